@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
   --no-loadscope-reorder
 
-.PHONY: demo web setup test test-slow test-all test-published fuzz profile lint bench sql clean
+.PHONY: demo web setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick sql clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
@@ -26,6 +26,9 @@ test-published: .venv/.test  ## checks and figures of a network that others publ
 	LUNGDB_PUBLISHED="$(abspath $(FILE))" $(BIN)/python -m pytest -m slow tests/published
 	$(BIN)/python scripts/bench/published.py "$(abspath $(FILE))"
 
+test-gpu: .venv/.test  ## that CUDA computes what the CPU does; says so where there is no GPU
+	$(BIN)/python -m pytest -m "" -rs tests/networks/test_gpu.py
+
 SEED ?= 1
 ROUNDS ?= 50000
 fuzz: setup  ## random T-SQL for long: make fuzz SEED=7 ROUNDS=100000
@@ -41,8 +44,11 @@ lint: .venv/.test web/node_modules/.tools
 	cd web && $(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0 .
 	cd web && $(NODE) node_modules/typescript/bin/tsc
 
-bench: .venv/.demo  ## ratios against bare ONNX Runtime, memory, bytes, latency
+bench: .venv/.demo  ## README's table, each figure beside what somebody would take instead
 	$(BIN)/python scripts/bench/whole.py
+
+bench-quick: .venv/.demo  ## the same at smaller sizes, in under 5 minutes; no figure of README comes from it
+	$(BIN)/python scripts/bench/whole.py --quick
 
 sql: .venv/.demo  ## generate the scripts that install and uninstall, from the files of sql/
 	$(BIN)/python scripts/make_install_sql.py

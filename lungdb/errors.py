@@ -94,6 +94,11 @@ class ErrorNumber(IntEnum):
     NAME_TAKEN = 50303
     IN_USE = 50305
     NO_SCALING = 50306
+    NUMERIC_LABELS = 50310
+    OTHER_TASK = 50311
+    NOT_OF_THE_TASK = 50312
+    NO_TRAINED_SCANS = 50320
+    UNKNOWN_DEVICE = 50340
 
 
 class ProcedureError(LungdbError):

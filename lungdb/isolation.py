@@ -66,20 +66,40 @@ class Workers(Generic[Refusal]):
         Processes, at least 1; each is started when it is first needed.
     bounds : Bounds
         They hold for every item.
+    at_first : int, optional
+        How many of them work until `admit` lets in more; at least 1, and all by default.
     """
 
-    def __init__(self, count: int, bounds: Bounds[Refusal]) -> None:
+    def __init__(self, count: int, bounds: Bounds[Refusal], *, at_first: int | None = None) -> None:
         self._refusal = bounds.refusal
         self._ended = Event()
         self._workers = [_Worker(bounds, self._ended) for _ in range(count)]
         self._idle: SimpleQueue[_Worker[Refusal]] = SimpleQueue()
-        for worker in self._workers:
-            self._idle.put(worker)
+        self._admitted = 0
+        self.admit(count if at_first is None else at_first)
         self._threads = ThreadPoolExecutor(count)
 
     def __enter__(self) -> Workers[Refusal]:
         """Return self; processes start when they are needed."""
         return self
+
+    def admit(self, number: int) -> None:
+        """Let this many of the processes work, or all if there are fewer; only one thread may call it."""
+        for worker in self._workers[self._admitted : number]:
+            self._idle.put(worker)
+            self._admitted += 1
+
+    def begin(self) -> None:
+        """Start a process already, without waiting for it; what hinders that is told by the first item."""
+        self._threads.submit(self._begin)
+
+    def _begin(self) -> None:
+        worker = self._idle.get()
+        try:
+            with suppress(LungdbError):
+                worker.begin()
+        finally:
+            self._idle.put(worker)
 
     def __exit__(self, *error: object) -> None:
         """End the processes, whatever they are at."""
@@ -141,8 +161,7 @@ class _Worker(Generic[Refusal]):
 
     def apply(self, function: Callable[[Item], Result], item: Item) -> Result:
         refusal = self._bounds.refusal
-        if self._process is None:
-            self._start()
+        self.begin()
         try:
             self._connection.send((function, item))
             if not self._connection.poll(self._bounds.seconds):
@@ -158,6 +177,10 @@ class _Worker(Generic[Refusal]):
             raise result
         value: Result = result
         return value
+
+    def begin(self) -> None:
+        if self._process is None:
+            self._start()
 
     def interrupt(self) -> None:
         # Called while another thread waits for the process, which then finds it gone and tidies up.

@@ -444,13 +444,15 @@ GO
 IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. statistic is the
-    -- difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as
+    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors,
+    -- p_value that of the largest statistic of all items, stability_index the population stability index.
     CREATE TABLE dbo.drift_items (
         drift_check_id INT NOT NULL,
         position INT NOT NULL,
         kind VARCHAR(8) NOT NULL,
         feature_index INT NULL,
+        name NVARCHAR(600) NOT NULL,
         statistic FLOAT NOT NULL,
         p_value FLOAT NOT NULL,
         stability_index FLOAT NOT NULL,
@@ -1166,6 +1168,35 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.preparation_costs', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What preparing slices in one way has cost so far, as GenerateFeatures has measured it while pictures were being kept: slices that were
+    -- made of what is stored, read as they were kept, and written to be kept, with their bytes and the seconds that each took; bytes that went
+    -- to scripts and came back, with the seconds; calls is how often features were made so. dbo.feature_storage says what follows.
+    CREATE TABLE dbo.preparation_costs (
+        preprocessing NVARCHAR(32) NOT NULL,
+        picture_rows INT NOT NULL,
+        picture_cols INT NOT NULL,
+        calls INT NOT NULL,
+        sent_bytes FLOAT NOT NULL,
+        sent_seconds FLOAT NOT NULL,
+        made_slices BIGINT NOT NULL,
+        made_bytes FLOAT NOT NULL,
+        made_seconds FLOAT NOT NULL,
+        read_slices BIGINT NOT NULL,
+        read_bytes FLOAT NOT NULL,
+        read_seconds FLOAT NOT NULL,
+        written_slices BIGINT NOT NULL,
+        written_bytes FLOAT NOT NULL,
+        written_seconds FLOAT NOT NULL,
+        CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols)
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.rejected_files', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -1420,7 +1451,7 @@ BEGIN
     -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
     -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16. A model of the task
     -- regression gives predicted and no probability. scope is outside where the scan is unlike those that the model was trained on, and
-    -- scope_reason says in what; NULL where the model has no rows in dbo.model_scope.
+    -- scope_reason says in what; scope is NULL where the model has no rows in dbo.model_scope, and scope_reason says why.
     CREATE TABLE dbo.predictions (
         prediction_id INT IDENTITY(1, 1) NOT NULL,
         scan_id INT NOT NULL,
@@ -1451,6 +1482,52 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.prepared_scans', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A scan whose slices are kept as a network reads them, before its own normalisation: picture_rows and picture_cols large. bytes is
+    -- what dbo.prepared_slices holds of it, uses how often they were read, used_at when last, or when they were stored. GenerateFeatures makes,
+    -- reads and drops the rows; whoever deletes the scan deletes them with it.
+    CREATE TABLE dbo.prepared_scans (
+        scan_id INT NOT NULL,
+        preprocessing NVARCHAR(32) NOT NULL,
+        picture_rows INT NOT NULL,
+        picture_cols INT NOT NULL,
+        bytes BIGINT NOT NULL,
+        uses INT NOT NULL CONSTRAINT DF_prepared_scans_uses DEFAULT 0,
+        used_at DATETIME2(3) NOT NULL CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols),
+        CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
+        CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0)
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.prepared_slices', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these
+    -- bytes, digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
+    CREATE TABLE dbo.prepared_slices (
+        scan_id INT NOT NULL,
+        preprocessing NVARCHAR(32) NOT NULL,
+        picture_rows INT NOT NULL,
+        picture_cols INT NOT NULL,
+        slice_index INT NOT NULL,
+        digest VARBINARY(32) NOT NULL,
+        picture VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index),
+        CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols)
+            REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -1470,7 +1547,8 @@ GO
 IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- An axial slice: Hounsfield units, int16 little-endian, C order, gzip. position_z is in millimetres along the normal.
+    -- An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie:
+    -- NULL is pixel after pixel, little-endian, as before schema version 8; N'shuffled' is the low bytes of all pixels, then their high bytes.
     CREATE TABLE dbo.scan_images (
         scan_id INT NOT NULL,
         slice_index INT NOT NULL,
@@ -1480,10 +1558,13 @@ BEGIN
         rescale_intercept FLOAT NOT NULL,
         pixels VARBINARY(MAX) NOT NULL,
         pixels_sha256 VARBINARY(32) NOT NULL,
+        encoding NVARCHAR(16) NULL,
         CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index),
         CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
-        CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0)
+        CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0),
+        CONSTRAINT CK_scan_images_encoding CHECK (encoding = N'shuffled')
     );
+    CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1947,6 +2028,7 @@ VALUES
     (N'drift_items', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'drift_items', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
     (N'drift_items', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_items', N'name', N'nvarchar', 1200, NULL, NULL, 0, 0, N'NVARCHAR(600)', NULL),
     (N'drift_items', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'drift_items', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'drift_items', N'stability_index', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
@@ -2163,6 +2245,21 @@ VALUES
     (N'numeric_labels', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'numeric_labels', N'value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'numeric_labels', N'source', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
+    (N'preparation_costs', N'preprocessing', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'preparation_costs', N'picture_rows', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'preparation_costs', N'picture_cols', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'preparation_costs', N'calls', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'preparation_costs', N'sent_bytes', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'preparation_costs', N'sent_seconds', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'preparation_costs', N'made_slices', N'bigint', NULL, NULL, NULL, 0, 0, N'BIGINT', NULL),
+    (N'preparation_costs', N'made_bytes', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'preparation_costs', N'made_seconds', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'preparation_costs', N'read_slices', N'bigint', NULL, NULL, NULL, 0, 0, N'BIGINT', NULL),
+    (N'preparation_costs', N'read_bytes', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'preparation_costs', N'read_seconds', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'preparation_costs', N'written_slices', N'bigint', NULL, NULL, NULL, 0, 0, N'BIGINT', NULL),
+    (N'preparation_costs', N'written_bytes', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'preparation_costs', N'written_seconds', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'rejected_files', N'rejected_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'rejected_files', N'reason', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'rejected_files', N'message', N'nvarchar', 800, NULL, NULL, 0, 0, N'NVARCHAR(400)', NULL),
@@ -2272,6 +2369,21 @@ VALUES
     (N'predictions', N'predicted', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'predictions', N'scope', N'varchar', 7, NULL, NULL, 1, 0, N'VARCHAR(7)', NULL),
     (N'predictions', N'scope_reason', N'nvarchar', 800, NULL, NULL, 1, 0, N'NVARCHAR(400)', NULL),
+    (N'prepared_scans', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'prepared_scans', N'preprocessing', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'prepared_scans', N'picture_rows', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'prepared_scans', N'picture_cols', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'prepared_scans', N'bytes', N'bigint', NULL, NULL, NULL, 0, 0, N'BIGINT', NULL),
+    (N'prepared_scans', N'uses', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_prepared_scans_uses DEFAULT 0'),
+    (N'prepared_scans', N'used_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME()'),
+    (N'prepared_slices', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'prepared_slices', N'preprocessing', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'prepared_slices', N'picture_rows', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'prepared_slices', N'picture_cols', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'prepared_slices', N'slice_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'prepared_slices', N'digest', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'prepared_slices', N'picture', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'prepared_slices', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'scan_failures', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'scan_failures', N'message', N'nvarchar', 4000, NULL, NULL, 0, 0, N'NVARCHAR(2000)', NULL),
     (N'scan_failures', N'failed_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME()'),
@@ -2283,6 +2395,7 @@ VALUES
     (N'scan_images', N'rescale_intercept', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'scan_images', N'pixels', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
     (N'scan_images', N'pixels_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'scan_images', N'encoding', N'nvarchar', 32, NULL, NULL, 1, 0, N'NVARCHAR(16)', NULL),
     (N'scan_labels', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'scan_labels', N'horizon_days', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'scan_labels', N'label', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
@@ -2471,242 +2584,252 @@ VALUES
     (84, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
     (85, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
     (86, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (87, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (88, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (89, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (90, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (91, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (92, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (93, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (94, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (95, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (96, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (97, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (98, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (99, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (100, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (101, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (102, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (103, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (104, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (105, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (106, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (107, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (108, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
-    (109, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (110, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (111, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (112, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (113, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (114, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (115, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (116, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (117, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (118, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (119, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (120, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (121, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (122, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (123, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (124, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (125, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (126, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (127, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (128, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (129, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (130, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (131, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (132, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (133, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (134, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (135, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (136, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (137, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (138, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (139, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (140, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (141, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (142, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (143, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (144, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (145, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
-    (146, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
-    (147, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (148, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (149, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (150, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (151, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (152, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (153, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (154, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (155, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (156, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (157, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (158, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (159, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (160, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (161, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (162, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (163, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (164, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (165, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (166, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (167, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (168, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (169, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (170, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
-    (171, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (172, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
-    (173, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (174, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (175, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
-    (176, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
-    (177, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (178, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (179, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (180, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
-    (181, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
-    (182, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
-    (183, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (184, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (185, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
-    (186, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (187, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
-    (188, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (189, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
-    (190, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
-    (191, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (192, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (193, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (194, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (195, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (196, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (197, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (198, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (199, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (87, N'preparation_costs', N'primary key', N'PK_preparation_costs', N'ALTER TABLE dbo.preparation_costs ADD CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols);'),
+    (88, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (89, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (90, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (91, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (92, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (93, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (94, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (95, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (96, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (97, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (98, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (99, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (100, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (101, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (102, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (103, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (104, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (105, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (106, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (107, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (108, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (109, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (110, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
+    (111, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
+    (112, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (113, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (114, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
+    (115, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (116, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (117, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (118, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (119, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (120, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (121, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (122, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (123, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (124, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (125, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (126, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (127, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (128, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (129, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (130, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (131, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (132, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (133, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (134, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (135, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (136, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (137, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (138, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (139, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (140, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (141, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (142, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (143, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (144, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (145, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (146, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (147, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (148, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (149, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
+    (150, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
+    (151, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (152, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (153, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (154, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (155, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (156, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (157, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (158, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (159, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (160, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (161, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (162, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (163, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (164, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (165, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (166, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (167, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (168, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (169, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (170, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (171, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (172, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (173, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (174, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (175, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (176, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (177, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (178, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (179, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (180, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (181, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (182, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (183, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (184, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (185, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (186, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (187, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (188, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (189, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (190, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (191, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (192, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (193, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (194, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (195, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (196, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (197, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (198, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (199, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (200, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (201, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (202, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (203, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (200, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (201, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (202, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (203, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (204, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (205, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (206, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (207, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (208, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (209, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (210, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (211, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (212, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (213, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (214, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (215, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (216, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (217, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (218, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (219, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
-    (220, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (221, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
-    (222, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (223, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (224, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (225, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (226, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (227, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (228, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (229, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (230, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (231, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (232, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (204, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (205, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (206, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (207, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (208, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (209, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (210, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (211, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (212, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (213, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (214, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (215, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (216, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (217, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (218, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (219, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (220, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (221, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (222, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (223, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (224, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (225, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (226, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (227, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (228, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (229, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (230, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (231, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (232, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (233, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (234, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (235, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (236, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (233, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (234, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
-    (235, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
-    (236, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (237, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (238, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (239, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (240, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (241, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (242, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (243, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (244, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (245, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (246, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (247, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (248, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (249, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (250, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (251, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (252, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (253, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (254, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (255, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (256, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (257, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (258, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (259, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (260, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (261, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (262, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (263, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (264, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (265, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (266, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (267, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (268, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (269, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (270, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (271, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (272, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (273, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (274, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (275, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (276, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (277, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (278, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (279, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (280, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (281, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (282, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (283, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (284, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (285, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (286, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (287, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (288, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (289, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (290, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (291, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (292, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (293, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (294, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (295, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (296, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (297, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (298, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (299, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (300, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (301, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (302, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (303, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (304, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (305, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (306, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (307, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (308, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (309, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (310, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (311, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (312, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (313, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (314, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (315, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (316, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (317, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (318, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (319, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (237, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (238, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
+    (239, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
+    (240, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (241, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (242, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (243, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (244, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (245, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (246, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (247, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (248, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (249, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (250, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (251, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (252, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (253, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (254, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (255, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (256, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (257, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (258, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (259, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (260, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (261, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (262, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (263, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (264, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (265, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (266, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (267, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (268, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (269, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (270, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (271, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (272, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (273, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (274, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (275, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (276, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (277, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (278, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (279, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (280, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (281, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (282, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (283, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (284, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (285, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (286, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (287, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (288, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (289, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (290, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (291, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (292, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (293, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (294, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
+    (295, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
+    (296, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
+    (297, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (298, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
+    (299, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (300, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (301, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (302, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
+    (303, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (304, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (305, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (306, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (307, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (308, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (309, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (310, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (311, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (312, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (313, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (314, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (315, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (316, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (317, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (318, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (319, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (320, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (321, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (322, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (323, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (324, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (325, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (326, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (327, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (328, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (329, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -3202,7 +3325,8 @@ FROM (
         (N'test_percent', N'25'),
         (N'prevalence', NULL),
         (N'serve', N'champion'),
-        (N'default_network', NULL)
+        (N'default_network', NULL),
+        (N'prepared_gigabytes', N'0')
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);
 GO
@@ -3261,7 +3385,7 @@ SELECT
     k.p_value,
     CAST(k.is_alarm AS INT) AS is_alarm,
     (
-        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        SELECT TOP (1) i.name
         FROM dbo.drift_items AS i
         WHERE i.drift_check_id = k.drift_check_id
         ORDER BY i.statistic DESC, i.position) AS most_different,
@@ -3317,14 +3441,58 @@ INNER JOIN dbo.evaluations AS e ON e.evaluation_id = c.evaluation_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- Every patient of every training run with label and score, once a scan.
+-- Every patient of every training run with label and score, once a scan; of a regression with target and predicted.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
 SELECT
     e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold,
-    p.member, p.scan_id
+    p.member, p.scan_id, p.target, p.predicted
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
+-- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the script or back,
+-- by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making. is_worth_keeping: as
+-- many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
+CREATE OR ALTER VIEW dbo.feature_storage
+AS
+SELECT
+    N'prepared pictures' AS kind,
+    CAST(NULL AS INT) AS feature_set_id,
+    CONCAT(c.preprocessing, N', ', c.picture_rows, N' x ', c.picture_cols) AS name,
+    c.preprocessing,
+    c.picture_rows,
+    c.picture_cols,
+    (SELECT COUNT(*) FROM dbo.prepared_scans AS p WHERE p.preprocessing = c.preprocessing AND p.picture_rows = c.picture_rows
+        AND p.picture_cols = c.picture_cols) AS scans,
+    (SELECT COALESCE(SUM(p.bytes), 0) FROM dbo.prepared_scans AS p WHERE p.preprocessing = c.preprocessing
+        AND p.picture_rows = c.picture_rows AND p.picture_cols = c.picture_cols) AS bytes,
+    c.calls,
+    c.make_seconds,
+    c.read_seconds,
+    c.write_seconds,
+    c.read_slices * (c.make_seconds - c.read_seconds) - c.written_slices * c.write_seconds AS seconds_saved,
+    CASE WHEN c.read_seconds >= c.make_seconds THEN 0 WHEN c.read_seconds < c.make_seconds THEN 1 END AS is_worth_reading,
+    CASE
+        WHEN c.calls * (c.make_seconds - c.read_seconds) <= c.write_seconds THEN 0
+        WHEN c.calls * (c.make_seconds - c.read_seconds) > c.write_seconds THEN 1
+    END AS is_worth_keeping
+FROM (
+    SELECT preprocessing, picture_rows, picture_cols, calls, read_slices, written_slices,
+        (made_seconds + made_bytes * sent_seconds / NULLIF(sent_bytes, 0)) / NULLIF(made_slices, 0) AS make_seconds,
+        (read_seconds + read_bytes * sent_seconds / NULLIF(sent_bytes, 0)) / NULLIF(read_slices, 0) AS read_seconds,
+        (written_seconds + written_bytes * sent_seconds / NULLIF(sent_bytes, 0)) / NULLIF(written_slices, 0) AS write_seconds
+    FROM dbo.preparation_costs) AS c
+UNION ALL
+SELECT N'features', f.feature_set_id, CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing), f.preprocessing, NULL, NULL,
+    (SELECT COUNT(*) FROM dbo.features AS a WHERE a.feature_set_id = f.feature_set_id),
+    (SELECT COALESCE(SUM(CAST(DATALENGTH(a.array) AS BIGINT)), 0) FROM dbo.features AS a WHERE a.feature_set_id = f.feature_set_id),
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM dbo.feature_sets AS f
+INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+WHERE f.preprocessing <> N'image';
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -3618,6 +3786,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
+-- Scores are probabilities here: a number that a regression predicts does not take the place of one.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
 SELECT
@@ -3630,7 +3799,9 @@ SELECT
         WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN 1
         ELSE 0 END AS state
 FROM (
-    SELECT scan_id, (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id) AS prediction_id
+    SELECT scan_id, (
+        SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id AND r.probability IS NOT NULL
+    ) AS prediction_id
     FROM dbo.scans) AS s
 LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
@@ -3720,7 +3891,8 @@ SELECT
     CASE WHEN s.classifier_id IS NULL THEN 0 ELSE 1 END AS is_served,
     (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = c.classifier_id) AS test_looks,
     o.scans AS held_out_scans,
-    o.high AS held_out_outside
+    o.high AS held_out_outside,
+    c.task
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
@@ -4251,6 +4423,119 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- TakeCopiedFeatures: finds the features that the model in #copy_model reads, or makes them: networks by their SHA-256, without their
+-- bytes, their feature sets, and of a model that reads combined features the set of the same parts; inside the caller's transaction.
+-- Called by TakeCopiedModel. The script's tables #copy_model and #copy_parts are read.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedFeatures
+    @FeatureSetId INT OUTPUT -- the feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Name NVARCHAR(256), @Free NVARCHAR(256), @Other INT = 1, @Wanted NVARCHAR(MAX);
+    CREATE TABLE #sets (position INT NOT NULL PRIMARY KEY, network_id INT NULL, feature_set_id INT NULL);
+    INSERT INTO dbo.networks (name, version, library, model, sha256, details)
+    SELECT g.network_name, ROW_NUMBER() OVER (PARTITION BY g.network_name ORDER BY g.position)
+            + (SELECT COALESCE(MAX(n.version), 0) FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = g.network_name),
+        g.network_library, 0x, g.network_sha256, g.network_details
+    FROM #copy_parts AS g
+    WHERE g.position = (SELECT MIN(b.position) FROM #copy_parts AS b WHERE b.network_sha256 = g.network_sha256)
+        AND NOT EXISTS (SELECT 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.sha256 = g.network_sha256);
+    INSERT INTO #sets (position, network_id)
+    SELECT p.position, (SELECT MIN(n.network_id) FROM dbo.networks AS n WHERE n.sha256 = p.network_sha256) FROM #copy_parts AS p;
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT s.network_id, p.layer, p.preprocessing, p.feature_set_width
+    FROM #copy_parts AS p
+    INNER JOIN #sets AS s ON s.position = p.position
+    WHERE p.network_sha256 IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS f
+        WHERE f.network_id = s.network_id AND f.layer = p.layer AND f.preprocessing = p.preprocessing);
+    UPDATE s
+    SET s.feature_set_id = f.feature_set_id
+    FROM #sets AS s
+    INNER JOIN #copy_parts AS p ON p.position = s.position
+    INNER JOIN dbo.feature_sets AS f ON f.network_id = s.network_id AND f.layer = p.layer AND f.preprocessing = p.preprocessing;
+    SET @Message = (
+        SELECT CONCAT(N'The feature set ', MIN(f.feature_set_id), N' has another width here than where the model comes from. ',
+            N'Correct it in dbo.feature_sets where it is wrong, and copy again.')
+        FROM #copy_parts AS p
+        INNER JOIN #sets AS s ON s.position = p.position
+        INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = s.feature_set_id
+        WHERE f.width <> p.feature_set_width
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
+    SET @Name = (SELECT combined FROM #copy_model);
+    IF @Name IS NULL
+    BEGIN
+        SET @FeatureSetId = (SELECT feature_set_id FROM #sets);
+        RETURN 0;
+    END;
+
+    SET @Wanted = (
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), s.feature_set_id, N'|', p.pooling, N'|', p.source, N'|', p.column_name),
+            NCHAR(10)) WITHIN GROUP (ORDER BY p.position)
+        FROM #copy_parts AS p
+        INNER JOIN #sets AS s ON s.position = p.position);
+    SET @FeatureSetId = (
+        SELECT MIN(m.feature_set_id)
+        FROM (
+            SELECT feature_set_id, STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), part_feature_set_id, N'|', pooling, N'|', source, N'|',
+                column_name), NCHAR(10)) WITHIN GROUP (ORDER BY position) AS made
+            FROM dbo.feature_parts WITH (UPDLOCK, HOLDLOCK)
+            GROUP BY feature_set_id) AS m
+        WHERE m.made = @Wanted);
+    IF @FeatureSetId IS NOT NULL
+        RETURN 0;
+    SET @Free = @Name;
+    WHILE EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE network_id IS NULL AND layer = @Free)
+    BEGIN
+        SET @Other = @Other + 1;
+        SET @Free = CONCAT(LEFT(@Name, 244), N' (', @Other, N')');
+    END;
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT NULL, @Free, N'combined', SUM(width) FROM #copy_parts;
+    SET @FeatureSetId = SCOPE_IDENTITY();
+    INSERT INTO dbo.feature_parts (feature_set_id, position, part_feature_set_id, pooling, source, column_name, first_index, width)
+    SELECT @FeatureSetId, p.position, s.feature_set_id, p.pooling, p.source, p.column_name, p.first_index, p.width
+    FROM #copy_parts AS p
+    INNER JOIN #sets AS s ON s.position = p.position;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCopiedMembers: ties an ensemble to its members, which have come before it; refuses one that is missing or is another model here;
+-- inside the caller's transaction.
+-- Called by TakeCopiedModel. The script's table #copy_members is read.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedMembers
+    @ClassifierId INT -- the ensemble; a model without members has none to tie
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SELECT TOP (1) @Message = CONCAT(N'The member ''', m.name, N''' version ', m.version,
+        N' of the ensemble is not here, or is another model. Run the whole script again, which brings the members first.')
+    FROM #copy_members AS m
+    LEFT JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version AND c.sha256 = m.sha256
+    WHERE c.classifier_id IS NULL
+    ORDER BY m.position;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+    INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
+    SELECT @ClassifierId, m.position, c.classifier_id, m.first_index
+    FROM #copy_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.ensemble_members AS e WHERE e.classifier_id = @ClassifierId);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ListDatasets: the data sets with their versions, members and what chose them, the newest version of each first.
 -- Example: EXECUTE dbo.ListDatasets;
 CREATE OR ALTER PROCEDURE dbo.ListDatasets
@@ -4335,6 +4620,42 @@ BEGIN
         SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
         THROW 50101, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckMembers: refuses a version of a data set of which scans or pictures were replaced or removed since it was made. Without one it does
+-- nothing.
+-- Called by FindScansOfDataset and every other procedure that works on the members of a data set.
+CREATE OR ALTER PROCEDURE internal.CheckMembers
+    @DatasetVersionId INT -- version of a data set of scans or pictures, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Changed INT, @Name NVARCHAR(128), @Version INT, @Kind VARCHAR(8);
+    CREATE TABLE #changed (position INT NOT NULL PRIMARY KEY, scan_id INT NULL);
+    INSERT INTO #changed (position, scan_id)
+    SELECT m.position, m.scan_id
+    FROM dbo.dataset_members AS m
+    LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    LEFT JOIN dbo.images AS i ON i.name = m.image_name
+    WHERE m.dataset_version_id = @DatasetVersionId AND COALESCE(s.content_sha256, i.sha256, 0x) <> m.content_sha256;
+    SET @Changed = (SELECT COUNT(*) FROM #changed);
+    IF @Changed = 0
+        RETURN 0;
+    SELECT @Name = d.name, @Version = v.version, @Kind = d.kind
+    FROM dbo.dataset_versions AS v
+    INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+    WHERE v.dataset_version_id = @DatasetVersionId;
+    SET @Message = REPLACE(CONCAT(@Changed, IIF(@Kind = 'scans', N' scans', N' pictures'), N' of the data set ''', @Name, N''' version ',
+        @Version, N' were replaced or removed since it was made', (
+            SELECT N': scan_id ' + STRING_AGG(CAST(g.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY g.scan_id)
+            FROM (SELECT TOP (5) scan_id FROM #changed WHERE scan_id IS NOT NULL ORDER BY scan_id) AS g),
+        IIF(@Changed > 5 AND @Kind = 'scans', N', …', N''),
+        N'. Call CreateDataset for it again, which makes a version of what is there now.'), N'%', N'%%');
+    THROW 50274, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4458,6 +4779,32 @@ Example:
     WHERE d.dataset_id = @DatasetId
         AND NOT EXISTS (SELECT 1 FROM dbo.dataset_versions AS v WITH (UPDLOCK, HOLDLOCK) WHERE v.dataset_id = d.dataset_id);
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindScansOfDataset: finds a version of a data set of scans, and refuses one of which scans were replaced or removed since it was made.
+-- Called by GenerateFeatures, TrainModel and SearchModels.
+CREATE OR ALTER PROCEDURE internal.FindScansOfDataset
+    @Dataset NVARCHAR(128),         -- name of a data set, or NULL for none
+    @DatasetVersion INT,            -- its version, or NULL for the newest
+    @DatasetVersionId INT OUTPUT    -- the version found, NULL without a name
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SET @DatasetVersionId = NULL;
+    IF @Dataset IS NULL AND @DatasetVersion IS NULL
+        RETURN 0;
+    IF @Dataset IS NULL
+    BEGIN
+        SET @Message = N'The parameter @DatasetVersion was given without @Dataset. Give both or neither.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.CheckMembers @DatasetVersionId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4654,6 +5001,72 @@ BEGIN
         SELECT 1 FROM dbo.pooled_features AS f WITH (UPDLOCK, HOLDLOCK)
         WHERE f.scan_id = m.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = N'combined');
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCopiedParts: stores the vectors of the parts of combined features in #copy_vectors, combines them anew, and refuses the copy where
+-- that gives other vectors than were sent, because a column has another value here; inside the caller's transaction.
+-- Called by TakeCopiedScans. The script's tables #copy_scans and #copy_vectors are read.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedParts
+    @FeatureSetId INT -- combined feature set; another one has no parts to store
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF NOT EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
+        RETURN 0;
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #came (
+        scan_id INT NOT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL, features_sha256 VARBINARY(32) NULL);
+    INSERT INTO #combine (scan_id)
+    SELECT s.scan_id FROM #copy_scans AS c INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- A part may stand in a set twice, where an ensemble reads the combined features of several members.
+    INSERT INTO #came (scan_id, feature_set_id, pooling, vector, vector_sha256, features_sha256)
+    SELECT s.scan_id, p.part_feature_set_id, p.pooling, v.vector, v.vector_sha256, v.features_sha256
+    FROM #copy_vectors AS v
+    INNER JOIN dbo.scans AS s ON s.series_uid = v.series_uid
+    INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+    WHERE p.position = (
+        SELECT MIN(b.position) FROM dbo.feature_parts AS b
+        WHERE b.feature_set_id = @FeatureSetId AND b.part_feature_set_id = p.part_feature_set_id AND b.pooling = p.pooling);
+    IF EXISTS (SELECT 1 FROM #came WHERE vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector)))
+    BEGIN
+        SET @Message = N'Vectors are not those that were sent: their SHA-256 is another one. Make the copy again.';
+        THROW 50155, @Message, 1;
+    END;
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256, patient_id)
+    SELECT c.scan_id, c.feature_set_id, 0, 0, 0x, MIN(c.features_sha256), MIN(s.patient_id)
+    FROM #came AS c
+    INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
+    WHERE c.features_sha256 IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.features AS f WHERE f.scan_id = c.scan_id AND f.feature_set_id = c.feature_set_id)
+    GROUP BY c.scan_id, c.feature_set_id;
+    UPDATE f
+    SET f.vector = c.vector, f.vector_sha256 = c.vector_sha256
+    FROM dbo.pooled_features AS f
+    INNER JOIN #came AS c ON c.scan_id = f.scan_id AND c.feature_set_id = f.feature_set_id AND c.pooling = f.pooling;
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT c.scan_id, c.feature_set_id, c.pooling, c.vector, c.vector_sha256
+    FROM #came AS c
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS f
+        WHERE f.scan_id = c.scan_id AND f.feature_set_id = c.feature_set_id AND f.pooling = c.pooling);
+
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    SET @Message = (
+        SELECT CONCAT(N'The combined features of ', COUNT(*), N' scans are others here than where they come from, the first of scan_id ',
+            MIN(s.scan_id), N': a column has another value here, or none. Fill it in alike on both sides, or leave these patients out.')
+        FROM #copy_scans AS c
+        INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid
+        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = N'combined'
+        WHERE f.vector_sha256 IS NULL OR f.vector_sha256 <> c.vector_sha256
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6476,9 +6889,10 @@ Example:
     SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
 
     INSERT INTO #chain (position, kind, name, detail, sha256)
-    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
+    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(IIF(p.probability IS NULL,
+        CONCAT(N'predicted ', p.predicted, N', '), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
-        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ',
+        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ')),
         CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
     FROM dbo.predictions AS p
     WHERE p.prediction_id = @PredictionId
@@ -6501,7 +6915,9 @@ Example:
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
     SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
-        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
+        IIF(COUNT(p.target) > 0, CONCAT(N'mean of their numbers ', AVG(p.target)),
+            CONCAT(COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer')),
+        N'; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -6509,7 +6925,8 @@ Example:
     SELECT 5, N'test figure', m.metric, COALESCE(CAST(m.value AS NVARCHAR(30)), N'not defined'), NULL
     FROM dbo.experiment_metrics AS m
     WHERE m.experiment_id = @ExperimentId AND m.part = 'test'
-        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece')
+        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece',
+            N'rmse', N'rmse_low', N'rmse_high', N'rmse_constant', N'mae', N'mae_constant', N'r2', N'spearman')
     UNION ALL
     SELECT 6, N'vector', @Pooling, CASE
             WHEN p.vector_sha256 IS NULL THEN N'not recorded; the SHA-256 is of the vector stored now'
@@ -6547,6 +6964,28 @@ Example:
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
     SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, kind DESC, name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckTask: refuses to store a version of another task than the other versions of its name have, so that a name has one task.
+-- Called by TrainModel, StoreExperiment and every other procedure that stores a version.
+CREATE OR ALTER PROCEDURE internal.CheckTask
+    @ModelName NVARCHAR(128),  -- name of the model
+    @Task VARCHAR(14)          -- classification or regression
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+        N', and a name has one task, so that no version of the task ', @Task, N' can be stored under it. Give another name.'), N'%', N'%%')
+    FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK)
+    WHERE name = @ModelName AND task <> @Task
+    ORDER BY version;
+    IF @Message IS NOT NULL
+        THROW 50311, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6606,7 +7045,7 @@ BEGIN
     SELECT @Text = CONCAT(CONVERT(VARCHAR(64), c.sha256, 2), ',', s.width, ',', s.trees, ',',
         CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',', CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
         CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
-        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), @Line)
+        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), IIF(c.task = 'regression', ',regression', ''), @Line)
     FROM dbo.model_scoring AS s
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.classifier_id = @ClassifierId;
@@ -6685,95 +7124,71 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
--- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
-CREATE OR ALTER PROCEDURE dbo.StoreClassifier
-    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
-    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
-    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
-    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
-    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
-    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
+-- MeasureNumbers: measures two models that predict a number on the training patients whom both predicted without having learnt from them,
+-- in T-SQL alone. A patient with several scans counts with those scans that both have predicted.
+-- Called by MeasurePairs.
+CREATE OR ALTER PROCEDURE internal.MeasureNumbers
+    @ClassifierA INT,      -- a model of the task regression
+    @ClassifierB INT,      -- another
+    @Metric NVARCHAR(64),  -- rmse or mae
+    @Patients INT OUTPUT,  -- patients in common, those whose number was changed between the two runs left out
+    @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL without patients in common
+    @ValueB FLOAT OUTPUT   -- the second model's
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF @Help = 1
+    DECLARE @Message NVARCHAR(2000);
+    IF @Metric IS NULL OR @Metric NOT IN (N'rmse', N'mae')
     BEGIN
-        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
-A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
-it is marked as imported in details.origin. It returns a row: classifier_id and version.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
-    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
-    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
-    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
-    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
-    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
-    @Help BIT = 0                      1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX);
-    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
-        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
-    FROM (
-        VALUES
-            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
-            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
-            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
-                IIF(@Pooling <> N'', 1, 0)),
-            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
-            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
-                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
-                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
-                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
-                ELSE 0 END)
-    ) AS a (name, given, supported, is_supported)
-    WHERE a.is_supported = 0;
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Metric is not supported with models of the task regression. Supported values are rmse and mae.');
         THROW 50101, @Message, 1;
     END;
+    CREATE TABLE #numbers (
+        model INT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, member INT NOT NULL, scan_id INT NULL,
+        target FLOAT NOT NULL, predicted FLOAT NOT NULL, PRIMARY KEY (model, patient_id, member));
+    -- The part `validation` is left out: it was looked at to stop early.
+    INSERT INTO #numbers (model, patient_id, member, scan_id, target, predicted)
+    SELECT m.model, s.patient_id, s.member, s.scan_id, s.target, s.predicted
+    FROM (SELECT 0 AS model, @ClassifierA AS classifier_id UNION ALL SELECT 1, @ClassifierB) AS m
+    INNER JOIN dbo.experiment_scores AS s ON s.classifier_id = m.classifier_id
+    INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+    WHERE s.experiment_id = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = m.classifier_id)
+        AND s.out_of_fold = 1 AND s.target IS NOT NULL AND s.predicted IS NOT NULL AND s.part = 'train' AND p.part = 'train';
 
-    BEGIN TRANSACTION;
-    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
-    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
-    BEGIN
-        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
-            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
-    END;
-    -- Where vectors are there they say how wide they are; else the pooling does.
-    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
-    SET @Expected = COALESCE(
-        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
-    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
-    IF @Width <> @Expected
-    BEGIN
-        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
-            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50110, @Message, 1;
-    END;
+    -- A single scan of a patient in each run is a pair though it was loaded again between the two.
+    SELECT @Patients = COUNT(DISTINCT a.patient_id),
+        @ValueA = CASE @Metric WHEN N'rmse' THEN SQRT(AVG((a.predicted - a.target) * (a.predicted - a.target)))
+            ELSE AVG(ABS(a.predicted - a.target)) END,
+        @ValueB = CASE @Metric WHEN N'rmse' THEN SQRT(AVG((b.predicted - b.target) * (b.predicted - b.target)))
+            ELSE AVG(ABS(b.predicted - b.target)) END
+    FROM #numbers AS a
+    INNER JOIN #numbers AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.target = a.target
+    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #numbers AS t WHERE t.patient_id = a.patient_id));
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- NeedProbabilities: refuses a model of the task regression where probabilities and classes are needed.
+-- Called by WrongCases, ExplainScore, MeasurePairs, PredictLungCancer and PredictLungCancerSql.
+CREATE OR ALTER PROCEDURE internal.NeedProbabilities
+    @ClassifierId INT,      -- the version
+    @What NVARCHAR(400)     -- what needs them, as the beginning of a sentence
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
 
-    IF JSON_QUERY(@Details, N'$.origin') IS NULL
-        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
-    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
-    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
-    SET @ClassifierId = SCOPE_IDENTITY();
-    EXECUTE internal.KeepChampion @ClassifierId;
-    COMMIT TRANSACTION;
-    SELECT @ClassifierId AS classifier_id, @Version AS version;
+    DECLARE @Message NVARCHAR(2000);
+    SELECT @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+        N': it predicts a number and has neither probabilities nor classes. ', @What,
+        N' models of the task classification. Take such a one; see dbo.model_versions.'), N'%', N'%%')
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId AND task <> 'classification';
+    IF @Message IS NOT NULL
+        THROW 50312, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6784,7 +7199,7 @@ GO
 CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierA INT,      -- a model
     @ClassifierB INT,      -- another
-    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier; of training patients of a regression rmse or mae
     @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
     @Patients INT OUTPUT,  -- patients in common, those whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
@@ -6800,6 +7215,14 @@ BEGIN
     -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
     DECLARE @Least FLOAT = POWER(CAST(2 AS FLOAT), -52);
 
+    IF @OfTest = 0 AND NOT EXISTS (
+        SELECT 1 FROM dbo.classifiers WHERE classifier_id IN (@ClassifierA, @ClassifierB) AND task <> 'regression')
+    BEGIN
+        EXECUTE internal.MeasureNumbers @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
+        RETURN 0;
+    END;
+    EXECUTE internal.NeedProbabilities @ClassifierA, N'These figures compare';
+    EXECUTE internal.NeedProbabilities @ClassifierB, N'These figures compare';
     IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
@@ -6958,7 +7381,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
+-- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site. Numbers that a
+-- regression predicts stay as they are.
 -- Called by ScoreScansSql and ScoreMembers; #scores is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.CalibrateScores
     @ClassifierId INT, -- model whose scores they are
@@ -6973,6 +7397,8 @@ BEGIN
     CREATE TABLE #odds (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
     CREATE TABLE #places (scan_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
 
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+        RETURN 0;
     SELECT @Method = method, @Slope = x, @Intercept = y FROM dbo.model_calibration WHERE classifier_id = @ClassifierId AND position = 0;
     IF @Method = 'platt'
     BEGIN
@@ -7204,7 +7630,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's.
+-- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's; of a regression with the numbers
+-- that it predicts.
 -- Called by ScoreScansSql and ScoreMembers; #vectors and #margins are those of ScoreScansSql, #scores that of its callers.
 CREATE OR ALTER PROCEDURE internal.ScoreVectors
     @ClassifierId INT, -- model with a row in dbo.model_scoring
@@ -7214,7 +7641,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Library NVARCHAR(32) = (SELECT library FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DECLARE @Library NVARCHAR(32), @Task VARCHAR(14);
+    SELECT @Library = library, @Task = task FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     DELETE FROM #margins;
     IF @Library = N'network'
         EXECUTE internal.RunNetwork @ClassifierId, @FirstIndex;
@@ -7223,6 +7651,12 @@ BEGIN
     ELSE
         EXECUTE internal.AddTerms @ClassifierId, @FirstIndex;
 
+    IF @Task = 'regression'
+    BEGIN
+        INSERT INTO #scores (scan_id, raw, probability)
+        SELECT scan_id, margin, NULL FROM #margins;
+        RETURN 0;
+    END;
     -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
     INSERT INTO #scores (scan_id, raw, probability)
     SELECT r.scan_id, r.raw, r.raw
@@ -7593,7 +8027,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PromoteModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
     @Version INT = NULL,                        -- version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N'auc',              -- figure to compare by: auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64) = NULL,                -- auc, average_precision, log_loss or brier; of a regression rmse or mae; NULL: the first
     @Force BIT = 0,                             -- 1 promotes a worse version or one that cannot be compared too, and records that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -7611,7 +8045,7 @@ Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newes
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
     @Version INT = NULL                         version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N''auc''               figure to compare by: auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64) = NULL                 auc, average_precision, log_loss or brier; of a regression rmse or mae; NULL: the first
     @Force BIT = 0                              1 promotes a worse version or one that cannot be compared too, and records that
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
@@ -7641,6 +8075,8 @@ Examples:
         RETURN 0;
     END;
 
+    SET @Metric = COALESCE(@Metric, IIF(EXISTS (
+        SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression'), N'rmse', N'auc'));
     CREATE TABLE #pairs (
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
     DECLARE @Other INT = COALESCE(@Champion, @ClassifierId);
@@ -7823,6 +8259,7 @@ Example:
     END;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
+    EXECUTE internal.NeedProbabilities @ClassifierId, N'WrongCases lists the test patients of';
     EXECUTE internal.CountLook @ClassifierId, N'WrongCases';
     -- Runs of schema version 3 and older did not record the scan.
     SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
@@ -7916,9 +8353,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.CheckModelSql says whether dbo.PredictPatientsSql and lungdb copy can use a model: its rows in dbo.model_nodes or
-dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python. A model of which that is not so is refused,
-with what to do. Of one that can be used it returns a row: classifier_id, name, version, the number of trees (0 for a logistic
-regression), the number of patients whose scores were compared, the largest difference, and when that was done.
+dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python, numbers beyond 1 in
+proportion to them. A model of which that is not so is refused, with what to do. Of one that can be used it returns a row:
+classifier_id, name, version, the number of trees (0 for a logistic regression), the number of patients whose scores were compared, the
+largest difference, and when that was done.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
@@ -8060,7 +8498,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
 dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
-model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+model says before calibration (raw) and after it (probability), both from 0 to 1; of a model of the task regression raw is the number that
+it predicts and probability NULL. lungdb copy sends these along, to be compared on arrival.
 @Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
 that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
 With @Only or @Dataset the rows have scan_id as a further column.
@@ -8080,7 +8519,7 @@ Example:
 
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
@@ -8102,17 +8541,26 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
+-- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none. A model
+-- that predicts a number has none.
 -- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
 CREATE OR ALTER PROCEDURE internal.FindPrevalence
-    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+    @Prevalence FLOAT OUTPUT, -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+    @ClassifierId INT = NULL  -- model that scores, or NULL for one of probabilities
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
-    IF @Prevalence IS NULL
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+    BEGIN
+        IF @Prevalence IS NULL
+            RETURN 0;
+        SET @Message = CONCAT(N'The value ', @Prevalence, N' for the parameter @Prevalence has no meaning with a model of the task ',
+            N'regression, which predicts a number. Leave it out.');
+    END;
+    ELSE IF @Prevalence IS NULL
     BEGIN
         SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
         SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
@@ -8177,10 +8625,87 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FitScope: fills #scope and #scope_features with what a model knows: what the scans of its training patients are like.
+-- The distance of a scan is the mean over its features of ((x - mean) / sd) squared, each counted up to 100, which a feature that all
+-- training patients have alike counts when it is another. How far is far is taken from the training patients themselves, each measured by
+-- the mean and sd of the others: 99 in 100 of them are nearer, or all where there are fewer. Of a patient's scans the first counts.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose table #taught it reads, of scans that the model has learnt from and such
+-- as were held out, and whose tables #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.FitScope
+    @FeatureSetId INT,      -- feature set that the model reads
+    @Pooling NVARCHAR(32)   -- pooling that it reads
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Scans INT, @Least FLOAT = CAST(N'1e-12' AS FLOAT), @Most FLOAT = 100, @Near FLOAT = CAST(N'1e-10' AS FLOAT);
+    CREATE TABLE #known (
+        scan_id INT NOT NULL PRIMARY KEY, thickness FLOAT NULL, coverage FLOAT NULL, contrast NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
+        kernel NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #values (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NOT NULL);
+    CREATE TABLE #means (feature_index INT NOT NULL PRIMARY KEY, scans FLOAT NOT NULL, mean FLOAT NOT NULL, variance FLOAT NULL);
+    CREATE TABLE #distances (scan_id INT NOT NULL PRIMARY KEY, distance FLOAT NOT NULL);
+
+    INSERT INTO #known (scan_id, thickness, coverage, contrast, kernel)
+    SELECT s.scan_id, s.thickness, s.coverage, s.contrast, s.kernel
+    FROM dbo.scan_scope AS s
+    INNER JOIN #taught AS t ON t.scan_id = s.scan_id
+    WHERE t.is_held_out = 0;
+    INSERT INTO #scope (item, position, low, high, scans)
+    SELECT 'thickness', 0, MIN(thickness), MAX(thickness), COUNT(thickness) FROM #known WHERE thickness IS NOT NULL HAVING COUNT(*) > 0
+    UNION ALL
+    SELECT 'coverage', 0, MIN(coverage), MAX(coverage), COUNT(coverage) FROM #known WHERE coverage IS NOT NULL HAVING COUNT(*) > 0;
+    INSERT INTO #scope (item, position, text, scans)
+    SELECT 'contrast', ROW_NUMBER() OVER (ORDER BY k.contrast) - 1, k.contrast, k.scans
+    FROM (SELECT contrast, COUNT(*) AS scans FROM #known WHERE contrast IS NOT NULL GROUP BY contrast) AS k;
+    INSERT INTO #scope (item, position, text, scans)
+    SELECT 'kernel', ROW_NUMBER() OVER (ORDER BY k.kernel) - 1, k.kernel, k.scans
+    FROM (SELECT kernel, COUNT(*) AS scans FROM #known WHERE kernel IS NOT NULL GROUP BY kernel) AS k;
+
+    INSERT INTO #values (scan_id, feature_index, x)
+    SELECT f.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS FLOAT)
+    FROM (SELECT MIN(scan_id) AS scan_id FROM #taught WHERE is_held_out = 0 GROUP BY patient_id) AS t
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+    CROSS APPLY OPENJSON(f.vector) AS v
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2;
+    INSERT INTO #means (feature_index, scans, mean)
+    SELECT feature_index, COUNT(*), AVG(x) FROM #values GROUP BY feature_index;
+    UPDATE m
+    SET m.variance = CASE WHEN q.variance <= @Least * m.mean * m.mean THEN 0 ELSE q.variance END
+    FROM #means AS m
+    INNER JOIN (
+        SELECT v.feature_index, AVG((v.x - a.mean) * (v.x - a.mean)) AS variance
+        FROM #values AS v
+        INNER JOIN #means AS a ON a.feature_index = v.feature_index
+        GROUP BY v.feature_index) AS q ON q.feature_index = m.feature_index;
+    INSERT INTO #scope_features (feature_index, mean, sd)
+    SELECT feature_index, mean, SQRT(variance) FROM #means;
+
+    -- Without the patient himself z squared becomes n z² / (n - 1 - z²); it has no end where the others are all alike.
+    INSERT INTO #distances (scan_id, distance)
+    SELECT z.scan_id, AVG(CASE
+        WHEN z.z2 = 0 THEN 0
+        WHEN z.z2 >= (z.scans - 1) * (1 - @Near) OR z.scans * z.z2 > @Most * (z.scans - 1 - z.z2) THEN @Most
+        ELSE z.scans * z.z2 / (z.scans - 1 - z.z2) END)
+    FROM (
+        SELECT v.scan_id, m.scans, CASE WHEN m.variance = 0 THEN 0 ELSE (v.x - m.mean) * (v.x - m.mean) / m.variance END AS z2
+        FROM #values AS v
+        INNER JOIN #means AS m ON m.feature_index = v.feature_index) AS z
+    GROUP BY z.scan_id;
+    SET @Scans = (SELECT COUNT(*) FROM #distances);
+    INSERT INTO #scope (item, position, high, scans)
+    SELECT 'distance', 0, MAX(d.distance), @Scans
+    FROM (SELECT TOP ((99 * @Scans + 99) / 100) distance FROM #distances ORDER BY distance) AS d
+    HAVING COUNT(*) > 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
 -- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
 -- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
--- A version without rows in dbo.model_scope judges nothing.
+-- A version without rows in dbo.model_scope judges nothing, and the sentence says why.
 -- Called by StorePredictions and StoreScope, whose table #judged it fills.
 CREATE OR ALTER PROCEDURE internal.JudgeScope
     @ClassifierId INT -- the version
@@ -8190,10 +8715,19 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Shorter FLOAT = 0.9, @Longer FLOAT = 1.1, @Most FLOAT = 100,
-        @Same FLOAT = CAST(N'1e-6' AS FLOAT);
+        @Same FLOAT = CAST(N'1e-6' AS FLOAT), @IsImported BIT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling,
+        @IsImported = CASE WHEN JSON_VALUE(details, N'$.origin.kind') = N'imported' THEN 1 ELSE 0 END
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId;
     IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    BEGIN
+        UPDATE #judged
+        SET scope_reason = CASE @IsImported
+            WHEN 1 THEN N'Not judged: the model was made elsewhere, and what it was trained on is not known.'
+            ELSE N'Not judged: what the scans that the model was trained on are like is not recorded.' END;
         RETURN 0;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    END;
     CREATE TABLE #found (
         scan_id INT NOT NULL, place INT NOT NULL, is_outside BIT NOT NULL, said NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
 
@@ -8230,16 +8764,18 @@ BEGIN
     SELECT d.scan_id, 5, 1,
         CONCAT(N'features at a distance of ', LTRIM(STR(d.distance, 12, 2)), N' (up to ', LTRIM(STR(m.high, 12, 2)), N')')
     FROM (
-        SELECT j.scan_id, AVG(CASE
-            WHEN s.sd = 0 AND ABS(CAST(v.[value] AS FLOAT) - s.mean) <= @Same * (1 + ABS(s.mean)) THEN 0
-            WHEN s.sd = 0 OR ABS(CAST(v.[value] AS FLOAT) - s.mean) > 10 * s.sd THEN @Most
-            ELSE (CAST(v.[value] AS FLOAT) - s.mean) / s.sd * ((CAST(v.[value] AS FLOAT) - s.mean) / s.sd) END) AS distance
-        FROM #judged AS j
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2
-        GROUP BY j.scan_id) AS d
+        SELECT n.scan_id, AVG(CASE
+            WHEN n.sd = 0 AND ABS(n.difference) <= @Same * (1 + ABS(n.mean)) THEN 0
+            WHEN n.sd = 0 OR ABS(n.difference) > 10 * n.sd THEN @Most
+            ELSE n.difference / n.sd * (n.difference / n.sd) END) AS distance
+        FROM (
+            SELECT j.scan_id, CAST(v.[value] AS FLOAT) - s.mean AS difference, s.mean, s.sd
+            FROM #judged AS j
+            INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
+            CROSS APPLY OPENJSON(f.vector) AS v
+            INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
+            WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2) AS n
+        GROUP BY n.scan_id) AS d
     INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'distance'
     WHERE d.distance > m.high;
 
@@ -8258,17 +8794,31 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, and, where scans were asked for, scan_id.
+-- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, of a regression the number predicted, and, where
+-- scans were asked for, scan_id.
 -- Called by PredictPatients and PredictPatientsSql, whose tables #wanted and #scores it reads.
 CREATE OR ALTER PROCEDURE internal.ShowScores
     @Only NVARCHAR(16),      -- which scans were asked for, or NULL
-    @Dataset NVARCHAR(128)   -- data set that was asked for, or NULL
+    @Dataset NVARCHAR(128),  -- data set that was asked for, or NULL
+    @ClassifierId INT        -- model that gave the scores
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF @Only IS NULL AND @Dataset IS NULL
+    DECLARE @OfScans BIT = IIF(@Only IS NULL AND @Dataset IS NULL, 0, 1);
+    DECLARE @Task VARCHAR(14) = (SELECT task FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    IF @Task = 'regression' AND @OfScans = 0
+        SELECT w.idx AS patient_index, s.raw AS predicted
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE IF @Task = 'regression'
+        SELECT w.idx AS patient_index, s.raw AS predicted, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
+    ELSE IF @OfScans = 0
         SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
         FROM #scores AS s
         INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
@@ -8278,6 +8828,197 @@ BEGIN
         FROM #scores AS s
         INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
         ORDER BY w.idx, w.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreScope: stores what FitScope has found for a version, and which share of the held-out scans stands outside; inside the caller's
+-- transaction.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose tables #taught, #scope and #scope_features it reads.
+CREATE OR ALTER PROCEDURE internal.StoreScope
+    @ClassifierId INT -- the version
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #judged (
+        scan_id INT NOT NULL PRIMARY KEY, scope VARCHAR(7) NULL, scope_reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO dbo.model_scope (classifier_id, item, position, low, high, text, scans)
+    SELECT @ClassifierId, item, position, low, high, text, scans FROM #scope;
+    INSERT INTO dbo.model_scope_features (classifier_id, feature_index, mean, sd)
+    SELECT @ClassifierId, feature_index, mean, sd FROM #scope_features;
+
+    INSERT INTO #judged (scan_id)
+    SELECT scan_id FROM #taught WHERE is_held_out = 1;
+    EXECUTE internal.JudgeScope @ClassifierId;
+    INSERT INTO dbo.model_scope (classifier_id, item, position, high, scans)
+    SELECT @ClassifierId, 'held_out', 0, AVG(CASE WHEN scope = 'outside' THEN CAST(1 AS FLOAT) ELSE 0 END), COUNT(*)
+    FROM #judged
+    WHERE scope IS NOT NULL
+    HAVING COUNT(*) > 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeImportedScope: stores what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
+-- the primary scans of test patients who are not in it. Refuses a set of which no scan has features; inside the caller's transaction.
+-- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.TakeImportedScope
+    @ClassifierId INT,      -- the classifier
+    @DatasetVersionId INT   -- version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Members INT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 0
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    WHERE m.dataset_version_id = @DatasetVersionId;
+    SET @Members = @@ROWCOUNT;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 1
+    FROM dbo.splits AS p
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE p.part = 'test' AND p.patient_id NOT IN (SELECT patient_id FROM #taught);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    DELETE FROM #taught
+    WHERE scan_id NOT IN (
+        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
+    IF NOT EXISTS (SELECT 1 FROM #taught WHERE is_held_out = 0)
+    BEGIN
+        SET @Message = CONCAT(N'None of the ', @Members, N' scans of the data set that the classifier was trained on has features of set ',
+            @FeatureSetId, N' and pooling ', @Pooling, N'. Call GenerateFeatures for them, or leave @Dataset out.');
+        THROW 50320, @Message, 1;
+    END;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
+    EXECUTE internal.StoreScope @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
+-- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
+CREATE OR ALTER PROCEDURE dbo.StoreClassifier
+    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
+    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL,      -- data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
+A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
+it is marked as imported in details.origin. A data set that is said to be what it was trained on is what scans are compared with, to say
+of a score whether it stands outside; whoever measures the model needs force all the same. It returns a row: classifier_id and version.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
+    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL      data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL         its version; NULL means the newest
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX),
+        @DatasetVersionId INT;
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
+            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
+            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
+                IIF(@Pooling <> N'', 1, 0)),
+            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
+            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
+                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
+                ELSE 0 END)
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+
+    BEGIN TRANSACTION;
+    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
+    BEGIN
+        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
+            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    -- Where vectors are there they say how wide they are; else the pooling does.
+    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    SET @Expected = COALESCE(
+        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
+    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
+    IF @Width <> @Expected
+    BEGIN
+        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
+            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+
+    IF JSON_QUERY(@Details, N'$.origin') IS NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
+    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
+    IF @DatasetVersionId IS NOT NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin.trained_on', (
+            SELECT CONCAT(d.name, N' version ', v.version)
+            FROM dbo.dataset_versions AS v
+            INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+            WHERE v.dataset_version_id = @DatasetVersionId));
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    EXECUTE internal.CheckTask @ModelName, 'classification';
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
+    IF @DatasetVersionId IS NOT NULL
+        EXECUTE internal.TakeImportedScope @ClassifierId, @DatasetVersionId;
+    COMMIT TRANSACTION;
+    SELECT @ClassifierId AS classifier_id, @Version AS version;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8543,13 +9284,14 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
     DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
-    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
+    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT, @ClassifierId INT;
     CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
         probability FLOAT NOT NULL, raw FLOAT NOT NULL, distance FLOAT NOT NULL);
     CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
 
     -- A prediction without raw_probability is older than calibration, when the two were one.
-    SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
+    SELECT @PatientId = s.patient_id, @ClassifierId = r.classifier_id, @Raw = COALESCE(r.raw_probability, r.probability),
+        @Prevalence = r.prevalence,
         @TrainedOn = CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT),
         @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = r.classifier_id)
     FROM dbo.predictions AS r
@@ -8562,6 +9304,8 @@ Example:
             N'. Give a prediction_id of dbo.predictions.');
         THROW 50145, @Message, 1;
     END;
+
+    EXECUTE internal.NeedProbabilities @ClassifierId, N'ExplainScore explains scores of';
 
     INSERT INTO #scores (patient_id, label, probability, raw, distance)
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
@@ -8626,6 +9370,7 @@ CREATE OR ALTER PROCEDURE dbo.ListScores
     @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
     @Limit INT = 50,          -- scores to return, 1 to 1000
     @Before INT = NULL,       -- prediction_id; only scores older than this one
+    @Task NVARCHAR(32) = N'classification', -- classification: probabilities; regression: numbers that models predict
     @Help BIT = 0             -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -8636,10 +9381,11 @@ BEGIN
     BEGIN
         PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score.
 Parameters:
-    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
-    @Limit INT = 50           scores to return, 1 to 1000
-    @Before INT = NULL        prediction_id; only scores older than this one
-    @Help BIT = 0             1 prints this help and does nothing else
+    @PatientIndex INT = NULL                idx of the patient, 0 and up; needed
+    @Limit INT = 50                         scores to return, 1 to 1000
+    @Before INT = NULL                      prediction_id; only scores older than this one
+    @Task NVARCHAR(32) = N''classification''  classification: probabilities; regression: numbers that models predict
+    @Help BIT = 0                           1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
         RETURN 0;
@@ -8652,12 +9398,28 @@ Example:
             N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
         THROW 50101, @Message, 1;
     END;
+    IF @Task IS NULL OR @Task NOT IN (N'classification', N'regression')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ', COALESCE(N'''' + @Task + N'''', N'NULL'),
+            N' for the parameter @Task is not supported. Supported values are classification and regression.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    IF @Task = N'regression'
+    BEGIN
+        SELECT TOP (@Limit) r.prediction_id, r.predicted, c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
+        FROM dbo.predictions AS r
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+        WHERE r.scan_id = @ScanId AND r.predicted IS NOT NULL AND (@Before IS NULL OR r.prediction_id < @Before)
+        ORDER BY r.prediction_id DESC
+        OPTION (RECOMPILE);
+        RETURN 0;
+    END;
     SELECT TOP (@Limit) r.prediction_id, 100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence,
         c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
-    WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
+    WHERE r.scan_id = @ScanId AND r.probability IS NOT NULL AND (@Before IS NULL OR r.prediction_id < @Before)
     ORDER BY r.prediction_id DESC
     OPTION (RECOMPILE);
 END;
@@ -8713,9 +9475,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels and pixels_sha256 of a patient''s primary scan.
-Slices run from feet to head. pixels are Hounsfield units, int16 little-endian, row after row, as gzip: DECOMPRESS(pixels)
-reads them. pixels_sha256 is in hex, over the decompressed bytes; position_z is in millimetres.
+        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels, pixels_sha256 and encoding of a patient''s primary scan.
+Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes.
+Where encoding is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
+pixels_sha256 is in hex, over the little-endian bytes in either case; position_z is in millimetres.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
     @First INT = 0            index of the first slice, 0 and up
@@ -8738,7 +9501,7 @@ Example:
         THROW 50210, @Message, 1;
     END;
     SELECT i.slice_index, i.position_z, CASE WHEN @WithPixels = 1 THEN i.pixels END AS pixels,
-        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, i.encoding
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId AND i.slice_index BETWEEN @First AND COALESCE(@Last, @End)
     ORDER BY i.slice_index;
@@ -8824,10 +9587,10 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX),
         @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
-        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+        features_sha256 VARBINARY(32) NULL, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #moved (scan_id INT NOT NULL PRIMARY KEY, newest_scan_id INT NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     SET @Message = (
         SELECT CONCAT(N'The vectors of ', COUNT(*),
@@ -8860,13 +9623,18 @@ BEGIN
     FROM #copy_scans AS c
     LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
     WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
+    UPDATE p
+    SET p.sex = c.sex
+    FROM dbo.patients AS p
+    INNER JOIN #copy_scans AS c ON c.patient_id = p.patient_id
+    WHERE p.sex IS NULL AND c.sex IS NOT NULL;
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
         spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
         is_study_choice, acquisition_date, date_rule, study_order, study_year, time_point, time_point_kind, convolution_kernel, kvp,
-        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
-        step_y, step_z)
+        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z,
+        column_x, column_y, column_z, step_x, step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
@@ -8875,8 +9643,8 @@ BEGIN
             SELECT 1 FROM dbo.scans AS s
             WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
         c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.time_point, c.time_point_kind, c.convolution_kernel, c.kvp,
-        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
-        c.column_z, c.step_x, c.step_y, c.step_z
+        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z,
+        c.row_x, c.row_y, c.row_z, c.column_x, c.column_y, c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -8900,7 +9668,8 @@ BEGIN
     SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256, s.patient_id
     FROM #arrived AS a
     INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
+    WHERE a.features_sha256 IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
     UPDATE p
     SET p.vector = a.vector, p.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM dbo.pooled_features AS p
@@ -8911,6 +9680,7 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+    EXECUTE internal.TakeCopiedParts @FeatureSetId;
 
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #arrived), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
@@ -8919,8 +9689,10 @@ BEGIN
     SELECT scan_id FROM #arrived;
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SET @Difference = (
+        -- Of numbers beyond 1, which a regression predicts, relative to them.
         SELECT MAX(CASE
-            WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw)
+            WHEN a.probability IS NULL OR ABS(s.raw - a.raw) > ABS(s.probability - a.probability)
+                THEN ABS(s.raw - a.raw) / IIF(ABS(a.raw) > 1, ABS(a.raw), 1)
             ELSE ABS(s.probability - a.probability) END)
         FROM #scores AS s
         INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
@@ -8944,9 +9716,9 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
-        @Digest VARBINARY(32);
-    SELECT @ModelName = name, @Version = version FROM #copy_model;
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
+        @Digest VARBINARY(32), @Task VARCHAR(14);
+    SELECT @ModelName = name, @Version = version, @Task = task FROM #copy_model;
     IF EXISTS (
         SELECT 1
         FROM #copy_model AS m
@@ -8959,47 +9731,24 @@ BEGIN
         THROW 50155, @Message, 1;
     END;
 
-    SET @NetworkId = (
-        SELECT MIN(n.network_id)
-        FROM #copy_model AS m
-        INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
-    IF @NetworkId IS NULL
-    BEGIN
-        INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (
-                SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = m.network_name),
-            m.network_library, 0x, m.network_sha256, m.network_details
-        FROM #copy_model AS m;
-        SET @NetworkId = SCOPE_IDENTITY();
-    END;
-    SET @FeatureSetId = (
-        SELECT fs.feature_set_id
-        FROM #copy_model AS m
-        INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
-        WHERE fs.network_id = @NetworkId);
-    IF @FeatureSetId IS NULL
-    BEGIN
-        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-        SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
-        SET @FeatureSetId = SCOPE_IDENTITY();
-    END;
-    IF EXISTS (
-        SELECT 1
-        FROM #copy_model AS m
-        INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = @FeatureSetId
-        WHERE fs.width <> m.feature_set_width)
-    BEGIN
-        SET @Message = CONCAT(N'The feature set ', @FeatureSetId, N' has another width here than where the model comes from. ',
-            N'Correct it in dbo.feature_sets where it is wrong, and copy again.');
-        THROW 50155, @Message, 1;
-    END;
+    EXECUTE internal.TakeCopiedFeatures @FeatureSetId OUTPUT;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NULL
     BEGIN
-        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
-        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
+        EXECUTE internal.CheckTask @ModelName, @Task;
+        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, task, created_at)
+        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, task, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
         EXECUTE internal.KeepChampion @ClassifierId;
+    END;
+
+    EXECUTE internal.TakeCopiedMembers @ClassifierId;
+    IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    BEGIN
+        INSERT INTO dbo.model_scope (classifier_id, item, position, low, high, text, scans)
+        SELECT @ClassifierId, item, position, low, high, text, scans FROM #copy_scope;
+        INSERT INTO dbo.model_scope_features (classifier_id, feature_index, mean, sd)
+        SELECT @ClassifierId, feature_index, mean, sd FROM #copy_scope_features;
     END;
 
     EXECUTE internal.DeleteModelNodes @ClassifierId;
@@ -9042,8 +9791,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in what the script has put into
-temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients,
-in #copy_scans; a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
+temporary tables: a model, in #copy_model and the tables beside it, with the features of patients, in #copy_scans and #copy_vectors;
+a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing. An ensemble comes after its members, each by
+a call of its own, so that a script that was interrupted goes on where it stopped when it is run again.
 Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network
 that is there already stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
 The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
@@ -9059,7 +9809,9 @@ Example:
         @Numbers INT, @ClassifierId INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
-        + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
+        + (SELECT COUNT(*) FROM #copy_parts) + (SELECT COUNT(*) FROM #copy_vectors) + (SELECT COUNT(*) FROM #copy_scope)
+        + (SELECT COUNT(*) FROM #copy_scope_features) + (SELECT COUNT(*) FROM #copy_members) + (SELECT COUNT(*) FROM #copy_tensors)
+        + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
     IF @Rows IS NULL OR @Arrived <> @Rows
     BEGIN
         SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),
@@ -9324,9 +10076,12 @@ BEGIN
     END;
     DELETE FROM #scores WHERE scan_id NOT IN (
         SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256, scope, scope_reason)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256, j.scope, j.scope_reason
+    INSERT INTO dbo.predictions (
+        scan_id, classifier_id, probability, raw_probability, predicted, prevalence, vector_sha256, scope, scope_reason)
+    SELECT s.scan_id, @ClassifierId, s.probability, IIF(c.task = 'regression', NULL, s.raw), IIF(c.task = 'regression', s.raw, NULL),
+        @Prevalence, w.vector_sha256, j.scope, j.scope_reason
     FROM #scores AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     LEFT JOIN #judged AS j ON j.scan_id = s.scan_id
     ORDER BY w.idx, s.scan_id;
@@ -9353,10 +10108,11 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -9366,15 +10122,17 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictLungCancerSql does what dbo.PredictLungCancer does on a server that runs no external scripts.
-It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row, prediction_percent,
+or of a model of the task regression the number that it predicts, the row then being predicted,
 and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -9385,12 +10143,14 @@ Example:
     DECLARE @Message NVARCHAR(2000);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
@@ -9401,6 +10161,12 @@ Example:
         SET @Message = CONCAT(N'The scan ', @ScanId,
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
+    END;
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+    BEGIN
+        SET @PredictionResult = (SELECT raw FROM #scores);
+        SELECT @PredictionResult AS predicted;
+        RETURN 0;
     END;
     SET @PredictionResult = (SELECT 100 * probability FROM #scores);
     SELECT @PredictionResult AS prediction_percent;
@@ -9428,7 +10194,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient; of a model of the task
+regression predicted, a number, in place of the percentage.
 The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
 stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
 A null in a vector is a missing value, by LightGBM''s rules.
@@ -9453,16 +10220,16 @@ Example:
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
     DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
         @DatasetVersion;
     IF NOT EXISTS (SELECT 1 FROM #wanted)
     BEGIN
-        EXECUTE internal.ShowScores @Only, @Dataset;
+        EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
         RETURN 0;
     END;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
@@ -9475,7 +10242,7 @@ Example:
     IF @Message IS NOT NULL
         RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
             @Message) WITH NOWAIT;
-    EXECUTE internal.ShowScores @Only, @Dataset;
+    EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
     RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 END;
 GO

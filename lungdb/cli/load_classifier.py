@@ -12,7 +12,8 @@ from lungdb.errors import escaped
 _EPILOG = """
 Taken are LightGBM's model text of two classes, and ONNX that reads one tensor(float) [N, features] and gives a
 probability: one or two numbers a patient, or maps with the classes 0 and 1, as scikit-learn models are exported.
-What it learnt from is not known, so that evaluating it on data of this database needs to be forced.
+What it learnt from is not known, so that evaluating it on data of this database needs to be forced. Where it is a data
+set of this database, --trained-on names it: then its scores say which scans stand outside what it knows.
 """
 
 
@@ -25,6 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--prevalence", type=float, metavar="P", help="share of positives among those that it learnt from, if known"
     )
+    parser.add_argument(
+        "--trained-on",
+        metavar="NAME[:VERSION]",
+        help="data set that it learnt from, see CreateDataset (default: unknown)",
+    )
     reads = parser.add_argument_group("the features that it reads", "what fits one feature set alone is enough")
     reads.add_argument("--feature-set", type=int, metavar="N", help="feature_set_id of dbo.feature_sets")
     reads.add_argument("--network", metavar="NAME", help="network of the features")
@@ -36,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> int:
-    from lungdb.loading.classifiers import Features, load_classifier  # which imports numpy and onnx
+    from lungdb.loading.classifiers import Features, load_classifier, read_trained_on  # which imports numpy and onnx
 
     features = Features(
         arguments.feature_set, arguments.network, arguments.layer, arguments.preprocessing, arguments.pooling
@@ -48,6 +54,7 @@ def _load(arguments: argparse.Namespace) -> int:
         features,
         arguments.prevalence,
         lambda message: print(escaped(message.text)),
+        read_trained_on(arguments.trained_on),
     )
     found = stored.examined
     trees = f", {found.trees} trees" if found.trees else ""

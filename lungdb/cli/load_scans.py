@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,11 @@ from lungdb.config import load_settings
 from lungdb.database.site import open_database
 from lungdb.dicom.identity import EMPTY_ID_RULES, Identity
 from lungdb.dicom.limits import Limits
-from lungdb.dicom.rejection import REASONS
+from lungdb.dicom.processes import start_workers
+from lungdb.dicom.rejection import REASONS, RejectedError
 from lungdb.dicom.source import Rejection
 from lungdb.errors import LungdbError, escaped
+from lungdb.isolation import Workers
 
 if TYPE_CHECKING:
     from lungdb.loading.scan_options import Options, Report
@@ -110,6 +114,20 @@ def _at_least_one(text: str) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> int:
+    limits = Limits(
+        file_megabytes=arguments.max_file,
+        volume_megabytes=arguments.max_volume,
+        task_seconds=arguments.time_limit,
+        worker_megabytes=arguments.memory_limit,
+    )
+    with start_workers(arguments.workers or os.cpu_count() or 1, limits, at_first=1) as workers:
+        if find_spec("pydicom"):
+            # It starts while this process imports what it needs itself, which takes as long.
+            workers.begin()
+        return _load_with(workers, arguments, limits)
+
+
+def _load_with(workers: Workers[RejectedError], arguments: argparse.Namespace, limits: Limits) -> int:
     try:
         from lungdb.loading.scan_options import Options
         from lungdb.loading.scans import load_folder
@@ -120,12 +138,6 @@ def _load(arguments: argparse.Namespace) -> int:
     years = arguments.study_years
     only = read_subset(arguments.only) if arguments.only else None
     identity = Identity("kept" if arguments.keep_ids else "keyed", load_settings().id_key)
-    limits = Limits(
-        file_megabytes=arguments.max_file,
-        volume_megabytes=arguments.max_volume,
-        task_seconds=arguments.time_limit,
-        worker_megabytes=arguments.memory_limit,
-    )
     options = Options(
         all_series=arguments.all_series,
         replace=arguments.replace,
@@ -137,12 +149,11 @@ def _load(arguments: argparse.Namespace) -> int:
         empty_patient_id=arguments.empty_patient_id,
         dry_run=arguments.dry_run,
         limits=limits,
-        **({"workers": arguments.workers} if arguments.workers else {}),
     )
     not_taken: list[Rejection] = []
     on_rejection = not_taken.append if arguments.show_paths else None
     with open_database(arguments.database) as connection:
-        report = load_folder(connection, arguments.folder, identity, options, on_rejection)
+        report = load_folder(connection, arguments.folder, identity, options, workers, on_rejection)
     _print(report, options)
     for rejection in not_taken:
         print(f"{rejection.reason}\t{escaped(rejection.source)}\t{rejection.message}")

@@ -19,6 +19,7 @@ COMMANDS = {
     "accounts": "who may use the web page",
     "install": "make or upgrade the tables, views and procedures of a database",
     "check": "look for damage: file, schema, hashes, what must hold of the rows",
+    "recompress": "store the slices of earlier versions anew, a sixth smaller",
     "load-scans": "load folders of DICOM files",
     "load-labels": "load labels from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",

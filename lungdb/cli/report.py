@@ -37,7 +37,7 @@ def _report(arguments: argparse.Namespace) -> int:
     try:
         from lungdb.reporting.files import write_page, write_plots
         from lungdb.reporting.page import render_page, render_several
-        from lungdb.reporting.plots import draw_plots, draw_several
+        from lungdb.reporting.plots import draw_evaluations, draw_plots, draw_several
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
@@ -45,8 +45,9 @@ def _report(arguments: argparse.Namespace) -> int:
     if arguments.models is None:
         with open_database(arguments.database) as connection:
             facts = read_facts(connection, arguments.model, arguments.version)
-        plots = draw_plots(facts)
-        page, title = render_page(facts, plots), f"{facts.model.name} version {facts.model.version}"
+        plots, evaluated = draw_plots(facts), draw_evaluations(facts.evaluations)
+        page, title = render_page(facts, plots, evaluated), f"{facts.model.name} version {facts.model.version}"
+        plots += evaluated
     else:
         if arguments.version is not None:
             raise LungdbError("--version goes with --model. Write the versions of --models after colons: a:1,b:2.")

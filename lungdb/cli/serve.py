@@ -6,6 +6,7 @@ import argparse
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -59,6 +60,8 @@ def _serve(settings: Settings) -> int:
     server = make_server(app, settings, port)
     if not accounts:
         print("There are no accounts yet. Add one: lungdb accounts add NAME --role scorer", flush=True)
+    # A daemon, so that a database that does not answer keeps nobody from ending the page.
+    threading.Thread(target=app.extensions["lungdb"].warm_scorer, name="warm", daemon=True).start()
     with closing(server):
         print(f"lungdb is at {address_of(server, settings)}    Ctrl-C ends it.", flush=True)
         with suppress(KeyboardInterrupt):

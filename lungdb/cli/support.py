@@ -1,4 +1,4 @@
-"""What the commands share: the argument for the target, ids that are not known, errors as exit status."""
+"""What the commands share: the argument for the target, ids that are not known, progress, errors as exit status."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import os
 import signal
 import sys
 import threading
+import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from types import FrameType
 
 from lungdb.errors import LungdbError, escaped
+
+_SECONDS = 2.0
+"""Between two lines of progress."""
 
 
 def add_database_argument(parser: ArgumentParser) -> None:
@@ -21,6 +25,30 @@ def add_database_argument(parser: ArgumentParser) -> None:
         metavar="TARGET",
         help="sqlite:///FILE.db or an ODBC connection string (default: `database` of config.py or LUNGDB_DATABASE)",
     )
+
+
+def progress_lines(clock: Callable[[], float] = time.monotonic) -> Callable[[str, int, int], None]:
+    """Return what prints a line now and then: how much is done, how fast it goes, and how long the rest will take."""
+    begun = last = clock()
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = clock()
+        if now - last < _SECONDS:
+            return
+        last = now
+        rate = done / (now - begun)
+        left = f", about {_duration((total - done) / rate)} left" if done else ""
+        print(f"{done:,} of {total:,} ({rate:,.0f}/s{left}): {what}", file=sys.stderr, flush=True)
+
+    return report
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def print_unknown(ids: Sequence[str], *, show: bool) -> None:

@@ -29,6 +29,7 @@ PREAMBLE = 132
 PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
 
+_PIXEL_TAGS = frozenset(PIXEL_TAGS)  # looked into once an element, where comparing pydicom's tags is slow
 
 _ELEMENT_HEAD = 12  # bytes of an element before its value, at most
 _SEARCHED_AT_ONCE = 8192  # bytes that pydicom reads to look for the end of an element of undefined length
@@ -84,7 +85,7 @@ def read_elements(file: BinaryIO, syntax: str, tags: list[BaseTag]) -> Dataset:
         cast("BinaryIO", _WholeFile(file)),
         is_implicit_VR=syntax == ImplicitVRLittleEndian,
         is_little_endian=syntax != ExplicitVRBigEndian,
-        stop_when=lambda tag, _vr, _length: tag in PIXEL_TAGS,
+        stop_when=lambda tag, _vr, _length: tag in _PIXEL_TAGS,
         specific_tags=[*tags],
     )
 

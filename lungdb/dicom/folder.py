@@ -15,10 +15,11 @@ from lungdb.dicom.patients import NOT_NAMED, Naming
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series, build_series
 from lungdb.dicom.source import Rejection, Source
-from lungdb.dicom.tasks import hash_slices, inspect
+from lungdb.dicom.tasks import Ahead, hash_slices, look_into
 from lungdb.isolation import Workers
 
 _OTHER_IMAGES = ("not_axial", "not_hounsfield")  # no slices of the series that they lie in: it lacks nothing
+_OF_PROCESSES = ("reader_crashed", "time_limit", "memory_limit")
 _OWN = ("source", "frame", "instance_uid", "position")
 _SHARED = [field.name for field in fields(SliceHeader) if field.name not in _OWN]
 
@@ -43,11 +44,12 @@ def read_folder(
     *,
     naming: Naming = NOT_NAMED,
     allow_gaps: bool = False,
+    ahead: Ahead | None = None,
     on_file: Callable[[], object] = lambda: None,
 ) -> Iterator[Series | Rejection]:
     """Find the CT series among files by their content; names and suffixes do not matter.
 
-    The headers of all files are read first, about 500 bytes a slice being kept; pixels are read later.
+    The headers of all files are read first, about 500 bytes a slice being kept; pixels are read later, or ahead.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ def read_folder(
         What stands for an empty PatientID.
     allow_gaps : bool
         Take series without their unusable or missing slices.
+    ahead : Ahead, optional
+        Takes slices that are encoded while their headers are read; none by default.
     on_file : callable, optional
         Called after each file whose header was read, for a progress bar.
 
@@ -71,24 +75,30 @@ def read_folder(
     damaged: Counter[str] = Counter()
     shared: dict[tuple[str, object], Any] = {}
     sources: Iterable[Source] = (Source(path) for path in files)
+    ahead = ahead or Ahead(0)
+    look = partial(look_into, limits=limits, naming=naming)
     while True:
         members: list[Source] = []
-        for source, found in workers.map(partial(inspect, limits=limits, naming=naming), sources):
+        for (source, was_ahead), found in workers.map(look, _with_wish(sources, ahead)):
+            if was_ahead and isinstance(found, RejectedError) and found.reason in _OF_PROCESSES:
+                # The header may be whole, and the pixels what the process died of.
+                ((_, found),) = workers.map(look, [(source, False)])
             if isinstance(found, RejectedError):
                 damaged[found.series_uid] += found.reason not in _OTHER_IMAGES
                 yield source.rejection(found)
             else:
-                for part in found:
+                for part in found.headers:
                     if isinstance(part, Source):
                         members.append(part)
                     else:
                         header = _sharing(part, source, shared)
                         groups.setdefault(header.series_uid, []).append(header)
+                        ahead.note(header, found)
             on_file()
         if not members:
             break
         sources = members
-    hash_pixels = partial(hash_slices, workers=workers, limits=limits)
+    hash_pixels = partial(hash_slices, workers=workers, limits=limits, ahead=ahead)
     for uid, headers in groups.items():
         try:
             if damaged[uid] and not allow_gaps:
@@ -99,6 +109,11 @@ def read_folder(
         else:
             yield from left_out
             yield series
+
+
+def _with_wish(sources: Iterable[Source], ahead: Ahead) -> Iterator[tuple[Source, bool]]:
+    for source in sources:
+        yield source, ahead.wants
 
 
 def _sharing(header: SliceHeader, source: Source, shared: dict[tuple[str, object], Any]) -> SliceHeader:

@@ -78,6 +78,8 @@ _TAGS = [
         "RescaleIntercept",
         "RescaleSlope",
         "RescaleType",
+        "ExtendedOffsetTable",
+        "ExtendedOffsetTableLengths",
     )
 ] + [*ACQUISITION_TAGS, *GROUP_TAGS]
 
@@ -153,6 +155,28 @@ class SliceHeader:
 
 
 @dataclass(frozen=True)
+class OpenFile:
+    """A file whose header was read, for its pixels to be read without doing so again.
+
+    Attributes
+    ----------
+    file : binary file
+        Inflated where need be.
+    syntax : str
+        Of `file`.
+    dataset : Dataset
+        What pixels are decoded by.
+    place : int
+        Where in `file` the pixel data element begins.
+    """
+
+    file: BinaryIO
+    syntax: str
+    dataset: Dataset
+    place: int
+
+
+@dataclass(frozen=True)
 class _Size:
     rows: int
     columns: int
@@ -182,8 +206,17 @@ def read_headers(source: Source, file: BinaryIO, limits: Limits, naming: Naming 
     RejectedError
         It does not; reason and message say why, and `series_uid` to which series it belongs.
     """
+    return open_file(source, file, limits, naming)[0]
+
+
+def open_file(
+    source: Source, file: BinaryIO, limits: Limits, naming: Naming = NOT_NAMED
+) -> tuple[list[SliceHeader], OpenFile]:
+    """Read a file's header as `read_headers` does, and give with it what its pixels are read from."""
     with quiet_pydicom():
         syntax, dataset, file = _read_dataset(file, limits)
+        plain_syntax = str(ExplicitVRLittleEndian) if is_deflated(syntax) else syntax
+        opened = OpenFile(file, plain_syntax, dataset, file.tell())
         sop_class = _image_class(dataset)
         try:
             size = _check_size(dataset, syntax, file, sop_class, limits)
@@ -191,7 +224,7 @@ def read_headers(source: Source, file: BinaryIO, limits: Limits, naming: Naming 
             return [
                 _slice_header(source, syntax, frame, number, size, sop_class, naming)
                 for number, frame in enumerate(frames)
-            ]
+            ], opened
         except RejectedError as error:
             error.series_uid = _known_series(dataset)
             raise

@@ -91,7 +91,9 @@ def read_unit(dataset: Dataset, sop_class: str) -> Unit:
 
 
 def air_level(
-    stored: NDArray[np.integer], hu: NDArray[np.int32] | NDArray[np.float64], padding: tuple[int, int] | None
+    stored: NDArray[np.integer],
+    hu: NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float64],
+    padding: tuple[int, int] | None,
 ) -> float | None:
     """Return where the air of a slice lies: the tenth percentile of what is not padding and below −700.
 
@@ -100,7 +102,7 @@ def air_level(
     Parameters
     ----------
     stored : integer[rows, columns]
-    hu : int32 or float64[rows, columns]
+    hu : int16, int32 or float64[rows, columns]
         The same rescaled, padding included.
     padding : (int, int) or None
         As of `lungdb.dicom.padding.declared_padding`.

@@ -51,7 +51,9 @@ def _as_stored(number: int, bits: int, signed: bool) -> int:
 
 
 def replace_padding(
-    stored: NDArray[np.integer], hu: NDArray[np.int32] | NDArray[np.float64], padding: tuple[int, int] | None
+    stored: NDArray[np.integer],
+    hu: NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float64],
+    padding: tuple[int, int] | None,
 ) -> None:
     """Make the padding of a slice air, in place.
 
@@ -62,7 +64,7 @@ def replace_padding(
     Parameters
     ----------
     stored : integer[rows, columns]
-    hu : int32 or float64[rows, columns]
+    hu : int16, int32 or float64[rows, columns]
         The same in Hounsfield units; changed.
     padding : (int, int) or None
         As of `declared_padding`.
@@ -70,7 +72,9 @@ def replace_padding(
     np.maximum(hu, AIR, out=hu)
     if padding is None:
         return
-    declared = (stored >= padding[0]) & (stored <= padding[1])
+    declared = (stored >= padding[0]) & (stored <= padding[1]) if padding[0] < padding[1] else stored == padding[0]
+    if not declared.any():
+        return
     doubtful = declared & (hu >= MEASURED)
     found = declared & ~doubtful
     if doubtful.any():

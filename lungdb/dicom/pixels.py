@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import Dataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import as_pixel_options
 from pydicom.tag import Tag
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from lungdb.dicom.dataset import PREAMBLE, inflate, is_deflated, read_elements, read_meta
-from lungdb.dicom.header import SliceHeader
+from lungdb.dicom.header import OpenFile, SliceHeader
 from lungdb.dicom.hounsfield import air_level
 from lungdb.dicom.limits import Limits
 from lungdb.dicom.padding import replace_padding
@@ -37,7 +39,7 @@ _TAGS = [
         "ExtendedOffsetTableLengths",
     )
 ]
-_HIGHEST = np.iinfo(np.int16).max
+_LOWEST, _HIGHEST = np.iinfo(np.int16).min, np.iinfo(np.int16).max
 _EXACT = 1 << 14  # slopes and intercepts up to here keep 16-bit values within int32
 
 
@@ -77,15 +79,30 @@ def read_hounsfield(headers: Sequence[SliceHeader], limits: Limits) -> Iterator[
     RejectedError
         The pixel data cannot be decoded, or the file has become unreadable.
     """
-    first = headers[0]
+    with _refusing(), quiet_pydicom(), _open(headers[0], limits) as file:
+        read_meta(file)
+        syntax = ExplicitVRLittleEndian if is_deflated(headers[0].syntax) else headers[0].syntax
+        dataset = read_elements(file, syntax, _TAGS)
+        yield from _hounsfield(headers, file, syntax, dataset)
+
+
+def hounsfield_of(header: SliceHeader, opened: OpenFile) -> HounsfieldSlice:
+    """Decode the slice of a file of one whose header has just been read, as `read_hounsfield` does.
+
+    Raises
+    ------
+    RejectedError
+        The pixel data cannot be decoded.
+    """
+    with _refusing(), quiet_pydicom():
+        opened.file.seek(opened.place)
+        return next(_hounsfield([header], opened.file, opened.syntax, opened.dataset))
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        with quiet_pydicom(), _open(first, limits) as file:
-            for header, stored in zip(headers, _decode(file, headers), strict=True):
-                if stored.shape != (header.rows, header.columns):
-                    raise RejectedError("decoder_failed", "the decoded size is not Rows x Columns")
-                yield to_hounsfield(
-                    stored, header.slope, header.intercept, header.padding, unspecified=header.unit_is_unspecified
-                )
+        yield
     except (RejectedError, MemoryError):
         raise
     except OSError as error:
@@ -107,15 +124,23 @@ def _open(header: SliceHeader, limits: Limits) -> BinaryIO:
     return file
 
 
-def _decode(file: BinaryIO, headers: Sequence[SliceHeader]) -> Iterator[NDArray[np.integer]]:
-    """Decode frames as pydicom's `iter_pixels` does, which trusts the transfer syntax on how elements are written."""
-    read_meta(file)
-    syntax = UID(ExplicitVRLittleEndian if is_deflated(headers[0].syntax) else headers[0].syntax)
-    dataset = read_elements(file, syntax, _TAGS)
+def _hounsfield(
+    headers: Sequence[SliceHeader], file: BinaryIO, syntax: str, dataset: Dataset
+) -> Iterator[HounsfieldSlice]:
+    """Decode frames of a file that stands at its pixel data.
+
+    As pydicom's `iter_pixels` does, which trusts the transfer syntax on how elements are written.
+    """
     representation, _ = enter_pixel_element(file, syntax)
     options = as_pixel_options(dataset, pixel_keyword="PixelData", pixel_vr=representation)
-    frames = get_decoder(syntax).iter_array(file, indices=[header.frame for header in headers], raw=True, **options)
-    return (stored for stored, _ in frames)
+    indices = [header.frame for header in headers]
+    frames = get_decoder(UID(syntax)).iter_array(file, indices=indices, raw=True, **options)
+    for header, (stored, _) in zip(headers, frames, strict=True):
+        if stored.shape != (header.rows, header.columns):
+            raise RejectedError("decoder_failed", "the decoded size is not Rows x Columns")
+        yield to_hounsfield(
+            stored, header.slope, header.intercept, header.padding, unspecified=header.unit_is_unspecified
+        )
 
 
 def to_hounsfield(
@@ -137,14 +162,27 @@ def to_hounsfield(
     unspecified : bool
         Whether the unit must be told from where the air lies.
     """
-    hu: NDArray[np.int32] | NDArray[np.float64]
+    hu: NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float64]
     if slope.is_integer() and intercept.is_integer() and max(abs(slope), abs(intercept)) <= _EXACT:
-        hu = stored.astype(np.int32)
-        hu *= int(slope)
-        hu += int(intercept)
+        hu = _whole(stored, int(slope), int(intercept))
     else:
         hu = np.rint(stored * slope + intercept)
     air = air_level(stored, hu, padding) if unspecified else None
     replace_padding(stored, hu, padding)
-    clipped = int(np.count_nonzero(hu > _HIGHEST))
-    return HounsfieldSlice(np.minimum(hu, _HIGHEST).astype(np.int16), clipped, air)
+    clipped = 0
+    if hu.dtype != np.int16:
+        clipped = int(np.count_nonzero(hu > _HIGHEST))
+        np.minimum(hu, _HIGHEST, out=hu)
+    return HounsfieldSlice(hu.astype(np.int16, copy=False), clipped, air)
+
+
+def _whole(stored: NDArray[np.integer], slope: int, intercept: int) -> NDArray[np.int16] | NDArray[np.int32]:
+    """Rescale by whole numbers: as int16 where nothing on the way leaves it, which takes a third of the time."""
+    least, most = int(stored.min()), int(stored.max())
+    ends = [slope * end + add for end in (least, most) for add in (0, intercept)]
+    fits = all(_LOWEST <= number <= _HIGHEST for number in (least, most, slope, intercept, *ends))
+    hu = stored.astype(np.int16 if fits else np.int32)
+    if slope != 1:
+        hu *= slope
+    hu += intercept
+    return hu

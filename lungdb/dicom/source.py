@@ -6,10 +6,12 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import BinaryIO
 
 from lungdb.dicom.limits import MEGABYTE, Limits
@@ -103,6 +105,63 @@ def find_files(folder: Path) -> Iterator[Path]:
         folders.sort()
         yield from (Path(parent, name) for name in sorted(names) if os.path.isfile(os.path.join(parent, name)))
     yield from (Path(error.filename) for error in unlisted)
+
+
+class Listing:
+    """The files of a folder, listed in a thread of its own while those found first are read; a context manager.
+
+    Parameters
+    ----------
+    folder : Path
+        As of `find_files`.
+    on_bytes : callable
+        Called in that thread with the bytes of all files found so far.
+    """
+
+    def __init__(self, folder: Path, on_bytes: Callable[[int], object]) -> None:
+        self._found: SimpleQueue[Path | BaseException | None] = SimpleQueue()
+        self._ended = Event()
+        self._thread = Thread(target=self._list, args=(folder, on_bytes), daemon=True)
+        self.number: int | None = None
+
+    def __enter__(self) -> Listing:
+        """Begin; `number` is how many files there are, None until all are found."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop."""
+        self._ended.set()
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[Path]:
+        """Yield the files in the order of `find_files`, waiting for them; raises what that raises."""
+        while (found := self._found.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            yield found
+
+    def _list(self, folder: Path, on_bytes: Callable[[int], object]) -> None:
+        number = size = 0
+        try:
+            for path in find_files(folder):
+                if self._ended.is_set():
+                    return
+                number += 1
+                size += _size(path)
+                on_bytes(size)
+                self._found.put(path)
+            self.number = number
+            self._found.put(None)
+        except BaseException as error:  # whoever waits for the files must learn of it
+            self._found.put(error)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # it will be rejected when it is read
+        return 0
 
 
 def list_members(path: Path, limits: Limits) -> list[Source]:

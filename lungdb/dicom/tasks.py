@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import tee
 
 from lungdb.dicom.dataset import PREAMBLE
-from lungdb.dicom.header import SliceHeader, read_headers
-from lungdb.dicom.limits import Limits
+from lungdb.dicom.header import OpenFile, SliceHeader, open_file
+from lungdb.dicom.limits import MEGABYTE, Limits
 from lungdb.dicom.patients import NOT_NAMED, Naming
-from lungdb.dicom.pixels import read_hounsfield
+from lungdb.dicom.pixels import HounsfieldSlice, hounsfield_of, read_hounsfield
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import chunks_of
 from lungdb.dicom.source import ARCHIVE_STARTS, Source, list_members
-from lungdb.imaging.codecs import encode_slice
-from lungdb.isolation import Bounds, Workers
+from lungdb.imaging.codecs import SHUFFLED, encode_slice
+from lungdb.isolation import Workers
+
+ENCODING = SHUFFLED
+"""Of the slices, as of `scan_images`."""
 
 
 @dataclass(frozen=True)
 class EncodedSlice:
-    """One slice as `scan_images` holds it.
+    """One slice as `scan_images` holds it, in `ENCODING`.
 
     Attributes
     ----------
@@ -37,9 +41,59 @@ class EncodedSlice:
     air: float | None
 
 
-def start_workers(count: int, limits: Limits) -> Workers[RejectedError]:
-    """Return processes, at least one, for `inspect` and `encode` within the limits; a context manager."""
-    return Workers(count, Bounds(limits.task_seconds, limits.worker_megabytes, RejectedError, __name__))
+@dataclass(frozen=True)
+class Found:
+    """What is in a file.
+
+    Attributes
+    ----------
+    headers : list of SliceHeader or list of Source
+        Its slices' headers, or a zip archive's members.
+    ahead : EncodedSlice or RejectedError, optional
+        Its only slice, encoded while the file was open.
+    """
+
+    headers: list[SliceHeader] | list[Source]
+    ahead: EncodedSlice | RejectedError | None = None
+
+
+class Ahead:
+    """Slices that are encoded while their headers are read, so that their files are opened once.
+
+    That goes on as long as it is no waste: of a study with several series one is taken, and which is not known before
+    all headers are; and what is encoded is held in memory until it is stored.
+
+    Parameters
+    ----------
+    megabytes : int
+        How much is held; 0 encodes nothing ahead.
+    all_series : bool
+        All series of a study are taken.
+    """
+
+    def __init__(self, megabytes: int, *, all_series: bool = False) -> None:
+        self._room = megabytes * MEGABYTE
+        self._all_series = all_series
+        self._series: dict[tuple[str, str], str] = {}
+        self._slices: dict[Source, EncodedSlice | RejectedError] = {}
+
+    @property
+    def wants(self) -> bool:
+        """Whether the next file's slice is to be encoded, too."""
+        return self._room > 0
+
+    def note(self, header: SliceHeader, found: Found) -> None:
+        """Take what was found in a file of slices, of which this is one."""
+        study = header.patient_id, header.study_uid
+        if not self._all_series and self._series.setdefault(study, header.series_uid) != header.series_uid:
+            self._room = 0
+        if found.ahead is not None:
+            self._slices[header.source] = found.ahead
+            self._room -= 0 if isinstance(found.ahead, RejectedError) else len(found.ahead.pixels)
+
+    def slice_of(self, header: SliceHeader) -> EncodedSlice | RejectedError | None:
+        """Return the slice of a header if it is there."""
+        return self._slices.get(header.source)
 
 
 def inspect(source: Source, limits: Limits, naming: Naming = NOT_NAMED) -> list[SliceHeader] | list[Source]:
@@ -50,15 +104,39 @@ def inspect(source: Source, limits: Limits, naming: Naming = NOT_NAMED) -> list[
     RejectedError
         It is neither, or not usable.
     """
+    return look_into((source, False), limits, naming).headers
+
+
+def look_into(item: tuple[Source, bool], limits: Limits, naming: Naming = NOT_NAMED) -> Found:
+    """Look into a file as `inspect` does, and encode its slice, too, if there is one and that is asked for.
+
+    Raises
+    ------
+    RejectedError
+        It is neither a slice nor an archive, or not usable.
+    """
+    source, is_encoded = item
     with source.open(limits) as file:
         start = file.read(PREAMBLE)
         if start[-4:] == b"DICM" and len(start) == PREAMBLE:
-            return read_headers(source, file, limits, naming)
+            headers, opened = open_file(source, file, limits, naming)
+            return Found(headers, _encode_ahead(headers[0], opened) if is_encoded and len(headers) == 1 else None)
     if start[:4] not in ARCHIVE_STARTS:
         raise RejectedError("not_dicom")
     if source.member:
         raise RejectedError("nested_archive")
-    return list_members(source.path, limits)
+    return Found(list_members(source.path, limits))
+
+
+def _encode_ahead(header: SliceHeader, opened: OpenFile) -> EncodedSlice | RejectedError:
+    try:
+        return _encoded(hounsfield_of(header, opened))
+    except RejectedError as error:
+        return error
+
+
+def _encoded(one: HounsfieldSlice) -> EncodedSlice:
+    return EncodedSlice(*encode_slice(one.hu, ENCODING), one.clipped, one.air)
 
 
 def encode(headers: tuple[SliceHeader, ...], limits: Limits) -> list[EncodedSlice | RejectedError]:
@@ -70,7 +148,7 @@ def encode(headers: tuple[SliceHeader, ...], limits: Limits) -> list[EncodedSlic
         In the order of the headers.
     """
     try:
-        return [EncodedSlice(*encode_slice(one.hu), one.clipped, one.air) for one in read_hounsfield(headers, limits)]
+        return [_encoded(one) for one in read_hounsfield(headers, limits)]
     except RejectedError as error:
         if len(headers) == 1:
             return [error]
@@ -78,14 +156,25 @@ def encode(headers: tuple[SliceHeader, ...], limits: Limits) -> list[EncodedSlic
 
 
 def encode_all(
-    chunks: Iterable[tuple[SliceHeader, ...]], workers: Workers[RejectedError], limits: Limits
+    chunks: Iterable[tuple[SliceHeader, ...]], workers: Workers[RejectedError], limits: Limits, ahead: Ahead
 ) -> Iterator[EncodedSlice | RejectedError]:
-    """Encode chunks in the workers and give each slice its result; what kills a worker is that of its whole chunk."""
-    for chunk, found in workers.map(partial(encode, limits=limits), chunks):
+    """Encode chunks in the workers and give each slice its result; what kills a worker is that of its whole chunk.
+
+    What is encoded already is taken from `ahead`, where it stays.
+    """
+    marked, again = tee((chunk, ahead.slice_of(chunk[0])) for chunk in chunks)
+    made = workers.map(partial(encode, limits=limits), (chunk for chunk, there in again if there is None))
+    for chunk, there in marked:
+        if there is not None:
+            yield there
+            continue
+        _, found = next(made)
         yield from [found] * len(chunk) if isinstance(found, RejectedError) else found
 
 
-def hash_slices(headers: Sequence[SliceHeader], workers: Workers[RejectedError], limits: Limits) -> list[bytes | None]:
+def hash_slices(
+    headers: Sequence[SliceHeader], workers: Workers[RejectedError], limits: Limits, ahead: Ahead
+) -> list[bytes | None]:
     """Return the hash of each slice's Hounsfield units, as a `lungdb.dicom.stacks.HashPixels` does."""
-    parts = encode_all(chunks_of(headers), workers, limits)
+    parts = encode_all(chunks_of(headers), workers, limits, ahead)
     return [None if isinstance(part, RejectedError) else part.sha256 for part in parts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ LUNG_WINDOW = (-1350.0, 150.0)
 
 Size = tuple[int, int]
 """Rows and columns of a picture."""
+
+Plane = NDArray[np.float32]
+"""A channel of a picture."""
 
 _CROP, _CROPPED_FROM = 40, 512  # the original project cuts 40 pixels off each side of 512
 _SEED_PADDING = -2000
@@ -50,17 +54,29 @@ class Pipeline:
 
     Attributes
     ----------
-    picture : (CtSlice, (rows, cols)) -> float32[rows, cols]
-        Prepares one slice.
+    fill : (CtSlice, float32[rows, cols]) -> None
+        Prepares one slice, into an array of the size that is wanted.
     triples : number of slices -> tuples of three slice indices
         Which slices become the channels of each picture.
     normalised : bool
         Whether the network's mean and standard deviation apply.
+    dtype : str
+        NumPy's name of the type that holds every value of a picture before that exactly.
+    version : int
+        Counted up with every change of what `fill` gives.
     """
 
-    picture: Callable[[CtSlice, Size], NDArray[np.float32]]
+    fill: Callable[[CtSlice, Plane], None]
     triples: Callable[[int], list[tuple[int, int, int]]]
     normalised: bool
+    dtype: str
+    version: int = 1
+
+    def picture(self, ct_slice: CtSlice, size: Size) -> Plane:
+        """Prepare one slice, without the network's normalisation."""
+        picture: Plane = np.empty(size, dtype=np.float32)
+        self.fill(ct_slice, picture)
+        return picture
 
 
 def pipeline(name: str) -> Pipeline:
@@ -112,24 +128,49 @@ def stack(
     """Prepare three slices as the channels of one picture, float32[3, rows, cols]; see `prepare`."""
     picture = np.empty((CHANNELS, *size), dtype=np.float32)
     for channel, ct_slice in enumerate(triple):
-        picture[channel] = chosen.picture(ct_slice, size)
+        chosen.fill(ct_slice, picture[channel])
         if chosen.normalised:
-            picture[channel] -= np.float32(mean[channel])
-            picture[channel] /= np.float32(std[channel])
+            normalise(picture[channel], mean[channel], std[channel])
     return picture
 
 
-def _lung_picture(ct_slice: CtSlice, size: Size) -> NDArray[np.float32]:
+def normalise(plane: Plane, mean: float, std: float) -> None:
+    """Apply a network's normalisation to a channel, in place."""
+    plane -= np.float32(mean)
+    plane /= np.float32(std)
+
+
+class _Scratch(threading.local):
+    """An array for each thread, kept from slice to slice: fresh memory costs more than what is done in it."""
+
+    def __init__(self) -> None:
+        self._array: Plane = np.empty((0, 0), dtype=np.float32)
+
+    def of(self, shape: tuple[int, ...]) -> Plane:
+        """Give an array whose values are anything."""
+        if self._array.shape != shape:
+            self._array = np.empty(shape, dtype=np.float32)
+        return self._array
+
+
+_scratch = _Scratch()
+
+
+def _fill_lung(ct_slice: CtSlice, picture: Plane) -> None:
     low, high = LUNG_WINDOW
     rows, cols = ct_slice.hu.shape
     top, left = round(rows * _CROP / _CROPPED_FROM), round(cols * _CROP / _CROPPED_FROM)
     cropped = ct_slice.hu[top : rows - top, left : cols - left]
-    windowed = np.clip(cropped, int(low), int(high)).astype(np.float32)
+    windowed = _scratch.of(cropped.shape)
+    np.clip(cropped, int(low), int(high), out=windowed)
     # Averaging areas lets no pixel of a shrunken slice go unseen, so a small nodule keeps its weight and noise goes
     # down. When a side grows there is nothing to average and OpenCV's area mode would give blocks.
-    shrinks = cropped.shape[0] >= size[0] and cropped.shape[1] >= size[1]
-    resized = cv2.resize(windowed, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.asarray((resized - np.float32(low)) * np.float32(1 / (high - low)), dtype=np.float32)
+    shrinks = cropped.shape[0] >= picture.shape[0] and cropped.shape[1] >= picture.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    # OpenCV writes into dst where it can; what it gives back is right in any case.
+    resized = cv2.resize(windowed, picture.shape[::-1], dst=picture, interpolation=interpolation)
+    np.subtract(resized, np.float32(low), out=picture)
+    picture *= np.float32(1 / (high - low))
 
 
 def _lung_triples(slices: int) -> list[tuple[int, int, int]]:
@@ -137,7 +178,7 @@ def _lung_triples(slices: int) -> list[tuple[int, int, int]]:
     return [(start, min(start + 1, last), min(start + 2, last)) for start in range(0, slices, CHANNELS)]
 
 
-def _seed_picture(ct_slice: CtSlice, size: Size) -> NDArray[np.float32]:
+def _fill_seed(ct_slice: CtSlice, picture: Plane) -> None:
     rows, cols = ct_slice.hu.shape
     if min(rows, cols) <= 2 * _CROP:
         raise LungdbError(
@@ -150,8 +191,7 @@ def _seed_picture(ct_slice: CtSlice, size: Size) -> NDArray[np.float32]:
     # Negative values wrap modulo 256 there; by way of int64 they do so on every processor.
     grey = _scaled_to_255(loaded).astype(np.int64).astype(np.uint8)
     equalized = cv2.equalizeHist(grey)[_CROP : rows - _CROP, _CROP : cols - _CROP]
-    resized = cv2.resize(equalized, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.float32)
+    picture[...] = cv2.resize(equalized, picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _scaled_to_255(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -166,6 +206,6 @@ def _seed_triples(slices: int) -> list[tuple[int, int, int]]:
 
 
 _PIPELINES = {
-    "lung": Pipeline(_lung_picture, _lung_triples, normalised=True),
-    "seed": Pipeline(_seed_picture, _seed_triples, normalised=False),
+    "lung": Pipeline(_fill_lung, _lung_triples, normalised=True, dtype="<f4"),
+    "seed": Pipeline(_fill_seed, _seed_triples, normalised=False, dtype="u1"),
 }

@@ -68,7 +68,7 @@ class TreeRows:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A binary classifier of trees: the probability is 1 / (1 + exp(−steepness · Σ leaves / divisor)).
+    """A model of trees: the probability is 1 / (1 + exp(−steepness · Σ leaves / divisor)), a number Σ leaves / divisor.
 
     Attributes
     ----------
@@ -79,7 +79,9 @@ class Ensemble:
     divisor : float
         The number of trees where they are averaged (random forests), else 1.
     steepness : float
-        LightGBM's parameter `sigmoid`.
+        LightGBM's parameter `sigmoid`; 1 of a regression.
+    task : str
+        `classification` or `regression`.
     """
 
     rows: TreeRows
@@ -87,6 +89,7 @@ class Ensemble:
     trees: int
     divisor: float
     steepness: float
+    task: str
 
 
 def read_ensemble(model: bytes) -> Ensemble:
@@ -95,8 +98,8 @@ def read_ensemble(model: bytes) -> Ensemble:
     Raises
     ------
     ProcedureError
-        50152 when the model has categorical splits, linear leaves, several classes or an objective without a logistic
-        link, or is no whole model text.
+        50152 when the model has categorical splits, linear leaves, several classes or an objective that is neither
+        squared error nor has a logistic link, or is no whole model text.
     """
     if not model.startswith(b"tree\n") or b"\nend of trees\n" not in model:
         raise NotAsNodesError("it is no whole LightGBM model text")
@@ -106,7 +109,7 @@ def read_ensemble(model: bytes) -> Ensemble:
     try:
         if (fields["num_class"], fields["num_tree_per_iteration"]) != ("1", "1"):
             raise NotAsNodesError(f"it has {fields['num_class']} classes")
-        steepness = _steepness(fields.get("objective", ""))
+        task, steepness = _task(fields.get("objective", ""))
         width = int(fields["max_feature_idx"]) + 1
         columns = [_tree(number, _fields(block), width) for number, block in enumerate(blocks)]
         if not columns:
@@ -114,23 +117,26 @@ def read_ensemble(model: bytes) -> Ensemble:
         rows = _joined(columns)
     except (KeyError, ValueError, IndexError):
         raise NotAsNodesError("its text is damaged") from None
-    return Ensemble(rows, width, len(blocks), float(len(blocks)) if "average_output" in fields else 1.0, steepness)
+    divisor = float(len(blocks)) if "average_output" in fields else 1.0
+    return Ensemble(rows, width, len(blocks), divisor, steepness, task)
 
 
 def _fields(block: str) -> Fields:
     return {name: value for name, _, value in (line.partition("=") for line in block.splitlines())}
 
 
-def _steepness(objective: str) -> float:
+def _task(objective: str) -> tuple[str, float]:
     name, *settings = objective.split() or ["none"]
     if name == "binary":
         steepness = float(dict(setting.partition(":")[::2] for setting in settings).get("sigmoid", "1"))
         if not (math.isfinite(steepness) and steepness > 0):
             raise ValueError(objective)
-        return steepness
+        return "classification", steepness
     if name == "cross_entropy":
-        return 1.0
-    raise NotAsNodesError(f"its objective is {name}; supported are binary and cross_entropy")
+        return "classification", 1.0
+    if name == "regression" and not settings:  # with a setting it is of the square root
+        return "regression", 1.0
+    raise NotAsNodesError(f"its objective is {objective}; supported are binary, cross_entropy and regression")
 
 
 def _tree(number: int, fields: Fields, width: int) -> TreeRows:

@@ -46,6 +46,9 @@ class TrainingParameters:
         Strength of the penalty of `logistic` and `network`; None chooses it on the validation part (of each fold).
     hidden : tuple of int
         Units of the hidden layers of `network`, one to three of them.
+    task : str
+        `classification`, labels 0 and 1; `regression`, a number, which `REGRESSORS` learn, without weights of classes
+        and without calibration.
     """
 
     algorithm: str = "lightgbm"
@@ -62,9 +65,12 @@ class TrainingParameters:
     feature_fraction: float = 0.5
     l2: float | None = None
     hidden: tuple[int, ...] = (16,)
+    task: str = "classification"
 
 
 FORESTS = ("random_forest", "extra_trees")
+REGRESSORS = ("lightgbm", *FORESTS)
+"""The algorithms that learn a number too."""
 BAG = 0.632
 """Share of the patients that a tree of a forest learns from: what a bootstrap of as many draws holds of them."""
 
@@ -92,6 +98,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "algorithm": tuple(READ_BY),
     "imbalance": ("none", "class_weight", "undersample"),
     "calibration": ("none", "platt", "isotonic"),
+    "task": ("classification", "regression"),
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
@@ -154,12 +161,29 @@ def read_parameters(text: str) -> TrainingParameters:
             f"The training parameter l2 was given with the algorithm {parameters.algorithm}, which does not read it. "
             "Leave it out or take the algorithm logistic.",
         )
+    if parameters.task == "regression":
+        _check_regression(parameters)
     return parameters
+
+
+def _check_regression(parameters: TrainingParameters) -> None:
+    wanted = {"algorithm": REGRESSORS, "imbalance": ("none",), "calibration": ("none",)}
+    for name, supported in wanted.items():
+        if getattr(parameters, name) not in supported:
+            raise ProcedureError(
+                ErrorNumber.ARGUMENT,
+                f"The value {getattr(parameters, name)!r} for the training parameter {name} is not supported with the "
+                f"task regression. Supported are {', '.join(supported)}.",
+            )
 
 
 def recorded(parameters: TrainingParameters) -> dict[str, Any]:
     """Give the parameters as they are recorded of a run: those that were read, and all of the older algorithms."""
     told = asdict(parameters)
+    if parameters.task == "regression":
+        read = ("algorithm", "seed", "folds", "validation_fraction", "task", *READ_BY[parameters.algorithm])
+        return {name: told[name] for name in read}
+    del told["task"]  # which is as it always was
     if parameters.algorithm in ("lightgbm", "logistic"):
         return {name: value for name, value in told.items() if name != "hidden"}
     unread = _SETTINGS - set(READ_BY[parameters.algorithm])

@@ -30,7 +30,7 @@ Features = NDArray[np.float32]
 Scores = NDArray[np.float64]
 
 
-def score_all(library: str, model: bytes, vectors: Features) -> Scores:
+def score_all(library: str, model: bytes, vectors: Features, task: str = "classification") -> Scores:
     """Compute the raw scores of patients, before any calibration.
 
     Parameters
@@ -41,11 +41,13 @@ def score_all(library: str, model: bytes, vectors: Features) -> Scores:
         LightGBM's model text of a binary classifier, the JSON of a logistic regression, network or ensemble, UTF-8, or
         ONNX.
     vectors : float32[patients, width]
+    task : str
+        What the model was trained for: `classification`, or `regression`, which is LightGBM's alone.
 
     Returns
     -------
     float64[patients]
-        0…1.
+        0…1; of a regression the number predicted.
 
     Raises
     ------
@@ -58,6 +60,13 @@ def score_all(library: str, model: bytes, vectors: Features) -> Scores:
             ErrorNumber.UNREADABLE,
             f"The library {library!r} of the model is not supported. Supported are {', '.join(_SCORERS)}.",
         )
+    if task == "regression":
+        if library != "lightgbm":
+            raise ProcedureError(
+                ErrorNumber.UNREADABLE,
+                f"The library {library!r} has no model of the task regression. Train it with TrainLungCancerModel.",
+            )
+        return _predict_numbers(model, np.ascontiguousarray(vectors, dtype=np.float32))
     return _SCORERS[library](model, np.ascontiguousarray(vectors, dtype=np.float32))
 
 
@@ -105,7 +114,7 @@ def _booster(model: bytes) -> _Booster:
     return _Booster(model)
 
 
-def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
+def _run_lightgbm(model: bytes, vectors: Features) -> NDArray[np.float64]:
     booster = _booster(model)
     rows, columns = vectors.shape
     _check_width(columns, booster.width)
@@ -125,9 +134,23 @@ def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
         ctypes.byref(ctypes.c_int64()),
         scores.ctypes.data_as(ctypes.c_void_p),
     )
-    if booster.classes != 1 or not ((scores >= 0) & (scores <= 1)).all():
+    return scores
+
+
+def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
+    scores = _run_lightgbm(model, vectors)
+    if scores.shape[1] != 1 or not ((scores >= 0) & (scores <= 1)).all():
         raise ProcedureError(
             ErrorNumber.UNREADABLE, "The model is no binary classifier. Train it with TrainLungCancerModel."
+        )
+    return np.asarray(scores[:, 0])
+
+
+def _predict_numbers(model: bytes, vectors: Features) -> Scores:
+    scores = _run_lightgbm(model, vectors)
+    if scores.shape[1] != 1 or not np.isfinite(scores).all():
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE, "The model predicts no single number. Train it with TrainLungCancerModel."
         )
     return np.asarray(scores[:, 0])
 

@@ -1,4 +1,4 @@
-"""Training a classifier on the feature vectors of patients: cross-validation or a validation part, then calibration."""
+"""Training a model on the feature vectors of patients: cross-validation or a validation part, then calibration."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from lungdb.learning.drawing import (
 )
 from lungdb.learning.fitting import Fitted, fit_classifier, needs_validation
 from lungdb.learning.parameters import FORESTS, TrainingParameters, least_to_learn_from
+from lungdb.learning.regression import check_targets
 from lungdb.learning.scoring import score_all
 
 Features = NDArray[np.float32]
 Labels = NDArray[np.int64]
+Targets = NDArray[Any]
 Scores = NDArray[np.float64]
 
 _TO_CALIBRATE = 5  # of a class at least
@@ -36,7 +38,7 @@ class _Rows:
     """What is trained on, a row a scan; owners and names as of `train`."""
 
     vectors: Features
-    labels: Labels
+    labels: Targets
     owners: Labels | None
     names: Sequence[str] | None
 
@@ -45,10 +47,14 @@ class _Rows:
         owners = None if self.owners is None else self.owners[chosen]
         return _Rows(self.vectors[chosen], self.labels[chosen], owners, self.names)
 
+    def classes(self, parameters: TrainingParameters) -> Labels:
+        """Give the class of each row, within which patients are drawn; of a regression all are of one."""
+        return np.zeros(self.labels.size, np.int64) if parameters.task == "regression" else self.labels
+
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained classifier and the scores of the patients whom it was trained on, in the order given.
+    """A trained model and the scores of the patients whom it was trained on, in the order given.
 
     Attributes
     ----------
@@ -62,16 +68,17 @@ class Trained:
         The penalty of `logistic` and `network`.
     calibration : dict or None
         For `apply_calibration`.
-    prevalence : float
-        Share of positives that the probabilities are made for.
+    prevalence : float or None
+        Share of positives that the probabilities are made for; None of a regression.
     curve : dict
-        `train` and `validation`: log loss after each tree, the mean of the folds up to the shortest one's end.
+        `train` and `validation`: log loss, of a regression the root mean squared error, after each tree, the mean of
+        the folds up to the shortest one's end.
     parts : sequence of str
         `train` or `validation`.
     folds : int64[patients]
         The fold in which a patient was held out; -1 without folds.
     raw, probabilities : float64[patients]
-        Before and after calibration.
+        Before and after calibration; of a regression the number predicted, and NaN.
     out_of_fold : bool[patients]
         Whether the score comes from a model that was not fitted to the patient. Without folds it is so for the
         validation part, which chose the number of trees but none of them.
@@ -84,7 +91,7 @@ class Trained:
     best_iteration: int
     l2: float | None
     calibration: dict[str, Any] | None
-    prevalence: float
+    prevalence: float | None
     curve: dict[str, list[float]]
     parts: NDArray[np.str_]
     folds: Labels
@@ -96,7 +103,7 @@ class Trained:
 
 def train(
     vectors: Features,
-    labels: Labels,
+    labels: Targets,
     parameters: TrainingParameters,
     owners: Labels | None = None,
     names: Sequence[str] | None = None,
@@ -111,8 +118,8 @@ def train(
     Parameters
     ----------
     vectors : float32[patients, width]
-    labels : int64[patients]
-        0 or 1.
+    labels : int64[patients] or float64[patients]
+        0 or 1; numbers where the task is regression.
     parameters : TrainingParameters
     owners : int64[patients], optional
         A number for the patient of each row where patients have several: they are then in one fold and one part.
@@ -123,30 +130,33 @@ def train(
     ------
     ProcedureError
         50112 when there is one class only; 50113 when a class has too few patients, or there are too few for two
-        leaves of `min_data_in_leaf`.
+        leaves of `min_data_in_leaf`; 50310 for numbers from which nothing can be learnt.
     """
-    check_counts(labels, parameters.folds, owners)
+    _check_labels(labels, parameters, owners)
     rows = _Rows(vectors, labels, owners, names)
     if parameters.folds:
         final, raw, folds, curve = _cross_validated(rows, parameters)
         parts = np.full(labels.size, "train", dtype="<U10")
         out_of_fold = np.ones(labels.size, dtype=bool)
     else:
-        kept = draw_validation(labels, parameters.validation_fraction, parameters.seed, owners)
+        kept = draw_validation(rows.classes(parameters), parameters.validation_fraction, parameters.seed, owners)
         final = _fit(rows, kept, parameters)
-        raw = score_all(final.library, final.model, vectors)
+        raw = score_all(final.library, final.model, vectors, parameters.task)
         folds = np.full(labels.size, -1, dtype=np.int64)
         parts = np.where(kept, "validation", "train").astype("<U10")
         out_of_fold, curve = kept, final.curve
     calibration, probabilities, notes = _calibrate(raw, rows, folds, out_of_fold, parameters)
-    is_natural = calibration is not None or parameters.imbalance == "none"
+    prevalence = None
+    if parameters.task == "classification":
+        is_natural = calibration is not None or parameters.imbalance == "none"
+        prevalence = float(np.mean(labels == 1)) if is_natural else _balanced_share(labels, owners, parameters)
     return Trained(
         library=final.library,
         model=final.model,
         best_iteration=final.best_iteration,
         l2=final.l2,
         calibration=calibration,
-        prevalence=float(np.mean(labels == 1)) if is_natural else _balanced_share(labels, owners, parameters),
+        prevalence=prevalence,
         curve=curve,
         parts=parts,
         folds=folds,
@@ -155,6 +165,13 @@ def train(
         out_of_fold=out_of_fold,
         notes=notes,
     )
+
+
+def _check_labels(labels: Targets, parameters: TrainingParameters, owners: Labels | None) -> None:
+    if parameters.task == "regression":
+        check_targets(labels, parameters.folds, owners)
+    else:
+        check_counts(labels, parameters.folds, owners)
 
 
 def _balanced_share(labels: Labels, owners: Labels | None, parameters: TrainingParameters) -> float:
@@ -175,15 +192,15 @@ class CrossValidated:
 
 def cross_validate(
     vectors: Features,
-    labels: Labels,
+    labels: Targets,
     parameters: TrainingParameters,
     owners: Labels | None = None,
     names: Sequence[str] | None = None,
 ) -> CrossValidated:
     """Score each fold of patients by a model trained on the others; the arguments and errors are those of `train`."""
-    check_counts(labels, parameters.folds, owners)
+    _check_labels(labels, parameters, owners)
     rows = _Rows(vectors, labels, owners, names)
-    folds = draw_folds(labels, parameters.folds, parameters.seed, owners)
+    folds = draw_folds(rows.classes(parameters), parameters.folds, parameters.seed, owners)
     raw = np.empty(labels.size, dtype=np.float64)
     fitted = []
     for fold in range(parameters.folds):
@@ -192,9 +209,10 @@ def cross_validate(
         kept = np.zeros(outside.labels.size, dtype=bool)
         if needs_validation(parameters):
             seed = parameters.seed + 1 + fold
-            kept = draw_validation(outside.labels, parameters.validation_fraction, seed, outside.owners)
+            classes = outside.classes(parameters)
+            kept = draw_validation(classes, parameters.validation_fraction, seed, outside.owners)
         fitted.append(_fit(outside, kept, parameters))
-        raw[held_out] = score_all(fitted[-1].library, fitted[-1].model, vectors[held_out])
+        raw[held_out] = score_all(fitted[-1].library, fitted[-1].model, vectors[held_out], parameters.task)
     return CrossValidated(folds, raw, fitted)
 
 
@@ -264,6 +282,8 @@ def _calibrate(
     raw: Scores, rows: _Rows, folds: Labels, out_of_fold: NDArray[np.bool_], parameters: TrainingParameters
 ) -> tuple[dict[str, Any] | None, Scores, list[str]]:
     """Fit on the scores that are out of fold; a fold's own probabilities come from a fit on the other folds' scores."""
+    if parameters.task == "regression":
+        return None, np.full(raw.size, np.nan), []
     if parameters.calibration == "none":
         return None, raw, []
     held_out = rows.of(out_of_fold)

@@ -35,7 +35,7 @@ ORDER BY f.feature_set_id;
 """
 _STORE = """
 EXECUTE dbo.StoreClassifier @ModelName = ?, @FeatureSetId = ?, @Pooling = ?, @Library = ?, @Classifier = ?,
-    @Details = ?;
+    @Details = ?, @Dataset = ?, @DatasetVersion = ?;
 """
 _CAN_STORE_NODES = "SELECT CASE WHEN OBJECT_ID(N'dbo.StoreModelNodes') IS NULL THEN 0 ELSE 1 END;"
 _STORE_NODES = "EXECUTE dbo.StoreModelNodes @ModelName = ?, @Version = ?;"
@@ -76,6 +76,14 @@ class Features:
 
 
 @dataclass(frozen=True)
+class TrainedOn:
+    """The data set that a classifier learnt from: its name, and its version or None for the newest."""
+
+    dataset: str
+    version: int | None
+
+
+@dataclass(frozen=True)
 class Examined:
     """What a file holds: `lightgbm` or `onnx`, the bytes to store, the number of features, and of trees."""
 
@@ -95,6 +103,16 @@ class StoredClassifier:
     feature_set: int
 
 
+def read_trained_on(text: str | None) -> TrainedOn | None:
+    """Read ``name`` or ``name:version``; what stands behind the last colon is the version where it is a number."""
+    if text is None:
+        return None
+    name, colon, version = text.rpartition(":")
+    if colon and name and version.isascii() and version.isdigit() and len(version) < 10:
+        return TrainedOn(name, int(version))
+    return TrainedOn(text, None)
+
+
 def load_classifier(
     target: str | None,
     file: Path,
@@ -102,6 +120,7 @@ def load_classifier(
     features: Features,
     prevalence: float | None,
     on_message: Callable[[Message], None],
+    trained_on: TrainedOn | None = None,
 ) -> StoredClassifier:
     """Load a classifier.
 
@@ -119,6 +138,8 @@ def load_classifier(
         Share of positives among the patients that it learnt from, where that is known.
     on_message : callable
         Called with what is to be told about scoring it in plain T-SQL.
+    trained_on : TrainedOn or None
+        The data set that it learnt from, where that is known; scores then say whether their scans stand outside.
 
     Raises
     ------
@@ -151,7 +172,8 @@ def load_classifier(
         "origin": {"kind": "imported", "file": printable(file.name), "sha256": hashlib.sha256(content).hexdigest()},
     }
     with open_database(target) as connection:
-        values = (name, feature_set, features.pooling, found.library, found.model, json.dumps(details))
+        said = (trained_on.dataset, trained_on.version) if trained_on else (None, None)
+        values = (name, feature_set, features.pooling, found.library, found.model, json.dumps(details), *said)
         version = int(run(connection, _STORE, values)[-1].rows[0][1])
         if found.library == "lightgbm" and run(connection, _CAN_STORE_NODES)[0].scalar():
             run(connection, _STORE_NODES, (name, version), on_message=on_message)
@@ -182,7 +204,10 @@ def _lightgbm(content: bytes) -> Examined:
     # tree_sizes counts the bytes of lines that end as LightGBM writes them.
     text = content.replace(b"\r\n", b"\n")
     trees = count_trees(text)
-    return Examined("lightgbm", text, read_ensemble(text).width, trees)
+    read = read_ensemble(text)
+    if read.task == "regression":
+        raise NotAsNodesError("its objective is regression, which predicts a number")
+    return Examined("lightgbm", text, read.width, trees)
 
 
 def _onnx(content: bytes) -> Examined:

@@ -26,7 +26,8 @@ _FEWEST, _MOST = 8, 1024
 
 _SCANS = "SELECT scan_id, number_images, image_rows, image_cols FROM dbo.scans ORDER BY scan_id;"
 _SLICES = """
-SELECT slice_index, pixels, pixels_sha256 FROM dbo.scan_images WHERE scan_id = ? AND slice_index IN (?, ?, ?);
+SELECT slice_index, pixels, pixels_sha256, encoding FROM dbo.scan_images
+WHERE scan_id = ? AND slice_index IN (?, ?, ?);
 """
 
 Pictures = NDArray[np.float32]
@@ -161,11 +162,12 @@ def _held_back(scans: Sequence[int]) -> NDArray[np.bool_]:
 
 def _triple(connection: Connection, scan: tuple[Any, ...], triple: tuple[int, int, int]) -> list[CtSlice]:
     scan_id, _, rows, cols = scan
-    found = {index: (pixels, sha256) for index, pixels, sha256 in run(connection, _SLICES, (scan_id, *triple))[0].rows}
+    found = {index: stored for index, *stored in run(connection, _SLICES, (scan_id, *triple))[0].rows}
     missing = set(triple) - found.keys()
     if missing:
         raise LungdbError(f"The scan {scan_id} lacks the slice {min(missing)}. Load the scan again.")
-    return [CtSlice(decode_slice(bytes(found[index][0]), rows, cols, bytes(found[index][1]))) for index in triple]
+    slices = [(bytes(pixels), bytes(sha256), encoding) for pixels, sha256, encoding in map(found.__getitem__, triple)]
+    return [CtSlice(decode_slice(pixels, rows, cols, sha256, encoding)) for pixels, sha256, encoding in slices]
 
 
 def _batches(pictures: Pictures) -> list[Pictures]:

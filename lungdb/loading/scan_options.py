@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,8 +34,6 @@ class Options:
         What stands for an empty PatientID, one of `lungdb.dicom.identity.EMPTY_ID_RULES`; empty to refuse it.
     dry_run : bool
         Write nothing.
-    workers : int
-        Processes that read and decode, at most.
     limits : Limits
         What a file may cost.
     """
@@ -50,7 +47,6 @@ class Options:
     allow_gaps: bool = False
     empty_patient_id: str = ""
     dry_run: bool = False
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     limits: Limits = field(default_factory=Limits)
 
 

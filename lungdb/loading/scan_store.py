@@ -14,7 +14,7 @@ from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series
 from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series
 from lungdb.dicom.source import Rejection
-from lungdb.dicom.tasks import EncodedSlice
+from lungdb.dicom.tasks import ENCODING, EncodedSlice
 from lungdb.imaging.codecs import content_sha256
 from lungdb.loading.studies import Settling, follows_newest, settle, stored_scans, stored_time_point
 
@@ -55,9 +55,9 @@ UPDATE dbo.scans SET patient_orientation = @Orientation WHERE series_uid = @Seri
 _RECORD_RULE = "UPDATE dbo.scans SET intake_rule = ?, monoenergetic_kev = ? WHERE series_uid = ?;"
 _INSERT_SLICE = """
 INSERT INTO dbo.scan_images (
-    scan_id, slice_index, position_z, instance_uid, rescale_slope, rescale_intercept, pixels, pixels_sha256
+    scan_id, slice_index, position_z, instance_uid, rescale_slope, rescale_intercept, encoding, pixels, pixels_sha256
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 """
 # What is known of the scan and not made from its pixels is kept for the row that comes in its place.
 _LABELS = "SELECT horizon_days, label, source FROM dbo.scan_labels WHERE scan_id = ?;"
@@ -98,7 +98,7 @@ class EncodedScan:
         Column of dbo.scans -> value, but for patient_id, is_primary and what follows from the other scans of the
         patient.
     slices : list of tuple
-        position_z, instance_uid, rescale_slope, rescale_intercept, pixels, pixels_sha256 of dbo.scan_images.
+        position_z, instance_uid, rescale_slope, rescale_intercept, encoding, pixels, pixels_sha256 of dbo.scan_images.
     clipped : int
         Pixels whose HU did not fit int16.
     settling : Settling
@@ -143,8 +143,8 @@ def make_scan(
         Of dbo.scans.
     """
     slices = [
-        (position, identity.uid(header.instance_uid), header.slope, header.intercept, part.pixels, part.sha256)
-        for position, header, part in zip(series.positions, series.headers, encoded, strict=True)
+        (position, identity.uid(one.instance_uid), one.slope, one.intercept, ENCODING, part.pixels, part.sha256)
+        for position, one, part in zip(series.positions, series.headers, encoded, strict=True)
     ]
     first, acquisition, extent = series.first, series.acquisition, stored_extent(series, identity)
     frame, point = acquisition.frame_of_reference_uid, stored_time_point(acquisition)

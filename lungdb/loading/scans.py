@@ -22,8 +22,8 @@ from lungdb.dicom.patients import Naming
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series
 from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series, rank_series, why_not_chosen
-from lungdb.dicom.source import Rejection, Source, find_files
-from lungdb.dicom.tasks import EncodedSlice, encode_all, start_workers
+from lungdb.dicom.source import Listing, Rejection, Source
+from lungdb.dicom.tasks import Ahead, EncodedSlice, encode_all
 from lungdb.isolation import Workers
 from lungdb.loading.scan_options import Options, Report
 from lungdb.loading.scan_store import (
@@ -56,6 +56,7 @@ NLST_DAYS: dict[date | None, int] = {date(1999 + year, 1, 2): year for year in r
 """The days that the archive of the National Lung Screening Trial made up for the three years of screening."""
 
 _REJECTIONS_AT_ONCE = 500
+_AHEAD_MEGABYTES = 256  # of encoded slices that wait for all headers to be read: about 2,000 of 512 x 512
 # Of these the series of this UID that the database holds, or may hold, is another one.
 _NOT_THE_SAME = ("similar_series_uid", "similar_patient_id", "other_patient")
 
@@ -65,11 +66,14 @@ def load_folder(
     folder: Path,
     identity: Identity,
     options: Options,
+    workers: Workers[RejectedError],
     on_rejection: Callable[[Rejection], object] | None = None,
 ) -> Report:
     """Load the CT series of a folder; each is one transaction, so an interrupted load is completed by running it again.
 
-    Worker processes read, decode, hash and compress the slices that come next while a series is stored.
+    Worker processes look into the first files while the folder is still being listed. Where studies have one series
+    each they encode the slices of the first files at once; otherwise, and later on, those that come next while a series
+    is stored.
 
     Parameters
     ----------
@@ -79,6 +83,8 @@ def load_folder(
         Searched with its subfolders.
     identity : Identity
         How ids are stored; noted in the database by the first load.
+    workers : Workers
+        Of `lungdb.dicom.processes`; more of them are admitted for a larger folder.
     on_rejection : callable, optional
         Called with each file or series that is not taken.
 
@@ -89,10 +95,8 @@ def load_folder(
     """
     rule = read_rule(connection, options.series_rule)
     settle_identity(connection, identity, dry_run=options.dry_run)
-    files = list(find_files(folder))
     # A process takes half a second to start: a small folder is read by one.
-    count = max(1, min(options.workers, sum(map(_size, files)) // (4 * MEGABYTE)))
-    with start_workers(count, options.limits) as workers:
+    with Listing(folder, lambda size: workers.admit(size // (4 * MEGABYTE))) as files:
         naming = Naming(options.empty_patient_id, folder)
         return _Load(connection, identity, options, rule, workers, on_rejection).run(files, naming)
 
@@ -122,9 +126,11 @@ class _Load:
         self.time_points: dict[str, dict[str, tuple[str, float]]] = defaultdict(dict)
         self.met: dict[str, dict[str, list[Extent]]] = defaultdict(dict)
         self.failed: set[str] = set()
+        # Whom a file is of is not known before its header is read.
+        self.ahead = Ahead(0 if options.only else _AHEAD_MEGABYTES, all_series=options.all_series)
         self.patients: dict[str, str] = {}
 
-    def run(self, files: Sequence[Path], naming: Naming) -> Report:
+    def run(self, files: Listing, naming: Naming) -> Report:
         candidates = self._read_headers(files, naming)
         total = sum(len(one.headers) for ranked in candidates for one in ranked)
         with tqdm(desc="Loading scans", total=total, unit=" slices", disable=None) as self.bar:
@@ -137,18 +143,24 @@ class _Load:
             self.report.unordered = patients_unordered(self.connection, self.patients)
         return self.report
 
-    def _read_headers(self, files: Sequence[Path], naming: Naming) -> list[list[Series]]:
+    def _read_headers(self, files: Listing, naming: Naming) -> list[list[Series]]:
         """Return the series of each study, the chosen one first; patients in the order of their ids, then in time."""
         series = []
         options = self.options
-        with tqdm(desc="Reading headers", total=len(files), unit=" files", disable=None) as bar:
+        with tqdm(desc="Reading headers", unit=" files", disable=None) as bar:
+
+            def on_file() -> None:
+                bar.total = files.number
+                bar.update()
+
             for found in read_folder(
                 files,
                 self.workers,
                 options.limits,
                 naming=naming,
                 allow_gaps=options.allow_gaps,
-                on_file=bar.update,
+                ahead=self.ahead,
+                on_file=on_file,
             ):
                 first = found.headers[0] if isinstance(found, (RefusedSeries, Series)) else None
                 if first and options.only and not options.only.takes(first.patient_id, first.series_uid):
@@ -221,7 +233,7 @@ class _Load:
 
     def _load_round(self, chosen: list[Series]) -> None:
         chunks = (chunk for series in chosen for chunk in series.chunks())
-        results = encode_all(chunks, self.workers, self.options.limits)
+        results = encode_all(chunks, self.workers, self.options.limits, self.ahead)
         for series in chosen:
             try:
                 self._store(self._collect(series, results))
@@ -333,10 +345,3 @@ class _Load:
 
 def _day(series: Series) -> date:
     return series.first.study_date or series.acquisition.day or date.max
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # it will be rejected when it is read
-        return 0

@@ -12,6 +12,7 @@ from lungdb.database.wholeness import constraint_queries, missing_parts
 from lungdb.errors import LungdbError, SqlError
 from lungdb.imaging.codecs import content_sha256, decode_slice
 from lungdb.operating.checks import CHECKS, Check
+from lungdb.operating.evaluations import EVALUATION_CHECKS
 
 _SHOWN = 10
 _SLICES_AT_A_TIME = 8
@@ -21,7 +22,9 @@ _NOT_ALLOWED = (229, 262, 297, 300, 916, 2571, 7983, 40518)
 _INTEGRITY = "DBCC CHECKDB WITH NO_INFOMSGS;"
 _SCANS = "SELECT scan_id, number_images FROM dbo.scans ORDER BY scan_id;"
 _SCAN = "SELECT image_rows, image_cols, number_images, content_sha256 FROM dbo.scans WHERE scan_id = ?;"
-_SLICES = "SELECT slice_index, pixels, pixels_sha256 FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;"
+_SLICES = (
+    "SELECT slice_index, pixels, pixels_sha256, encoding FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;"
+)
 _AGAIN = "Load the scan again: lungdb load-scans --replace."
 _MODELS = """
 SELECT c.name, c.version FROM dbo.model_scoring AS s
@@ -79,7 +82,8 @@ def check(
         _Step("the schema", 1, lambda _: _schema(connection)),
     ]
     steps += [_constraint(connection, name, query) for name, query in constraint_queries()]
-    steps += [_scans(connection), _models(connection), *(_of_table(connection, each) for each in CHECKS)]
+    steps += [_scans(connection), _models(connection)]
+    steps += [_of_table(connection, each) for each in (*CHECKS, *EVALUATION_CHECKS)]
     total, done = sum(step.work for step in steps), 0
     for step in steps:
         on_progress(step.name, done, total)
@@ -211,11 +215,11 @@ def _scan_faults(connection: Connection, scan_id: int) -> str | None:
     try:
         cursor.execute(_SLICES, (scan_id,))
         while some := cursor.fetchmany(_SLICES_AT_A_TIME):
-            for place, pixels, sha256 in some:
+            for place, pixels, sha256, encoding in some:
                 places.append(place)
                 hashes.append(bytes(sha256))
                 try:
-                    decode_slice(bytes(pixels), rows, cols, bytes(sha256))
+                    decode_slice(bytes(pixels), rows, cols, bytes(sha256), encoding)
                 except LungdbError:
                     damaged.append(place)
     except SqlError as error:

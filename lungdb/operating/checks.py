@@ -135,6 +135,13 @@ CHECKS = (
         _scans_of("animations"),
     ),
     Check(
+        "prepared pictures that do not match their SHA-256",
+        "SELECT p.scan_id, p.preprocessing, p.picture_rows, p.picture_cols, p.slice_index "
+        "FROM dbo.prepared_slices AS p WHERE p.scan_id = ? AND p.sha256 <> HASHBYTES('SHA2_256', p.picture);",
+        "Delete the rows of dbo.prepared_scans: GenerateFeatures makes them again.",
+        _scans_of("prepared_slices"),
+    ),
+    Check(
         "networks that do not match their SHA-256",
         "SELECT n.network_id, n.name, n.version FROM dbo.networks AS n "
         "WHERE n.sha256 <> HASHBYTES('SHA2_256', n.model);",

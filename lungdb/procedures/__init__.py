@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.drifting import check_drift
     from lungdb.procedures.ensembling import create_ensemble
     from lungdb.procedures.evaluating import evaluate_scores
-    from lungdb.procedures.features import generate_features
+    from lungdb.procedures.features import generate_features, keep_and_generate_features
     from lungdb.procedures.image_classes import predict_images, train_image_classifier
     from lungdb.procedures.images import featurize_images
     from lungdb.procedures.installation import check_installation
@@ -34,6 +34,7 @@ __all__ = [
     "evaluate_scores",
     "featurize_images",
     "generate_features",
+    "keep_and_generate_features",
     "make_trials",
     "measure_scores",
     "model_nodes",
@@ -55,6 +56,7 @@ _MODULES = {
     "evaluate_scores": "evaluating",
     "featurize_images": "images",
     "generate_features": "features",
+    "keep_and_generate_features": "features",
     "make_trials": "searching",
     "measure_scores": "measuring",
     "model_nodes": "nodes",

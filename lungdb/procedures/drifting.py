@@ -14,7 +14,7 @@ from lungdb.learning.scoring import score_all
 from lungdb.learning.vectors import read_model_vector
 from lungdb.procedures.checks import check_columns, check_model, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
-from lungdb.procedures.probability import probabilities
+from lungdb.procedures.probability import probabilities, task_of
 
 MIXES = ("manufacturer", "convolution_kernel")
 _COLUMNS = ("is_later", "vector", "spacing_z", *MIXES)
@@ -76,7 +76,8 @@ def _check(
             ErrorNumber.TOO_FEW, f"All {is_later.size} patients are of one group, so there is nothing to compare."
         )
     vectors = _read(patients["vector"].tolist(), library, read)
-    scores = probabilities(score_all(library, model, vectors), read, None)
+    raw = score_all(library, model, vectors, task_of(read))
+    scores = raw if task_of(read) == "regression" else probabilities(raw, read, None)
     spacing = patients["spacing_z"].to_numpy(dtype=np.float64)
     if not _is_comparable(np.isfinite(spacing), is_later):
         spacing = np.full(spacing.size, np.nan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,11 +14,13 @@ from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import content_sha256, decode_slice, encode_array, encode_vector, from_hex
-from lungdb.imaging.preprocessing import CtSlice, Pipeline, pipeline
+from lungdb.imaging.preprocessing import CtSlice, Pipeline, Plane, pipeline
 from lungdb.learning.pooling import check_pooling, pool
 from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
+from lungdb.networks.running.processors import allowed_processors
 from lungdb.procedures.checks import check_columns, comma_list, whole_numbers
-from lungdb.procedures.leaving import MESSAGE, NAME, check_size, for_t_sql
+from lungdb.procedures.keeping import Keeper, KeptColumns, KeptPictureError
+from lungdb.procedures.leaving import LARGEST, MESSAGE, NAME, check_size, for_t_sql
 from lungdb.procedures.networks import open_network
 
 _COLUMNS = (
@@ -30,6 +34,7 @@ _COLUMNS = (
     "rescale_intercept",
     "pixels",
     "pixels_sha256",
+    "encoding",
 )
 _RESULT = {
     "scan_id": np.int32,
@@ -42,6 +47,7 @@ _RESULT = {
     "pooled": object,
 }
 _MAX_BATCH = 1024
+_COSTS = 400  # characters of the JSON that says what a call has cost
 _NO_MEMORY = (
     "The memory does not hold the slices of this call and the network. Call GenerateFeatures with a smaller "
     "@ChunkMegabytes or @BatchSize, or give the process more memory, in SQL Server its external resource pool."
@@ -61,14 +67,14 @@ def generate_features(
     providers: str | None,
     threads: int | None,
 ) -> tuple[pd.DataFrame, str, str, int, str]:
-    """Run a network over scans.
+    """Run a network over scans, without keeping pictures, as procedures of earlier versions call it.
 
     Parameters
     ----------
     slices : DataFrame
         One row a slice, ordered by scan_id and slice_index: `scan_id`, `slice_index` (from 0), `number_images` (slices
         of the scan), `content_sha256` (over all of them), `image_rows`, `image_cols`, `rescale_slope`,
-        `rescale_intercept`, `pixels` and `pixels_sha256`; pixels and hashes in hexadecimal (see
+        `rescale_intercept`, `pixels`, `pixels_sha256` and `encoding`; pixels and hashes in hexadecimal (see
         `lungdb.imaging.codecs`).
     network : bytes
         ONNX, from `networks.model`.
@@ -108,24 +114,82 @@ def generate_features(
         be run or the memory does not hold it and the slices, 50119 when the rows are not in order, 50231 when the
         arrays are more than may leave Python.
     """
+    return keep_and_generate_features(
+        slices,
+        network,
+        network_sha256,
+        details,
+        layers,
+        preprocessing,
+        pooling,
+        batch_size,
+        providers,
+        threads,
+    )[:5]
+
+
+@for_t_sql({1: NAME, 2: MESSAGE, 4: MESSAGE, 5: _COSTS}, {"error": MESSAGE})
+def keep_and_generate_features(
+    slices: pd.DataFrame,
+    network: bytes,
+    network_sha256: str,
+    details: str,
+    layers: str | None,
+    preprocessing: str,
+    pooling: str,
+    batch_size: int,
+    providers: str | None,
+    threads: int | None,
+    keep_bytes: int = 0,
+) -> tuple[pd.DataFrame, str, str, int, str, str]:
+    """Run a network over scans, of prepared pictures where they were kept, and give back prepared ones to be kept.
+
+    Parameters
+    ----------
+    slices : DataFrame
+        As of `generate_features`; where it has the columns `kept_sha256` and `kept_digest`, `pixels` of a row in which
+        these are not empty is a prepared picture (see `lungdb.imaging.prepared`) with that SHA-256 and digest.
+    keep_bytes : int
+        Bytes of prepared pictures to give back at most, of whole scans, the first ones.
+
+    Returns
+    -------
+    result : DataFrame
+        As of `generate_features`. Its rows with the layer -2 are prepared pictures: `array_rows` is the slice's index,
+        `array_cols` the scan's pictures, `array` and `sha256` the picture; they have no other values. A scan whose kept
+        pictures are damaged or were made in another way is one row with the layer -1: it is to be made of its slices.
+    provider, notice, error_number, error_message
+        As of `generate_features`.
+    costs : str
+        JSON: `digest` of the preparation, `pictures` that were prepared or read, and seconds: `call` as a whole,
+        `preparing` and `keeping` (a processor's, over the threads).
+    """
+    started = time.perf_counter()
     try:
         chosen, poolings = _supported(preprocessing, pooling, batch_size)
-        scans = _scans(slices)
         opened = open_network(network, network_sha256, details, layers, providers, threads)
+        keeper = Keeper(preprocessing, chosen, opened.session.input_size, keep_bytes)
+        scans = {scan_id: keeper.over(scan_id, scan) for scan_id, scan in _scans(slices, keeper).items()}
         preparation = Preparation(chosen, opened.mean, opened.std)
         results = featurize(scans.values(), opened.session, preparation, batch_size, threads)
         rows = [row for scan_id, result in zip(scans, results, strict=True) for row in _rows(scan_id, result, poolings)]
+        failed = {row["scan_id"] for row in rows if row["layer"] <= 0}
         for name in ("array", "pooled"):
             check_size(
                 sum(len(row[name]) for row in rows),
                 "features",
                 "Call GenerateFeatures with a smaller @ChunkMegabytes, or choose a layer with fewer features.",
             )
+        pictures = [dict(zip(_RESULT, values, strict=True)) for values in keeper.rows(failed)]
+        # Features come first: pictures can be made again.
+        if sum(len(row["array"]) for row in (*rows, *pictures)) <= LARGEST:
+            rows += pictures
     except ProcedureError as refusal:
-        return _frame([]), "", "", refusal.number, refusal.message
+        return _frame([]), "", "", refusal.number, refusal.message, "{}"
     except MemoryError:
-        return _frame([]), "", "", ErrorNumber.UNREADABLE, _NO_MEMORY
-    return _frame(rows), opened.session.provider, opened.session.notice, 0, ""
+        return _frame([]), "", "", ErrorNumber.UNREADABLE, _NO_MEMORY, "{}"
+    costs = keeper.costs(preparation.spent, threads or allowed_processors(), time.perf_counter() - started)
+    return _frame(rows), opened.session.provider, opened.session.notice, 0, "", json.dumps(costs)
 
 
 def _supported(preprocessing: str, pooling: str, batch_size: int) -> tuple[Pipeline, list[str]]:
@@ -144,7 +208,7 @@ def _supported(preprocessing: str, pooling: str, batch_size: int) -> tuple[Pipel
     return chosen, poolings
 
 
-def _scans(slices: pd.DataFrame) -> dict[int, LazyScan]:
+def _scans(slices: pd.DataFrame, keeper: Keeper) -> dict[int, LazyScan]:
     """Group the rows by scan_id, without decoding any."""
     check_columns(slices, _COLUMNS)
     ids, indices = whole_numbers(slices, "scan_id"), whole_numbers(slices, "slice_index")
@@ -163,6 +227,9 @@ def _scans(slices: pd.DataFrame) -> dict[int, LazyScan]:
         intercepts=slices["rescale_intercept"].tolist(),
         pixels=slices["pixels"].tolist(),
         hashes=slices["pixels_sha256"].tolist(),
+        encodings=slices["encoding"].tolist(),
+        kept=KeptColumns.of(slices),
+        keeper=keeper,
     )
     starts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1)).tolist()
     return {int(ids[start]): rows.scan(start, stop) for start, stop in pairwise([*starts, len(ids)])}
@@ -181,15 +248,20 @@ class _Rows:
     intercepts: list[float]
     pixels: list[Any]
     hashes: list[Any]
+    encodings: list[str | None]
+    kept: KeptColumns
+    keeper: Keeper
 
     def scan(self, start: int, stop: int) -> LazyScan:
         """Make a scan of the rows from start until stop."""
         number = int(self.numbers[start])
         wrong = self._wrong(number, start, stop)
 
-        def load(index: int) -> CtSlice:
+        def load(index: int) -> CtSlice | Plane:
             if wrong:
                 raise LungdbError(wrong)
+            if self.kept.sha256[start + index]:
+                return self.keeper.read(self.pixels[start + index], self.kept, start + index)
             try:
                 return self._slice(start + index)
             except LungdbError as error:
@@ -221,10 +293,13 @@ class _Rows:
             blob, sha256 = from_hex(self.pixels[row]), from_hex(self.hashes[row])
         except (TypeError, ValueError):
             raise LungdbError("The pixels or their SHA-256 are not hexadecimal. Load the scan again.") from None
-        return CtSlice(decode_slice(blob, int(self.rows[row]), int(self.cols[row]), sha256), slope, intercept)
+        rows, cols = int(self.rows[row]), int(self.cols[row])
+        return CtSlice(decode_slice(blob, rows, cols, sha256, self.encodings[row]), slope, intercept)
 
 
 def _rows(scan_id: int, result: list[NDArray[np.float32]] | LungdbError, poolings: list[str]) -> list[dict[str, Any]]:
+    if isinstance(result, KeptPictureError):
+        return [{**_failed(scan_id, result), "layer": -1}]
     if isinstance(result, LungdbError):
         return [_failed(scan_id, result)]
     try:

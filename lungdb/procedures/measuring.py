@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.measuring import PARTS, Scores, constant_prediction, curves, figures, operating_points
+from lungdb.learning.regression import figures_of_numbers
 from lungdb.procedures.checks import check_columns, read_details, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
+from lungdb.procedures.probability import task_of
 
 _COLUMNS = ("part", "label", "raw", "probability", "out_of_fold")
 _RESULT = {
@@ -33,18 +35,20 @@ def measure_scores(scores: pd.DataFrame, seed: int, details: str) -> tuple[pd.Da
     ----------
     scores : DataFrame
         One row a scan: `patient_id` (optional; without it each row is a patient), `part` (train, validation or test),
-        `label` (0 or 1), `raw` and `probability` (0…1), `out_of_fold` (0 or 1).
+        `label` (0 or 1), `raw` and `probability` (0…1), `out_of_fold` (0 or 1). For the task regression `target` is a
+        number, `raw` what was predicted, and `label` and `probability` are not looked at.
     seed : int
         Of the bootstrap.
     details : str
-        `classifiers.details`, JSON; `training_curve` is read.
+        `classifiers.details`, JSON; `training_curve` and `task` are read.
 
     Returns
     -------
     result : DataFrame
         `kind` metric or curve; `part`; `name`; `position` (int32, from 0 in a curve); `x`, `y`, `threshold` (float64,
-        NaN where not defined). A metric's value is `y`. The names are those of `lungdb.learning.measuring`, and the
-        curves `training_train` and `training_validation` with x the number of trees and y the log loss.
+        NaN where not defined). A metric's value is `y`. The names are those of `lungdb.learning.measuring`, of a
+        regression those of `lungdb.learning.regression`, and the curves `training_train` and `training_validation`
+        with x the number of trees and y the log loss, of a regression the root mean squared error.
     error_number, error_message : int, str
         0 and empty, or a refusal, with no rows: 50101 for a value or column, 50116 for details that are no JSON object.
     """
@@ -61,6 +65,8 @@ def _measure(frame: pd.DataFrame, seed: int, details: str) -> list[Row]:
         raise ProcedureError(
             ErrorNumber.ARGUMENT, f"The column part holds another value than {', '.join(PARTS)}. Train again."
         )
+    if task_of(read_details(details, "model")) == "regression":
+        return _measure_numbers(frame, parts, seed) + _training_curve(details)
     labels = whole_numbers(frame, "label")
     if not np.isin(labels, (0, 1)).all():
         raise ProcedureError(
@@ -81,6 +87,25 @@ def _measure(frame: pd.DataFrame, seed: int, details: str) -> list[Row]:
             rows.append(("metric", part, name, 0, None, value, None))
         rows += [("curve", part, p.curve, p.position, p.x, p.y, p.threshold) for p in curves(chosen)]
     return rows + _training_curve(details)
+
+
+def _measure_numbers(frame: pd.DataFrame, parts: NDArray[np.object_], seed: int) -> list[Row]:
+    check_columns(frame, ("target",))
+    targets, predicted = (frame[name].to_numpy(dtype=np.float64) for name in ("target", "raw"))
+    if not (np.isfinite(targets) & np.isfinite(predicted)).all():
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "A numeric label or a prediction is NULL or not finite. Train again."
+        )
+    out_of_fold, owners = whole_numbers(frame, "out_of_fold") == 1, _owners(frame)
+    constant = float(targets[parts != "test"].mean()) if (parts != "test").any() else None
+    rows: list[Row] = []
+    for part in PARTS:
+        chosen = parts == part
+        if chosen.any():
+            of_part = None if owners is None else owners[chosen]
+            found = figures_of_numbers(targets[chosen], predicted[chosen], out_of_fold[chosen], of_part, constant, seed)
+            rows += [("metric", part, name, 0, None, value, None) for name, value in found.items()]
+    return rows
 
 
 def _owners(frame: pd.DataFrame) -> NDArray[np.int64] | None:

@@ -9,7 +9,7 @@ from typing import Any
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.preprocessing import SIDE, Size
 from lungdb.networks.entry import MAX_SIDE, check_normalisation
-from lungdb.networks.graphs.layers import select_layers
+from lungdb.networks.graphs.layers import cut_layers
 from lungdb.networks.running.sessions import Session, cached_session
 from lungdb.procedures.checks import check_sha256, comma_list, read_details
 
@@ -66,7 +66,7 @@ def open_network(
     catalog = _catalog_names(read)
     session = cached_session(
         f"{sha256.lower()} {size} {names} {catalog}",
-        lambda: select_layers(network, names, layers=catalog, size=size)[0],
+        lambda: cut_layers(network, names, layers=catalog, size=size),
         comma_list(providers) if providers else None,
         threads,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from lungdb.learning.ensembles import from_json
 from lungdb.learning.nodes import Ensemble, read_ensemble
 from lungdb.procedures.checks import check_model
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
+from lungdb.procedures.probability import task_of
 from lungdb.procedures.scoring_many import predict_patients
 
 _COLUMNS = {
@@ -46,7 +48,8 @@ def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library
         The columns of dbo.model_nodes, int32, float64 and text; -1 and NaN stand for NULL. Empty for a logistic
         regression or network, whose JSON T-SQL reads itself, and for an ensemble, whose members have rows.
     scores : str
-        JSON array of [scan_id, raw, probability], 0…1, of the scans that can be scored.
+        JSON array of [scan_id, raw, probability], 0…1, of the scans that can be scored; of a regression raw is the
+        number predicted, and probability null.
     width, trees : int
         Number of features of a vector; number of trees, 0 for a logistic regression.
     divisor, steepness : float
@@ -56,13 +59,19 @@ def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library
         cannot be written as nodes.
     """
     try:
-        width = check_model(model, model_sha256, library, details).get("width")
+        read = check_model(model, model_sha256, library, details)
+        width = read.get("width")
         trees = read_ensemble(model) if library == "lightgbm" else None
         _refuse_onnx(library, model)
         if trees is not None and trees.width != width:
             raise ProcedureError(
                 ErrorNumber.NOT_AS_NODES,
                 f"The model reads {trees.width} features and its details say {width}. Train it again.",
+            )
+        if trees is not None and trees.task != task_of(read):
+            raise ProcedureError(
+                ErrorNumber.NOT_AS_NODES,
+                f"The model is of the task {trees.task} and its details say {task_of(read)}. Train it again.",
             )
         scored, number, message = predict_patients(patients, model, model_sha256, library, details, None)
         if number:
@@ -71,7 +80,10 @@ def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library
         return _frame(None), "[]", 0, 0, 1.0, 1.0, refusal.number, refusal.message
     scored = scored[scored["error"] == ""]
     scores = [
-        list(row) for row in zip(*(scored[name].tolist() for name in ("scan_id", "raw", "probability")), strict=True)
+        [scan, raw, None if math.isnan(probability) else probability]
+        for scan, raw, probability in zip(
+            *(scored[name].tolist() for name in ("scan_id", "raw", "probability")), strict=True
+        )
     ]
     if trees is None:
         return _frame(None), json.dumps(scores), int(width or 0), 0, 1.0, 1.0, 0, ""

@@ -7,7 +7,7 @@ from lungdb.learning.scoring import score_all
 from lungdb.learning.vectors import read_model_vector
 from lungdb.procedures.checks import check_model
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
-from lungdb.procedures.probability import check_prevalence, probabilities
+from lungdb.procedures.probability import check_prevalence, probabilities, task_of
 
 
 @for_t_sql({3: MESSAGE})
@@ -35,9 +35,9 @@ def predict_lung_cancer(
     Returns
     -------
     probability : float
-        Calibrated, for the site; 0…1; 0 on a refusal.
+        Calibrated, for the site; 0…1; 0 on a refusal and of a regression, which has none.
     raw : float
-        The model's own score; 0…1; 0 on a refusal.
+        The model's own score; 0…1; of a regression the number predicted; 0 on a refusal.
     error_number, error_message : int, str
         0 and empty, or a refusal: 50101 for a prevalence that cannot be, 50105 when the model's bytes are damaged,
         50110 when the features have another width than the model's, 50116 when the model or the vector cannot be read,
@@ -53,8 +53,9 @@ def predict_lung_cancer(
                 f"The patient has {features.size} features and the model reads {read.get('width')}. Generate the "
                 "features that the model was trained on, or train again.",
             )
-        raw = score_all(library, model, features[None])
-        return float(probabilities(raw, read, site)[0]), float(raw[0]), 0, ""
+        raw = score_all(library, model, features[None], task_of(read))
+        found = float(probabilities(raw, read, site)[0])
+        return 0.0 if task_of(read) == "regression" else found, float(raw[0]), 0, ""
     except ProcedureError as refusal:
         return 0.0, 0.0, refusal.number, refusal.message
     except LungdbError as refusal:

@@ -25,14 +25,29 @@ def check_prevalence(prevalence: float | None) -> float | None:
     return float(prevalence)
 
 
+def task_of(details: dict[str, Any]) -> str:
+    """Give the task that a model was trained for, by its details: `classification` or `regression`."""
+    return "regression" if details.get("task") == "regression" else "classification"
+
+
 def probabilities(raw: NDArray[np.float64], details: dict[str, Any], prevalence: float | None) -> NDArray[np.float64]:
     """Calibrate raw scores as `details` of the model say, and correct them for the prevalence of the site.
+
+    The numbers of a regression have no probabilities: they are NaN.
 
     Raises
     ------
     ProcedureError
         50116 when `details` lack what is needed.
     """
+    if task_of(details) == "regression":
+        if prevalence is not None:
+            raise ProcedureError(
+                ErrorNumber.ARGUMENT,
+                f"The value {prevalence} for the parameter @Prevalence has no meaning with a model of the task "
+                "regression. Leave it NULL.",
+            )
+        return np.full(raw.size, np.nan)
     calibrated = apply_calibration(details.get("calibration"), raw)
     if prevalence is None:
         return calibrated

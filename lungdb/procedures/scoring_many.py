@@ -13,7 +13,7 @@ from lungdb.learning.scoring import score_all
 from lungdb.learning.vectors import read_model_vector
 from lungdb.procedures.checks import check_columns, check_model, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
-from lungdb.procedures.probability import check_prevalence, probabilities
+from lungdb.procedures.probability import check_prevalence, probabilities, task_of
 
 
 @for_t_sql({2: MESSAGE}, {"error": MESSAGE})
@@ -33,7 +33,7 @@ def predict_patients(
     -------
     result : DataFrame
         In the order given: `scan_id` (int32); `error`, empty or why the scan was not scored; `raw` and `probability`
-        (float64, 0…1; NaN where there is an error).
+        (float64, 0…1; NaN where there is an error; of a regression the number predicted, and NaN).
     error_number, error_message : int, str
         0 and empty, or a refusal of all: 50101, 50105, 50110 and 50116 as `predict_lung_cancer` gives them for the
         prevalence and the model.
@@ -55,7 +55,7 @@ def _predict(
     raw, probability = np.full(scan_ids.size, np.nan), np.full(scan_ids.size, np.nan)
     if readable:
         is_readable = np.array([not error for error in errors])
-        raw[is_readable] = score_all(library, model, np.stack(readable))
+        raw[is_readable] = score_all(library, model, np.stack(readable), task_of(read))
         probability[is_readable] = probabilities(raw[is_readable], read, site)
     return _frame(scan_ids, errors, raw, probability)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ Result = tuple[pd.DataFrame, bytes, str, str, int, str]
 
 @for_t_sql({5: MESSAGE})
 def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str, names: str | None = None) -> Result:
-    """Train a classifier on the pooled features of the training patients and score the test patients with it.
+    """Train a model on the pooled features of the training patients and score the test patients with it.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str,
         One row a scan, in any order: `place` (a number of its own), `patient_id` (their order makes the folds, and
         the scans of a patient stay together),
         `part` (train or test), `label` (0 or 1 of a training patient; that of a test patient is not looked at),
-        `vector` (JSON).
+        `vector` (JSON). For the task regression `target`, a number, stands for the label.
     width : int
         Number of values of a vector.
     parameters : str
@@ -57,7 +58,8 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str,
     -------
     result : DataFrame
         Ordered by patient and place: `place` (int32, as it was given); `part` (train, validation or test); `fold`
-        (int32, -1 where there is none); `raw` and `probability` (float64, 0…1, before and after calibration);
+        (int32, -1 where there is none); `raw` and `probability` (float64, 0…1, before and after calibration; of a
+        regression the number predicted, and NaN);
         `out_of_fold` (int32, 1 when the score comes from a model that was not fitted to the patient).
     model : bytes
         The model's text, UTF-8. The same patients, parameters and versions give the same bytes.
@@ -65,14 +67,16 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str,
         As of `lungdb.learning.training.Trained`.
     details : str
         JSON: `width` of a vector, `parameters`, `best_iteration`, `trees` of the model, `l2`, `calibration` (null or
-        for `apply_calibration`), `prevalence` (the share of positives that probabilities are made for),
-        `training_curve` (`train` and `validation`, log loss after each tree), `notes` (sentences for the user),
+        for `apply_calibration`), `prevalence` (the share of positives that probabilities are made for, null of a
+        regression), `task` of a regression,
+        `training_curve` (`train` and `validation`, as of `Trained`), `notes` (sentences for the user),
         `patients` (scans) by part, `feature_names` of combined features, `libraries`,
         `seconds`.
     error_number, error_message : int, str
         0 and empty, or a refusal, with the rest empty: 50101 for a parameter or value, 50110 for vectors of different
         or another width, 50111 without patients, 50112 with one class only, 50113 with too few patients, 50116 for a
-        vector that cannot be read, 50279 for missing values that the algorithm needs.
+        vector that cannot be read, 50279 for missing values that the algorithm needs, 50310 for numbers from which
+        nothing can be learnt.
     """
     try:
         return _train(patients, width, read_parameters(parameters), read_names(names))
@@ -84,7 +88,8 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str,
 
 def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, names: list[str] | None) -> Result:
     started = time.perf_counter()
-    check_columns(patients, _COLUMNS)
+    regresses = parameters.task == "regression"
+    check_columns(patients, (*_COLUMNS, "target") if regresses else _COLUMNS)
     if patients.empty:
         raise ProcedureError(
             ErrorNumber.NO_LABELS,
@@ -103,11 +108,15 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, n
             ErrorNumber.ARGUMENT, "The column part holds another value than train and test. Correct dbo.splits."
         )
     is_test = parts == "test"
-    labels = whole_numbers(patients[~is_test], "label")
-    if not np.isin(labels, (0, 1)).all():
-        raise ProcedureError(
-            ErrorNumber.ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels."
-        )
+    labels: NDArray[Any]
+    if regresses:
+        labels = patients["target"][~is_test].to_numpy(dtype=np.float64)
+    else:
+        labels = whole_numbers(patients[~is_test], "label")
+        if not np.isin(labels, (0, 1)).all():
+            raise ProcedureError(
+                ErrorNumber.ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels."
+            )
     if np.intersect1d(owners[is_test], owners[~is_test]).size:
         raise ProcedureError(
             ErrorNumber.ARGUMENT, "A patient has scans in both parts, train and test. Correct dbo.splits."
@@ -121,7 +130,7 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, n
         places.tolist(),
         is_test,
         trained,
-        score_all(trained.library, trained.model, vectors[is_test]),
+        score_all(trained.library, trained.model, vectors[is_test], parameters.task),
     )
     details = {
         "width": vectors.shape[1],
@@ -134,6 +143,7 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, n
         "training_curve": trained.curve,
         "notes": trained.notes,
         "patients": {part: int(count) for part, count in result["part"].value_counts(sort=False).items()},
+        **({"task": "regression"} if regresses else {}),
         **({} if names is None else {"feature_names": names}),
         "libraries": {
             "lungdb": lungdb.__version__,
@@ -162,11 +172,17 @@ def _vectors(texts: list[str], width: int, *, may_miss: bool) -> NDArray[np.floa
 def _result(
     places: list[int], is_test: NDArray[np.bool_], trained: Trained, test_scores: NDArray[np.float64]
 ) -> pd.DataFrame:
+    # A model of numbers has neither a prevalence nor probabilities.
+    probabilities = (
+        np.full(test_scores.size, np.nan)
+        if trained.prevalence is None
+        else apply_calibration(trained.calibration, test_scores)
+    )
     columns = {
         "part": (trained.parts, "test"),
         "fold": (trained.folds, -1),
         "raw": (trained.raw, test_scores),
-        "probability": (trained.probabilities, apply_calibration(trained.calibration, test_scores)),
+        "probability": (trained.probabilities, probabilities),
         "out_of_fold": (trained.out_of_fold, True),
     }
     merged: dict[str, list[object]] = {"place": list(places)}

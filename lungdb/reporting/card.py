@@ -8,6 +8,26 @@ from lungdb.reporting.facts import Facts
 from lungdb.reporting.names import LIBRARIES, Metrics
 
 RESEARCH_ONLY = "Research use only, not a medical device."
+_UNKNOWN = "How good the model is on patients it has never seen is not known: no test patient is recorded for it."
+
+
+def summary_of_numbers(metrics: Metrics) -> str:
+    """Say in a sentence how good a model is that predicts a number, beside saying the mean of everybody."""
+    patients, rmse, low, high, constant, r2 = (
+        metrics.get(("test", name)) for name in ("patients", "rmse", "rmse_low", "rmse_high", "rmse_constant", "r2")
+    )
+    if not patients or rmse is None:
+        return _UNKNOWN
+    interval = f" (95 % interval {low:.4g} to {high:.4g})" if low is not None and high is not None else ""
+    text = (
+        f"On {patients:.0f} test patients it has never seen, the model's numbers are off by {rmse:.4g}{interval}, as "
+        "the root of the mean squared error"
+    )
+    if constant is not None:
+        text += f"; saying the training patients' mean of everybody is off by {constant:.4g}"
+        if high is not None and high >= constant:
+            text += ", which is within the interval or better"
+    return text + (f". R² is {r2:.3f}." if r2 is not None else ".")
 
 
 def summary(metrics: Metrics) -> str:
@@ -15,7 +35,7 @@ def summary(metrics: Metrics) -> str:
     patients, positives = (metrics.get(("test", name)) for name in ("patients", "positives"))
     auc, low, high = (metrics.get(("test", name)) for name in ("auc", "auc_low", "auc_high"))
     if not patients or positives is None:
-        return "How good the model is on patients it has never seen is not known: no test patient is recorded for it."
+        return _UNKNOWN
     who = f"On {patients:.0f} test patients it has never seen, {positives:.0f} of them with cancer,"
     if auc is None:
         return f"{who} the AUC is not defined, because it needs patients with and without cancer."
@@ -47,10 +67,8 @@ def intended_use(facts: Facts) -> Iterator[str]:
         features = f"features combined of {'; '.join(part.name for part in facts.combined)}"
     else:
         features = f"{model.pooling}-pooled features of the network {network.name}"
-    yield (
-        f"It gives the probability that a patient has cancer from the patient's primary chest CT scan, by "
-        f"{library} on {features}. {RESEARCH_ONLY}"
-    )
+    what = "a number, that of dbo.numeric_labels," if facts.regresses else "the probability that a patient has cancer"
+    yield f"It gives {what} from the patient's primary chest CT scan, by {library} on {features}. {RESEARCH_ONLY}"
     if model.predictions:
         yield f"{model.predictions} predictions of this version are stored."
 
@@ -81,6 +99,8 @@ def limits(facts: Facts) -> Iterator[str]:
     test = facts.parts.get("test")
     if test is None:
         yield "There are no test patients, so nothing is known of new patients."
+    elif facts.regresses:
+        yield f"The test figures rest on {test.patients} patients; the largest errors count most in the first of them."
     else:
         fewer = min(test.positives, test.negatives)
         yield (
@@ -91,7 +111,9 @@ def limits(facts: Facts) -> Iterator[str]:
         )
     if not facts.metrics.get(("train", "out_of_fold")):
         yield "The figures of the training patients are of patients whom the model learnt from: they say too much."
-    if not facts.is_calibrated:
+    if facts.regresses:
+        yield "Trees predict no number beyond those that they learnt from, and extreme ones too near to the mean."
+    elif not facts.is_calibrated:
         yield "The probabilities are not calibrated: they rank patients, but their percentages need not be true."
     share = facts.model.details.get("prevalence")
     if isinstance(share, float):
@@ -102,7 +124,7 @@ def limits(facts: Facts) -> Iterator[str]:
     notes = facts.model.details.get("notes")
     if isinstance(notes, list):
         yield from (str(note) for note in notes)
-    yield (
-        "The tables do not say how patients were chosen, who labelled them and how, or whether the scans are real; "
-        "figures for groups of patients, such as age or sex, are not part of this report: EvaluateModel measures them."
-    )
+    yield ("The tables do not say how patients were chosen, who labelled them and how, or whether the scans are real.")
+    if not any(group.column for evaluation in facts.evaluations for group in evaluation.groups):
+        remedy = "." if facts.regresses else ": EvaluateModel measures them."
+        yield f"Figures for groups of patients, such as age or sex, are not known{remedy}"

@@ -9,12 +9,14 @@ from typing import Any
 
 from lungdb.database import Connection, run
 from lungdb.errors import ErrorNumber, LungdbError, SqlError
+from lungdb.reporting.evaluations import Evaluation, Look, read_evaluations, read_looks
 from lungdb.reporting.names import PARTS
+from lungdb.reporting.points import Point
 from lungdb.reporting.sources import Scans, Vectors, read_label_sources, read_scans, read_vectors
 
 _FIND = "EXECUTE dbo.FindModel @ModelName = ?, @Version = ?;"
 _MODEL = """
-SELECT c.name, c.version, c.library, c.pooling, c.created_at, c.sha256, c.details,
+SELECT c.name, c.version, c.library, c.pooling, c.created_at, c.sha256, c.details, c.task,
     CASE WHEN HASHBYTES('SHA2_256', c.model) = c.sha256 THEN 1 ELSE 0 END AS is_intact,
     (SELECT COUNT(*) FROM dbo.predictions AS p WHERE p.classifier_id = c.classifier_id) AS predictions
 FROM dbo.classifiers AS c WHERE c.classifier_id = ?;"""
@@ -47,6 +49,12 @@ _CURVES = """
 SELECT part, curve, position, x, y, threshold
 FROM dbo.experiment_curves WHERE experiment_id = ? ORDER BY part, curve, position;"""
 _SCORES = "SELECT label, probability FROM dbo.test_scores WHERE experiment_id = ? ORDER BY probability;"
+_NUMBERS = """
+SELECT s.target, s.predicted
+FROM dbo.experiment_scores AS s
+INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+WHERE s.experiment_id = ? AND s.part = 'test' AND p.part = 'test' AND s.target IS NOT NULL AND s.predicted IS NOT NULL
+ORDER BY s.target, s.predicted;"""
 _PARTS = """
 SELECT part, COUNT(DISTINCT patient_id) AS patients,
     COUNT(DISTINCT CASE WHEN label = 1 THEN patient_id END) AS positives,
@@ -65,6 +73,7 @@ class Model:
     created_at: datetime
     sha256: str
     details: dict[str, Any]
+    task: str
     is_intact: bool
     predictions: int
 
@@ -119,16 +128,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Point:
-    """A point of a curve; None where a value is not defined."""
-
-    position: int
-    x: float | None
-    y: float | None
-    threshold: float | None
-
-
-@dataclass(frozen=True)
 class Part:
     """Patients of a part, and how many of them are labelled 1 and 0."""
 
@@ -145,28 +144,44 @@ class Facts:
     ----------
     network : Network or None
         None where the features are combined of others, which `combined` lists.
+    run : Run or None
+        None of a model that was not trained here, which evaluations alone say something of.
     metrics : dict
         (part, metric) to value, None where it is not defined; a pair that is absent was not recorded.
     curves : dict
         (part, curve) to its points, in order.
     scores : list of (label, probability)
-        Of the test patients.
+        Of the test patients; empty of a regression.
+    numbers : list of (target, predicted)
+        Of the test patients; empty but of a regression.
     parts : dict
         Part to its patients, in the order train, validation, test.
+    evaluations : list of Evaluation
+        What EvaluateModel has measured on data sets, the newest first.
+    looks : list of Look
+        At figures of the test patients after the training.
     """
 
     model: Model
     network: Network | None
     combined: list[CombinedPart]
     champion: Champion | None
-    run: Run
+    run: Run | None
     metrics: dict[tuple[str, str], float | None]
     curves: dict[tuple[str, str], list[Point]]
     scores: list[tuple[int, float]]
+    numbers: list[tuple[float, float]]
     parts: dict[str, Part]
     scans: Scans
     vectors: dict[str, Vectors]
     label_sources: list[tuple[str, int]]
+    evaluations: list[Evaluation]
+    looks: list[Look]
+
+    @property
+    def regresses(self) -> bool:
+        """Whether the model predicts a number."""
+        return self.model.task == "regression"
 
     @property
     def is_calibrated(self) -> bool:
@@ -180,19 +195,20 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     Raises
     ------
     LungdbError
-        There is no such model, or no training run of it is recorded.
+        There is no such model, or neither a training run nor an evaluation of it is recorded.
     """
     classifier = find_classifier(connection, name, version)
     (model,) = _rows(connection, _MODEL, classifier)
     networks = _rows(connection, _NETWORK, classifier)
     champions = _rows(connection, _CHAMPION, model["name"])
     runs = _rows(connection, _RUN, classifier)
-    if not runs:
+    evaluations = read_evaluations(connection, classifier)
+    if not runs and not evaluations:
         raise LungdbError(
-            f"No training run of {model['name']} version {model['version']} is recorded. Train it with "
-            "TrainLungCancerModel."
+            f"Neither a training run nor an evaluation of {model['name']} version {model['version']} is recorded. "
+            "Train it with TrainLungCancerModel, or measure it with EvaluateModel."
         )
-    experiment = int(runs[0]["experiment_id"])
+    experiment = int(runs[0]["experiment_id"]) if runs else 0  # no run has that number
     curves: dict[tuple[str, str], list[Point]] = {}
     for row in _rows(connection, _CURVES, experiment):
         curves.setdefault((row.pop("part"), row.pop("curve")), []).append(Point(**row))
@@ -202,14 +218,17 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
         network=Network(**_typed(networks[0])) if networks else None,
         combined=[CombinedPart(**row) for row in _rows(connection, _COMBINED, classifier)],
         champion=Champion(**champions[0] | {"forced": bool(champions[0]["forced"])}) if champions else None,
-        run=Run(**runs[0] | {"parameters": _json(runs[0]["parameters"])}),
+        run=Run(**runs[0] | {"parameters": _json(runs[0]["parameters"])}) if runs else None,
         metrics={(row["part"], row["metric"]): row["value"] for row in _rows(connection, _METRICS, experiment)},
         curves=curves,
         scores=[(int(row["label"]), float(row["probability"])) for row in _rows(connection, _SCORES, experiment)],
+        numbers=[(float(row["target"]), float(row["predicted"])) for row in _rows(connection, _NUMBERS, experiment)],
         parts={part: parts[part] for part in PARTS if part in parts},
         scans=read_scans(connection, experiment),
         vectors=read_vectors(connection, experiment),
         label_sources=read_label_sources(connection, experiment),
+        evaluations=evaluations,
+        looks=read_looks(connection, classifier),
     )
 
 

@@ -60,13 +60,13 @@ figcaption { color: var(--soft); font-size: 0.9rem; }
 """
 
 
-def number(value: float | None, *, recorded: bool = True, whole: bool = False) -> str:
-    """Show a number rounded to three decimals, or as a whole one, with its full value in <data>."""
+def number(value: float | None, *, recorded: bool = True, whole: bool = False, of_any_size: bool = False) -> str:
+    """Show a number rounded to three decimals, to five digits or as a whole one, with its full value in <data>."""
     if not recorded:
         return NOT_RECORDED
     if value is None or not math.isfinite(value):
         return NOT_DEFINED
-    shown = f"{value:.0f}" if whole else f"{value:.3f}"
+    shown = f"{value:.0f}" if whole else f"{value:.5g}" if of_any_size else f"{value:.3f}"
     return f'<data value="{value!r}">{shown}</data>'
 
 

@@ -47,6 +47,29 @@ FIGURES: dict[str, tuple[tuple[str, str, bool], ...]] = {
 }
 """Groups of (metric, title, whether it belongs to the one above it)."""
 
+FIGURES_OF_NUMBERS: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    "Errors: lower is better": tuple(
+        row
+        for metric, title in (("rmse", "Root mean squared error"), ("mae", "Mean absolute error"))
+        for row in (
+            (metric, title, False),
+            (f"{metric}_low", "lower end of its 95 % interval", True),
+            (f"{metric}_high", "upper end", True),
+            (f"{metric}_constant", "of constant prediction", True),
+        )
+    ),
+    "Agreement: 1 is perfect": (
+        ("r2", "R², the share of the variance explained", False),
+        ("r2_low", "lower end of its 95 % interval", True),
+        ("r2_high", "upper end", True),
+        ("r2_constant", "of constant prediction", True),
+        ("spearman", "Spearman's rank correlation", False),
+        ("spearman_low", "lower end of its 95 % interval", True),
+        ("spearman_high", "upper end", True),
+    ),
+}
+"""The same of a model that predicts a number."""
+
 
 def part_title(part: str, metrics: Metrics) -> str:
     """Name a part; of the training patients say whether the model that gave their scores had learnt from them."""

@@ -7,27 +7,33 @@ from html import escape
 
 from lungdb import __version__
 from lungdb.reporting import card
+from lungdb.reporting.evaluated import render_evaluations
 from lungdb.reporting.facts import Facts
 from lungdb.reporting.markup import definitions, document, number, paragraphs, picture, section
-from lungdb.reporting.names import FIGURES, OPERATING_POINTS, PARTS, part_title
+from lungdb.reporting.names import FIGURES, FIGURES_OF_NUMBERS, OPERATING_POINTS, PARTS, part_title
 from lungdb.reporting.plots import Plot
-from lungdb.reporting.several import Tested
+from lungdb.reporting.several import MeasuredVersion
 
 
-def render_page(facts: Facts, plots: Sequence[Plot]) -> str:
-    """Make the page: it needs no other file and no network."""
+def render_page(facts: Facts, plots: Sequence[Plot], evaluated: Sequence[Plot] = ()) -> str:
+    """Make the page, with the plots of the run and those of evaluations: it needs no other file and no network."""
     model = facts.model
     title = f"{model.name}, version {model.version}"
+    says = card.summary_of_numbers if facts.regresses else card.summary
     head = (
         f"<header><h1>{escape(title)}</h1><p>{escape(card.champion(facts))}</p>"
-        f'<p class="summary">{escape(card.summary(facts.metrics))}</p>'
+        f'<p class="summary">{escape(says(facts.metrics))}</p>'
         f'<p class="notice">{escape(card.RESEARCH_ONLY)}</p></header>'
+    )
+    of_classes = (
+        section("Operating points", _operating_points(facts)),
+        section("Calibration", _calibration(facts)),
+        section("Measured on data sets", render_evaluations(facts.evaluations, facts.looks, evaluated)),
     )
     sections = (
         section("Figures", _figures(facts)),
         section("Plots", _plots(plots)),
-        section("Operating points", _operating_points(facts)),
-        section("Calibration", _calibration(facts)),
+        *(() if facts.regresses else of_classes),
         section("Model card", _card(facts)),
         section("Patients", _patients(facts)),
         section("Training run", _run(facts)),
@@ -44,7 +50,7 @@ def _parts(facts: Facts) -> list[str]:
 
 def _cell(facts: Facts, part: str, metric: str, *, whole: bool = False) -> str:
     key = (part, metric)
-    shown = number(facts.metrics.get(key), recorded=key in facts.metrics, whole=whole)
+    shown = number(facts.metrics.get(key), recorded=key in facts.metrics, whole=whole, of_any_size=facts.regresses)
     return f'<td class="number" data-part="{escape(part)}" data-metric="{escape(metric)}">{shown}</td>'
 
 
@@ -54,17 +60,22 @@ def _figures(facts: Facts) -> str:
         return paragraphs(["No figures are recorded for this run."])
     head = "".join(f'<th scope="col" class="number">{escape(part_title(part, facts.metrics))}</th>' for part in parts)
     body = []
-    for group, metrics in FIGURES.items():
+    for group, metrics in (FIGURES_OF_NUMBERS if facts.regresses else FIGURES).items():
         body.append(f'<tr><th colspan="{len(parts) + 1}" scope="colgroup">{escape(group)}</th></tr>')
         for metric, title, is_part in metrics:
             cells = "".join(_cell(facts, part, metric) for part in parts)
             kind = ' class="part-of"' if is_part else ""
             body.append(f'<tr{kind}><th scope="row">{escape(title)}</th>{cells}</tr>')
     table = f'<table><thead><tr><th scope="col"></th>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    constant = (
+        "the mean of the patients trained on; intervals are by bootstrap over patients."
+        if facts.regresses
+        else "the share of cancer among the patients trained on; its AUC is 0.5, and its average precision the share "
+        "of cancer."
+    )
     notes = [
         "Test patients are those whom dbo.splits holds out; the model has learnt nothing from them. "
-        "Constant prediction gives everybody the share of cancer among the patients trained on; its AUC is 0.5, and "
-        "its average precision the share of cancer."
+        f"Constant prediction gives everybody {constant}"
     ]
     return table + paragraphs(notes)
 
@@ -145,17 +156,21 @@ def _card(facts: Facts) -> str:
 
 
 def _patients(facts: Facts) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{escape(part)}</th><td class="number">{counts.patients}</td>'
-        f'<td class="number">{counts.positives}</td><td class="number">{counts.negatives}</td></tr>'
-        for part, counts in facts.parts.items()
-    )
-    head = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("patients", "with cancer", "without"))
-    return f'<table id="patients"><thead><tr><th scope="col">part</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    columns = ("patients",) if facts.regresses else ("patients", "with cancer", "without")
+    rows = []
+    for part, counts in facts.parts.items():
+        shown = (counts.patients, counts.positives, counts.negatives)[: len(columns)]
+        cells = "".join(f'<td class="number">{count}</td>' for count in shown)
+        rows.append(f'<tr><th scope="row">{escape(part)}</th>{cells}</tr>')
+    head = "".join(f'<th scope="col" class="number">{name}</th>' for name in columns)
+    body = "".join(rows)
+    return f'<table id="patients"><thead><tr><th scope="col">part</th>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _run(facts: Facts) -> str:
     run, details = facts.run, facts.model.details
+    if run is None:
+        return paragraphs(["No training run is recorded here."])
     seconds = (run.ended_at - run.started_at).total_seconds()
     libraries = details.get("libraries")
     rows: list[tuple[str, object]] = [
@@ -226,7 +241,7 @@ def _lineage(facts: Facts) -> str:
     return definitions(rows) + paragraphs([text])
 
 
-def render_several(versions: Sequence[Tested], plot: Plot) -> str:
+def render_several(versions: Sequence[MeasuredVersion], plot: Plot) -> str:
     """Make the page: it needs no other file and no network."""
     rows = []
     for tested in versions:

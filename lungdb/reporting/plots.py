@@ -16,9 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from lungdb.reporting.facts import Facts, Point
+from lungdb.reporting.evaluations import Evaluation
+from lungdb.reporting.facts import Facts
 from lungdb.reporting.names import OPERATING_POINTS, part_title
-from lungdb.reporting.several import Tested
+from lungdb.reporting.points import Point
+from lungdb.reporting.several import MeasuredVersion
 
 WIDTH, HEIGHT = 1000, 1000
 """Pixels of every plot of one model."""
@@ -59,11 +61,12 @@ class Plot:
 def draw_plots(facts: Facts) -> list[Plot]:
     """Draw every plot that the facts allow; a curve that is not defined or not recorded gives none."""
     with matplotlib.style.context(["default", {"font.size": 11}]):
-        drawn = (_roc(facts), _precision_recall(facts), _calibration(facts), _scores(facts), _training(facts))
+        of_classes = (_roc(facts), _precision_recall(facts), _calibration(facts), _scores(facts))
+        drawn = (*of_classes, _predicted(facts), _errors(facts), _training(facts))
     return [plot for plot in drawn if plot is not None]
 
 
-def draw_several(versions: Sequence[Tested]) -> Plot:
+def draw_several(versions: Sequence[MeasuredVersion]) -> Plot:
     """Draw the ROC curves of several versions on their test patients in one picture."""
     width, height = 1400, 1300 + 56 * len(versions)
     with matplotlib.style.context(["default", {"font.size": 11}]), warnings.catch_warnings():
@@ -91,7 +94,58 @@ def draw_several(versions: Sequence[Tested]) -> Plot:
         return Plot("roc", "ROC", text, _png(figure), width, height)
 
 
-def _entry(tested: Tested) -> str:
+def draw_evaluations(evaluations: Sequence[Evaluation]) -> list[Plot]:
+    """Draw the ROC and the decision curve of each evaluation, the model's beside that of columns alone."""
+    with matplotlib.style.context(["default", {"font.size": 11}]):
+        drawn = [draw(evaluation) for evaluation in evaluations for draw in (_evaluated_roc, _decision)]
+    return [plot for plot in drawn if plot is not None]
+
+
+def _evaluated_roc(evaluation: Evaluation) -> Plot | None:
+    if ("model", "roc") not in evaluation.curves:
+        return None
+    figure = _figure()
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", label="guessing")
+    _both(axes, evaluation, "roc")
+    _square(axes, "1 − specificity", "sensitivity")
+    _legend(figure, axes)
+    text = (
+        "Sensitivity against 1 − specificity of the model, and of age, sex, spacing and scanner alone, on the data set."
+    )
+    return Plot(f"evaluation_{evaluation.evaluation_id}_roc", "ROC on the data set", text, _png(figure))
+
+
+def _decision(evaluation: Evaluation) -> Plot | None:
+    if ("model", "decision") not in evaluation.curves:
+        return None
+    figure = _figure()
+    axes = figure.add_subplot()
+    _both(axes, evaluation, "decision")
+    for curve, title, dash in (("decision_everybody", "act on everybody", "-."), ("decision_nobody", "on nobody", ":")):
+        if ("model", curve) in evaluation.curves:
+            axes.plot(*_xy(evaluation.curves["model", curve]), color=_GREY, linestyle=dash, label=title)
+    # Acting on everybody falls without bound towards a threshold of 1, which would flatten all that matters.
+    values = [point.y for point in evaluation.curves["model", "decision_everybody"] if point.y is not None]
+    most = max([0.01, *values, *(point.y for point in evaluation.curves["model", "decision"] if point.y is not None)])
+    axes.set(
+        xlim=(0, 1), ylim=(-0.35 * most, 1.1 * most), xlabel="threshold probability", ylabel="net benefit per patient"
+    )
+    axes.grid(color="#dddddd", linewidth=0.5)
+    _legend(figure, axes)
+    text = (
+        "Net benefit of acting from a probability on, beside acting on everybody and on nobody: the higher the better."
+    )
+    return Plot(f"evaluation_{evaluation.evaluation_id}_decision", "Decision curve", text, _png(figure))
+
+
+def _both(axes: Axes, evaluation: Evaluation, curve: str) -> None:
+    for source, title, colour, dash in (("model", "model", _BLUE, "-"), ("columns", "columns alone", _ORANGE, "--")):
+        if (source, curve) in evaluation.curves:
+            axes.plot(*_xy(evaluation.curves[source, curve]), color=colour, linestyle=dash, label=title)
+
+
+def _entry(tested: MeasuredVersion) -> str:
     """Give a line of the legend; a dollar sign would begin a formula."""
     name = tested.name if len(tested.name) <= _LONGEST else f"{tested.name[: _LONGEST - 1]}…"
     interval = f" ({tested.figure('auc_low')} to {tested.figure('auc_high')})" if tested.figures.get("auc_low") else ""
@@ -213,6 +267,42 @@ def _scores(facts: Facts) -> Plot | None:
     return Plot("scores", "Scores by class", text, _png(figure))
 
 
+def _predicted(facts: Facts) -> Plot | None:
+    if not facts.numbers:
+        return None
+    targets, predicted = np.array(facts.numbers, dtype=np.float64).T
+    figure = _figure()
+    axes = figure.add_subplot()
+    low, high = min(targets.min(), predicted.min()), max(targets.max(), predicted.max())
+    margin = 0.05 * (high - low) or 1.0
+    ends = (low - margin, high + margin)
+    axes.plot(ends, ends, color=_GREY, linestyle=":", label="perfect prediction")
+    axes.plot(
+        targets, predicted, linestyle="", marker="o", markersize=5, markerfacecolor="none", markeredgecolor=_BLUE,
+        markeredgewidth=1.2, label=f"test scans: {targets.size}",
+    )  # fmt: skip
+    axes.set(xlim=ends, ylim=ends, xlabel="true number", ylabel="predicted number")
+    axes.set_aspect("equal")
+    axes.grid(color="#dddddd", linewidth=0.5)
+    _legend(figure, axes)
+    text = "The number predicted against the true one, a mark a scan of the test patients; the dotted line is perfect."
+    return Plot("predicted", "Predicted and true", text, _png(figure))
+
+
+def _errors(facts: Facts) -> Plot | None:
+    if not facts.numbers:
+        return None
+    targets, predicted = np.array(facts.numbers, dtype=np.float64).T
+    figure = _figure()
+    axes = figure.add_subplot()
+    axes.hist(predicted - targets, bins=_BINS, color=_BLUE, edgecolor="white", linewidth=0.5)
+    axes.axvline(0, color="black", linestyle=":", linewidth=2)
+    axes.set(xlabel="predicted minus true", ylabel="test scans")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    text = "By how much the predictions of the test patients are too low (left of the dotted line) or too high."
+    return Plot("errors", "Errors", text, _png(figure))
+
+
 def _training(facts: Facts) -> Plot | None:
     series = (("train", "learnt from", _ORANGE, "--"), ("validation", "kept for early stopping", _BLUE, "-"))
     if not any((part, f"training_{part}") in facts.curves for part, *_ in series):
@@ -227,11 +317,12 @@ def _training(facts: Facts) -> Plot | None:
     trees = facts.model.details.get("best_iteration")
     if isinstance(trees, int) and trees > 0:
         axes.axvline(trees, color=_GREY, linestyle=":", label=f"trees of the model: {trees}")
-    axes.set(xlabel="trees", ylabel="log loss")
+    loss = "root mean squared error" if facts.regresses else "log loss"
+    axes.set(xlabel="trees", ylabel=loss)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     _legend(figure, axes)
-    folds = facts.run.parameters.get("folds")
-    text = "Log loss after each tree" + (f", mean of the {folds} folds." if folds else ".")
+    folds = None if facts.run is None else facts.run.parameters.get("folds")
+    text = f"{loss.capitalize()} after each tree" + (f", mean of the {folds} folds." if folds else ".")
     return Plot("training_curve", "Training curve", text, _png(figure))
 
 

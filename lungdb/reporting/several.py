@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
-from lungdb.reporting.facts import Point, find_classifier
+from lungdb.reporting.facts import find_classifier
+from lungdb.reporting.points import Point
 
 MOST = 8
 """Curves in one picture that are told apart by dash and marker alone."""
@@ -25,7 +26,7 @@ WHERE p.part = 'test' AND p.experiment_id = (
 
 
 @dataclass(frozen=True)
-class Tested:
+class MeasuredVersion:
     """A version on its test patients: its ROC curve and figures, and a word for who the patients are."""
 
     name: str
@@ -58,9 +59,9 @@ def read_names(text: str) -> list[tuple[str, int | None]]:
     return found
 
 
-def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]]) -> list[Tested]:
+def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]]) -> list[MeasuredVersion]:
     """Read what is known of each version; LungdbError where one is not there, is named twice or has no ROC curve."""
-    found: dict[int, Tested] = {}
+    found: dict[int, MeasuredVersion] = {}
     for name, version in names:
         classifier = find_classifier(connection, name, version)
         ((name, number),) = run(connection, _VERSION, (classifier,))[0].rows
@@ -69,10 +70,10 @@ def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]])
         curve = [Point(**row) for row in run(connection, _CURVE, (classifier,))[0].records()]
         if not curve:
             raise LungdbError(
-                f"{name} version {number} has no ROC curve: no training run with test patients of both classes is "
-                "recorded. Leave it out."
+                f"{name} version {number} has no ROC curve: it predicts a number, or no training run with test "
+                "patients of both classes is recorded. Leave it out."
             )
         figures = dict(run(connection, _FIGURES, (classifier,))[0].rows)
         patients = frozenset(patient for (patient,) in run(connection, _TESTED, (classifier,))[0].rows)
-        found[classifier] = Tested(str(name), int(number), curve, figures, patients)
+        found[classifier] = MeasuredVersion(str(name), int(number), curve, figures, patients)
     return list(found.values())

@@ -24,8 +24,11 @@ WHERE p.experiment_id = ? AND p.vector_sha256 IS NOT NULL;"""
 _LABELS = """
 SELECT COALESCE(l.source, N'not recorded') AS source, COUNT(*) AS patients
 FROM dbo.experiment_patients AS p
-INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id
-WHERE p.experiment_id = ?
+INNER JOIN (
+    SELECT patient_id, source, 0 AS is_number FROM dbo.labels
+    UNION ALL
+    SELECT patient_id, source, 1 FROM dbo.numeric_labels) AS l ON l.patient_id = p.patient_id
+WHERE p.experiment_id = ? AND l.is_number = CASE WHEN p.target IS NULL THEN 0 ELSE 1 END
 GROUP BY COALESCE(l.source, N'not recorded')
 ORDER BY COUNT(*) DESC, COALESCE(l.source, N'not recorded');"""
 

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import os
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from databases import target_of
+from figures import Compared, Figure, seconds
 from pydicom import dcmread, dcmwrite
 from pydicom.pixels.processing import apply_rescale
+from sizes import WHOLE, Sizes
 
 from lungdb.cli import load_scans
 from lungdb.cli.sql import print_table
 from lungdb.database import connect, install, run
 from lungdb.phantoms.phantom import make_phantom
 from lungdb.phantoms.writing import write_series
-
-SIZE = 512
-SLICES = 96
-SCANS = 3
-MEMORY_SLICES = 1000
 
 
 def main() -> int:
@@ -40,32 +37,36 @@ def main() -> int:
     if options.load:
         return load_and_print_peak(*options.load)
     with tempfile.TemporaryDirectory() as folder:
-        bench(Path(folder), options.rounds)
+        bench(Path(folder), replace(WHOLE, rounds=options.rounds))
     return 0
 
 
-def bench(folder: Path, rounds: int) -> None:
-    """Print the rows about loading; `folder` takes the files."""
-    scans = folder / "intake"
-    for seed in range(SCANS):
-        phantom = make_phantom(seed, cancer=bool(seed % 2), slices=SLICES, size=SIZE)
+def bench(folder: Path, sizes: Sizes) -> list[Figure]:
+    """Print the tables about loading and give the figures; `folder` takes the files."""
+    scans, size = folder / "intake", sizes.intake.size
+    for seed in range(sizes.intake.patients):
+        phantom = make_phantom(seed, cancer=bool(seed % 2), slices=sizes.intake.slices, size=size)
         write_series(scans / str(seed), phantom, f"patient-{seed}")
     files = sorted(scans.rglob("*.dcm"))
-    rows = [_throughput(folder, scans, files, level, rounds) for level in (9, 1)]
+    rows, figures = [], []
+    for level, name in ((9, "gzip level 9 (the default)"), (1, "gzip level 1")):
+        times = _throughput(folder, scans, files, level, sizes.rounds)
+        plain, ours = (f"{len(files) / taken:.1f}" for taken in (times.bare_seconds, times.our_seconds))
+        rows.append((name, plain, ours, *times.speedup()))
+        what = f"load-scans, {size} × {size}: {ours} slices/s"
+        figures.append(Figure(what, f"a plain loop of pydicom and {name}: {plain} slices/s", *times.speedup()))
     print(
-        f"\nload-scans over a plain loop of pydicom decode + gzip, {len(files)} slices of {SIZE} x {SIZE}, medians:\n"
+        f"\nload-scans over a plain loop of pydicom decode + gzip, {len(files)} slices of {size} x {size}, medians:\n"
     )
-    print_table(
-        ("plain loop", "its slices/s", "load-scans, slices/s", "ratio", "ratios of the rounds"),
-        rows,
-    )
+    print_table(("plain loop", "its slices/s", "load-scans, slices/s", "ratio", "of the rounds"), rows)
     print("\nBytes a slice; a pickled float64 array, the least that the original project stored, holds 8 a pixel:\n")
-    print_table(("stored", "raw int16", "pickled float64", "stored / int16"), [_bytes(folder)])
+    print_table(("stored", "raw int16", "pickled float64", "stored / int16"), [_bytes(folder, size)])
     many = folder / "one_series"
-    _copies(files[:SLICES], many)
+    _copies(files[: sizes.intake.slices], many, sizes.memory_slices)
     parent, child = _peak(folder, many)
-    print(f"\nPeak memory of loading one series of {MEMORY_SLICES} slices of {SIZE} x {SIZE}:\n")
+    print(f"\nPeak memory of loading one series of {sizes.memory_slices} slices of {size} x {size}:\n")
     print_table(("command, MB", "largest worker, MB"), [(parent, child)])
+    return figures
 
 
 def load_and_print_peak(folder: str, target: str) -> int:
@@ -77,14 +78,16 @@ def load_and_print_peak(folder: str, target: str) -> int:
 
 def peaks() -> tuple[int, int]:
     """Give this process's peak of resident memory and its largest child's, in MB; Linux."""
+    return peak_of(os.getpid()), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000
+
+
+def peak_of(process: int) -> int:
+    """Give the peak of a process's resident memory in MB; Linux."""
     # ru_maxrss of the process itself would begin with what the process that started it held.
-    own = Path("/proc/self/status").read_text(encoding="ascii").split("VmHWM:")[1].split()[0]
-    return int(own) // 1000, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000
+    return int(Path(f"/proc/{process}/status").read_text(encoding="ascii").split("VmHWM:")[1].split()[0]) // 1000
 
 
-def _throughput(
-    folder: Path, scans: Path, files: list[Path], level: int, rounds: int
-) -> tuple[str, str, str, str, str]:
+def _throughput(folder: Path, scans: Path, files: list[Path], level: int, rounds: int) -> Compared:
     def plain() -> None:
         for path in files:
             dataset = dcmread(path)
@@ -95,12 +98,9 @@ def _throughput(
     for number in range(rounds):
         target = _database(folder / f"speed-{level}-{number}")
         # mypy cannot infer a lambda with a default argument.
-        times.append((_seconds(plain), _seconds(lambda target=target: _load(scans, target))))  # type: ignore[misc]
-    ratios = [one / other for one, other in times]
-    medians = [len(files) / statistics.median(column) for column in zip(*times, strict=True)]
-    each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    name = f"gzip level {level}{' (the default)' if level == 9 else ''}"
-    return name, f"{medians[0]:.1f}", f"{medians[1]:.1f}", f"{statistics.median(ratios):.2f}", each
+        times.append((seconds(plain), seconds(lambda target=target: _load(scans, target))))  # type: ignore[misc]
+    bare, ours = zip(*times, strict=True)
+    return Compared(bare, ours)
 
 
 def _load(scans: Path, target: str) -> None:
@@ -109,12 +109,11 @@ def _load(scans: Path, target: str) -> None:
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603 our own file
 
 
-def _bytes(folder: Path) -> tuple[int, int, int, str]:
-    target = f"sqlite:///{(folder / 'speed-9-0' / 'lung_cancer_database.db').as_posix()}"
-    with closing(connect(target)) as connection:
+def _bytes(folder: Path, size: int) -> tuple[int, int, int, str]:
+    with closing(connect(target_of(folder / "speed-9-0" / "lung_cancer_database.db"))) as connection:
         (found,) = run(connection, "SELECT AVG(CAST(DATALENGTH(pixels) AS FLOAT)) FROM dbo.scan_images;")
-    stored, raw = found.scalar(), SIZE * SIZE * 2
-    return round(stored), raw, SIZE * SIZE * 8, f"{stored / raw:.2f}"
+    stored, raw = found.scalar(), size * size * 2
+    return round(stored), raw, size * size * 8, f"{stored / raw:.2f}"
 
 
 def _peak(folder: Path, scans: Path) -> tuple[int, int]:
@@ -125,10 +124,10 @@ def _peak(folder: Path, scans: Path) -> tuple[int, int]:
     return int(parent), int(child)
 
 
-def _copies(files: list[Path], folder: Path) -> None:
+def _copies(files: list[Path], folder: Path, slices: int) -> None:
     """Write one series of many slices whose pixels are those of a few files in turn."""
     folder.mkdir()
-    for number in range(MEMORY_SLICES):
+    for number in range(slices):
         dataset = dcmread(files[number % len(files)])
         dataset.SOPInstanceUID = f"2.25.{number + 1}"
         dataset.ImagePositionPatient = [0, 0, number]
@@ -138,16 +137,10 @@ def _copies(files: list[Path], folder: Path) -> None:
 def _database(folder: Path) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    target = f"sqlite:///{(folder / 'lung_cancer_database.db').as_posix()}"
+    target = target_of(folder / "lung_cancer_database.db")
     with closing(connect(target)) as connection:
         install(connection)
     return target
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

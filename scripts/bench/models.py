@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
-import time
-from collections.abc import Callable
+from dataclasses import replace
 
 import lightgbm
 import numpy as np
+from figures import Compared, Figure, compare
+from sizes import WHOLE, Sizes
 
 from lungdb.cli.sql import print_table
 from lungdb.imaging.codecs import encode_vector
@@ -18,9 +18,6 @@ from lungdb.learning.scoring import score_all
 from lungdb.learning.training import Trained, train
 from lungdb.learning.vectors import read_vector
 
-# Number and width; 1595 are the full Data Science Bowl.
-TRAINED = ((200, 512), (1595, 512))
-SCORED = ((1595, 512), (1595, 2048))
 POSITIVE = 0.26
 
 
@@ -28,19 +25,33 @@ def main() -> int:
     """Run the benchmark; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of each time (default: 3)")
-    bench(parser.parse_args().rounds)
+    bench(replace(WHOLE, rounds=parser.parse_args().rounds))
     return 0
 
 
-def bench(rounds: int) -> None:
-    """Print the rows about models."""
-    names = ("patients", "bare, s", "lungdb, s", "ratio", "ratios of the rounds")
+def bench(sizes: Sizes) -> list[Figure]:
+    """Print the tables about models and give the figures."""
+    names = ("patients", "bare, s", "lungdb, s", "times as long", "of the rounds")
     print("\nTraining from JSON vectors with a validation part, over lightgbm.train on the same matrix, medians:\n")
-    cohorts = [_Cohort(*size) for size in TRAINED]
-    print_table(names, [(each.name, *_row(each.bare_training, each.training, rounds)) for each in cohorts])
+    cohorts = [_Cohort(*size) for size in sizes.trained]
+    trained = [(each.name, compare(each.bare_training, each.training, sizes.rounds)) for each in cohorts]
+    print_table(names, [_row(*each) for each in trained])
     print("\nScoring from JSON vectors, over booster.predict on the matrix already in memory, medians:\n")
-    cohorts = [_Cohort(*size, max_iterations=100) for size in SCORED]
-    print_table(names, [(each.name, *_row(each.bare_scoring, each.scoring, rounds)) for each in cohorts])
+    cohorts = [_Cohort(*size, max_iterations=100) for size in sizes.scored]
+    scored = [(each.name, compare(each.bare_scoring, each.scoring, sizes.rounds)) for each in cohorts]
+    print_table(names, [_row(*each) for each in scored])
+    return [
+        Figure(
+            f"{what}, {name}: {times.our_seconds:.3f} s",
+            f"{against}: {times.bare_seconds:.3f} s",
+            *times.times_as_long(),
+        )
+        for what, against, rows in (
+            ("training from JSON vectors, times as long", "lightgbm.train on the same matrix", trained),
+            ("scoring from JSON vectors, times as long", "booster.predict on a matrix in memory", scored),
+        )
+        for name, times in rows
+    ]
 
 
 class _Cohort:
@@ -95,20 +106,9 @@ class _Cohort:
         self._booster.predict(self._vectors, num_threads=1)
 
 
-def _row(bare: Callable[[], object], whole: Callable[[], object], rounds: int) -> tuple[str, str, str, str]:
-    """Time both alternately, after one round of each that is not counted."""
-    bare()
-    whole()
-    times = [(_seconds(bare), _seconds(whole)) for _ in range(rounds)]
-    ratios = [other / one for one, other in times]
-    medians = [f"{statistics.median(column):.3f}" for column in zip(*times, strict=True)]
-    return medians[0], medians[1], f"{statistics.median(ratios):.2f}", ", ".join(f"{ratio:.2f}" for ratio in ratios)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+def _row(name: str, times: Compared) -> tuple[str, str, str, str, str]:
+    ratio, rounds = times.times_as_long()
+    return name, f"{times.bare_seconds:.3f}", f"{times.our_seconds:.3f}", ratio, rounds
 
 
 if __name__ == "__main__":

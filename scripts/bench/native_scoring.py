@@ -8,22 +8,22 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import lightgbm
 import numpy as np
+from databases import target_of
+from figures import Compared, Figure, compare, each, seconds
+from sizes import WHOLE, Sizes
 
 from lungdb.cli.sql import print_table
 from lungdb.database import Connection, connect, install, run
 from lungdb.imaging.codecs import encode_vector
 
-# 1595 are the patients of the full Data Science Bowl.
-PATIENTS = (200, 1595)
 WIDTH = 512
-TREES = 200
 LEAVES = 7  # of a tree as TrainLungCancerModel makes it by default
 
 
@@ -31,37 +31,71 @@ def main() -> int:
     """Run the benchmark; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of each time (default: 3)")
-    rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
-        bench(Path(folder), rounds)
+        bench(Path(folder), replace(WHOLE, rounds=parser.parse_args().rounds))
     return 0
 
 
-def bench(folder: Path, rounds: int) -> None:
-    """Print the rows about trees."""
-    print(f"\nPredictPatientsSql, {WIDTH} features, {TREES} trees of {LEAVES} leaves, medians of {rounds} rounds:\n")
-    names = ("patients", "PredictPatientsSql, s", "patients/s", "PredictPatients, s", "largest difference")
-    print_table(names, [_row(folder, patients, rounds) for patients in PATIENTS])
+def bench(folder: Path, sizes: Sizes) -> list[Figure]:
+    """Print the table about trees and give the figures."""
+    title = f"{WIDTH} features, {sizes.trees} trees of {LEAVES} leaves"
+    print(f"\nPredictPatientsSql and PredictPatients, {title}, medians of {sizes.rounds} rounds:\n")
+    figures, rows = [], []
+    for patients in sizes.tree_patients:
+        times, script, difference = _measure(folder, patients, sizes)
+        alone, python = times.our_seconds, times.bare_seconds
+        rows.append(
+            (patients, f"{alone:.2f}", f"{patients / alone:.0f}", f"{python:.3f}", f"{script:.3f}", f"{difference:.1e}")
+        )
+        figures.append(
+            Figure(
+                f"PredictPatientsSql, {patients} patients × {title}: {alone:.2f} s, {patients / alone:.0f}/s",
+                f"PredictPatients, which runs Python: {python:.3f} s, times as long",
+                *times.times_as_long(1),
+            )
+        )
+        figures.append(
+            Figure(
+                f"PredictPatients, {patients} patients × {WIDTH} features in one call",
+                f"a script that parses the same vectors and scores them: {script:.3f} s",
+                f"{python:.3f} s",
+                each(times.bare, 3),
+            )
+        )
+    names = (
+        "patients",
+        "PredictPatientsSql, s",
+        "patients/s",
+        "PredictPatients, s",
+        "plain script, s",
+        "largest difference",
+    )
+    print_table(names, rows)
+    return figures
 
 
-def _row(folder: Path, patients: int, rounds: int) -> tuple[int, str, str, str, str]:
-    with closing(connect(f"sqlite:///{(folder / f'trees_{patients}.db').as_posix()}")) as connection:
-        _fill(connection, patients)
+def _measure(folder: Path, patients: int, sizes: Sizes) -> tuple[Compared, float, float]:
+    """Time PredictPatients and PredictPatientsSql, and a script that has vectors and model at hand."""
+    with closing(connect(target_of(folder / f"trees_{patients}.db"))) as connection:
+        model = _fill(connection, patients, sizes.trees)
         run(connection, "EXECUTE dbo.StoreModelNodes @ModelName = N'bench';")
         difference = run(connection, "SELECT max_difference FROM dbo.model_checks;")[0].scalar()
-        alone = statistics.median(_seconds(connection, "PredictPatientsSql") for _ in range(rounds))
-        python = statistics.median(_seconds(connection, "PredictPatients") for _ in range(rounds))
-    return patients, f"{alone:.2f}", f"{patients / alone:.0f}", f"{python:.2f}", f"{difference:.1e}"
+        times = compare(
+            lambda: run(connection, "EXECUTE dbo.PredictPatients @ModelName = N'bench';"),
+            lambda: run(connection, "EXECUTE dbo.PredictPatientsSql @ModelName = N'bench';"),
+            sizes.rounds,
+        )
+        texts = [row[0] for row in run(connection, "SELECT vector FROM dbo.pooled_features ORDER BY scan_id;")[0].rows]
+
+    def script() -> None:
+        matrix = np.array([json.loads(text) for text in texts], np.float32)
+        lightgbm.Booster(model_str=model.decode()).predict(matrix, num_threads=1)
+
+    return times, statistics.median(seconds(script) for _ in range(sizes.rounds)), float(difference)
 
 
-def _seconds(connection: Connection, procedure: str) -> float:
-    started = time.perf_counter()
-    run(connection, f"EXECUTE dbo.{procedure} @ModelName = N'bench';")
-    return time.perf_counter() - started
-
-
-def _fill(connection: Connection, patients: int) -> None:
-    """Install, and insert random patients and a model of them."""
+def _fill(connection: Connection, patients: int, trees: int) -> bytes:
+    """Install, and insert random patients and a model of them, which is given back."""
     install(connection)
     rng = np.random.default_rng(patients)
     vectors = rng.gamma(1, size=(patients, WIDTH)).astype(np.float32)
@@ -73,7 +107,7 @@ def _fill(connection: Connection, patients: int) -> None:
         "feature_fraction": 0.5,
     }
     settings |= {"objective": "binary", "num_threads": 1, "verbosity": -1, "seed": 1}
-    model = lightgbm.train(settings, lightgbm.Dataset(vectors, labels), TREES).model_to_string().encode()
+    model: bytes = lightgbm.train(settings, lightgbm.Dataset(vectors, labels), trees).model_to_string().encode()
     run(
         connection,
         "INSERT INTO dbo.networks (name, version, library, model, sha256, details) "
@@ -97,7 +131,8 @@ def _fill(connection: Connection, patients: int) -> None:
             "INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector) VALUES (@Id, 1, N'mean', ?);",
             (f"patient {index}", index, f"patient {index}", f"1.{index}", encode_vector(vector)),
         )
-    run(connection, "COMMIT TRANSACTION;")
+    run(connection, "UPDATE dbo.pooled_features SET vector_sha256 = HASHBYTES('SHA2_256', vector); COMMIT TRANSACTION;")
+    return model
 
 
 if __name__ == "__main__":

@@ -16,28 +16,27 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import closing, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from databases import DEMO_NETWORK, database
+from figures import Figure, each
+from sizes import WHOLE, Scans, Sizes
 
-from lungdb.cli import accounts, load_labels, load_network, load_scans
+from lungdb.cli import accounts
 from lungdb.cli.sql import print_table
-from lungdb.database import connect, install, run
-from lungdb.phantoms.dataset import make_dataset
+from lungdb.database import connect, run
 
-DEMO_NETWORK = Path(__file__).resolve().parents[2] / "lungdb" / "networks" / "data" / "demo_resnet.onnx"
-PATIENTS = 10_000
 WITH_FEATURES = 40
-READERS = 50
-SCORERS = 4
-SECONDS = 30.0
 READING_SECONDS = (0.5, 1.5)
 """How long a reader looks at a page before the next."""
 TOO_MANY = 429
+FIRST_SECONDS = 2.0
+"""How long somebody looks at the worklist before the first score is asked for."""
 SCORE = "POST /patients/…/score"
 
 _MORE_PATIENTS = """
@@ -105,55 +104,78 @@ class Visitor:
 def main() -> int:
     """Run the benchmark; returns the exit status."""
     with tempfile.TemporaryDirectory() as folder:
-        bench(Path(folder))
+        bench(Path(folder), WHOLE)
     return 0
 
 
-def bench(folder: Path) -> None:
-    """Print the rows about the web page; `folder` is for its database. Ends the program when a request fails."""
-    target = f"sqlite:///{(folder / 'web' / 'lung_cancer_database.db').as_posix()}"
-    tokens = _fill(folder / "web", target)
+def bench(folder: Path, sizes: Sizes) -> list[Figure]:
+    """Print the table and give the figures; `folder` is for a database. Ends the program when a request fails."""
+    target = database(folder / "web", DEMO_NETWORK, Scans(WITH_FEATURES, 9, 64))
+    tokens = _fill(target, sizes)
+    first, later = zip(*[_first_score(target, tokens[-1]) for _ in range(sizes.rounds)], strict=True)
+    first_ms, later_ms = (f"{statistics.median(times):.0f} ms" for times in (first, later))
+    print(f"\nA score, {FIRST_SECONDS:.0f} s after lungdb serve answers, {sizes.rounds} starts, medians:\n")
+    print_table(("the first", "the next"), [(first_ms, later_ms)])
+    answers = Answers()
+    with _serving(target) as port:
+        _visit([Visitor(port, token, answers) for token in tokens], sizes)
+    late = f"{_print(answers, sizes):.0f} ms"
+    busy = f"the page, a score under {sizes.readers} readers, 95th percentile"
+    return [
+        Figure(
+            f"the page, a score {FIRST_SECONDS:.0f} s after its start",
+            f"the next one: {later_ms}",
+            first_ms,
+            each(first, 0),
+        ),
+        Figure(busy, f"without readers: {later_ms}", late),
+    ]
+
+
+@contextmanager
+def _serving(target: str) -> Iterator[int]:
+    """Run lungdb serve, and give the port once it answers."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = int(free.getsockname()[1])
-    answers = Answers()
     command = [sys.executable, "-m", "lungdb.cli.main", "serve", "-d", target, "--port", str(port)]
     environment = {**os.environ, "LUNGDB_WEB_SECRET": secrets.token_hex(32)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:  # noqa: S603  our own interpreter and module
         try:
             _wait_for(port, server)
-            _visit(port, tokens, answers)
+            yield port
         finally:
             server.send_signal(signal.SIGINT)
             try:
                 server.wait(20)
             except subprocess.TimeoutExpired:
                 server.kill()
-    _print(answers)
 
 
-def _fill(folder: Path, target: str) -> list[str]:
-    """Make the database and return a token for each visitor."""
-    folder.mkdir()
-    labels = make_dataset(folder / "scans", patients=WITH_FEATURES, slices=9, size=64)
-    with closing(connect(target)) as connection:
-        install(connection)
-    for status in (
-        load_scans.main(["-d", target, "--keep-ids", str(folder / "scans")]),
-        load_labels.main(["-d", target, str(labels)]),
-        load_network.main(["-d", target, str(DEMO_NETWORK), "--name", "bench"]),
-    ):
-        if status:
-            raise SystemExit(status)
+def _first_score(target: str, token: str) -> tuple[float, float]:
+    """Start the page, look at it for a moment, and give the milliseconds of the first score and of the next."""
+    answers = Answers()
+    with _serving(target) as port:
+        visitor = Visitor(port, token, answers)
+        visitor.ask("GET /", "/")
+        time.sleep(FIRST_SECONDS)
+        for _ in range(2):
+            visitor.ask(SCORE, "/patients/0/score", "")
+    first, later = answers.milliseconds[SCORE]
+    return first, later
+
+
+def _fill(target: str, sizes: Sizes) -> list[str]:
+    """Train a model, add the other patients, and return a token for each visitor."""
     with closing(connect(target)) as connection:
         run(connection, "EXECUTE dbo.GenerateFeatures @ModelName = N'bench';")
         run(connection, "EXECUTE dbo.TrainLungCancerModel;")
-        run(connection, _MORE_PATIENTS, (WITH_FEATURES, PATIENTS, WITH_FEATURES))
-    return [_token(target, number) for number in range(READERS + SCORERS)]
+        run(connection, _MORE_PATIENTS, (WITH_FEATURES, sizes.page_patients, WITH_FEATURES))
+    return [_token(target, number, sizes.readers) for number in range(sizes.readers + sizes.scorers)]
 
 
-def _token(target: str, number: int) -> str:
+def _token(target: str, number: int, readers: int) -> str:
     """Make an account as an administrator would, and return its token."""
-    name, role = f"visitor {number}", "reader" if number < READERS else "scorer"
+    name, role = f"visitor {number}", "reader" if number < readers else "scorer"
     with redirect_stdout(io.StringIO()) as said:
         for action in (["add", name, "--no-password", "--role", role], ["token", name]):
             if accounts.main([*action, "-d", target]):
@@ -173,14 +195,14 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     raise SystemExit("lungdb serve did not answer within 30 seconds.")
 
 
-def _visit(port: int, tokens: list[str], answers: Answers) -> None:
+def _visit(visitors: list[Visitor], sizes: Sizes) -> None:
     """Let every scorer have one scan scored, which starts the processes of Python, and then all visitors in."""
-    visitors = [Visitor(port, token, answers) for token in tokens]
-    _together([partial(scorer.ask, f"{SCORE}, the first", "/patients/0/score", "") for scorer in visitors[READERS:]])
-    end = time.perf_counter() + SECONDS
+    scorers = visitors[sizes.readers :]
+    _together([partial(scorer.ask, f"{SCORE}, the first", "/patients/0/score", "") for scorer in scorers])
+    end = time.perf_counter() + sizes.page_seconds
     # Seeded, so that two runs ask for the same; nothing secret is drawn.
     draws = [random.Random(number) for number in range(len(visitors))]  # noqa: S311
-    behaviours = [_read] * READERS + [_score] * SCORERS
+    behaviours = [partial(_read, pages=sizes.page_patients // 50)] * sizes.readers + [partial(_score)] * sizes.scorers
     _together(
         [partial(behave, visitor, draw, end) for behave, visitor, draw in zip(behaviours, visitors, draws, strict=True)]
     )
@@ -194,14 +216,14 @@ def _together(works: Sequence[Callable[[], object]]) -> None:
         thread.join()
 
 
-def _read(visitor: Visitor, draw: random.Random, end: float) -> None:
+def _read(visitor: Visitor, draw: random.Random, end: float, pages: int) -> None:
     """Page through the worklist, search it, and open patients, until the end."""
     time.sleep(draw.uniform(0, READING_SECONDS[1]))
     while time.perf_counter() < end:
         chosen = draw.random()
         if chosen < 0.4:
             sort = draw.choice(("index", "name", "date", "slices", "probability", "scored"))
-            visitor.ask("GET /", f"/?sort={sort}&page={draw.randint(1, PATIENTS // 50)}")
+            visitor.ask("GET /", f"/?sort={sort}&page={draw.randint(1, pages)}")
         elif chosen < 0.5:
             visitor.ask("POST /search", "/search", f"q={draw.randint(1, 999)}")
             visitor.ask("GET / of a search", "/")
@@ -219,12 +241,14 @@ def _score(visitor: Visitor, draw: random.Random, end: float) -> None:
             time.sleep(1)
 
 
-def _print(answers: Answers) -> None:
+def _print(answers: Answers, sizes: Sizes) -> float:
+    """Print the routes, and give the 95th percentile of a score in milliseconds."""
     requests = sum(map(len, answers.milliseconds.values()))
     print(
-        f"\nlungdb serve, {PATIENTS} patients: {READERS} readers, who look at a page for "
-        f"{READING_SECONDS[0]} to {READING_SECONDS[1]} s, and {SCORERS} scorers without a pause, {SECONDS:.0f} s, "
-        f"{requests / SECONDS:.0f} requests/s; visitors and server share {os.cpu_count()} processors:\n"
+        f"\nlungdb serve, {sizes.page_patients} patients: {sizes.readers} readers, who look at a page for "
+        f"{READING_SECONDS[0]} to {READING_SECONDS[1]} s, and {sizes.scorers} scorers without a pause, "
+        f"{sizes.page_seconds:.1f} s, {requests / sizes.page_seconds:.0f} requests/s; visitors and server share "
+        f"{os.cpu_count()} processors:\n"
     )
     rows = []
     failed = False
@@ -237,6 +261,7 @@ def _print(answers: Answers) -> None:
     print_table(("route", "requests", "median, ms", "95th percentile, ms", "longest, ms", "errors"), rows)
     if failed:
         raise SystemExit("Requests failed with something else than 429; run lungdb serve by hand to see why.")
+    return float(np.percentile(answers.milliseconds[SCORE], 95))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-import whole
+from databases import DEMO_NETWORK, database, succeed
+from features import prepared, throughput
+from sizes import Scans
 
 from lungdb.cli import load_network
 from lungdb.cli.sql import print_table
@@ -39,17 +41,21 @@ def main() -> int:
 
 
 def _speed(folder: Path, file: Path, rounds: int) -> tuple[str, ...]:
-    target = whole.database(folder, file, patients=4, slices=96, size=512)
+    target = database(folder, file, Scans(4, 96, 512))
     with closing(connect(target)) as connection:
         stored = folder / "stored.onnx"
         stored.write_bytes(run(connection, "SELECT model FROM dbo.networks;")[0].scalar())
-    return (f"{file.name}, 512 × 512", *whole.throughput(target, stored, 64, rounds))
+    batches = prepared(folder / "scans", stored)
+    times = throughput(target, stored, batches, rounds)
+    slices = 3 * sum(map(len, batches))
+    speeds = (f"{slices / taken:.1f}" for taken in (times.bare_seconds, times.our_seconds))
+    return (f"{file.name}, 512 × 512", *speeds, *times.speedup())
 
 
 def _aucs(folder: Path, file: Path) -> list[tuple[str, ...]]:
     """Train on the same phantoms with the features of either network, each way."""
-    target = whole.database(folder, whole.DEMO_NETWORK, patients=PATIENTS, slices=32, size=256)
-    whole.succeed(load_network.main(["-d", target, str(file), "--name", "published"]))
+    target = database(folder, DEMO_NETWORK, Scans(PATIENTS, 32, 256))
+    succeed(load_network.main(["-d", target, str(file), "--name", "published"]))
     with closing(connect(target)) as connection:
         set_setting(connection, "test_percent", str(TEST_PERCENT))
         for network in ("bench", "published"):

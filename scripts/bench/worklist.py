@@ -7,16 +7,18 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from databases import target_of
+from figures import Figure
+from sizes import WHOLE, Sizes
 
 from lungdb.cli.sql import print_table
 from lungdb.database import Connection, connect, install, run
 from lungdb.imaging.codecs import encode_vector
 
-PATIENTS = 100_000
-SCANS = 10_000
 WIDTH = 512
 FIRST = (
     "Anthony",
@@ -89,28 +91,35 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="repetitions of each time (default: 5)")
     with tempfile.TemporaryDirectory() as folder:
-        bench(Path(folder), parser.parse_args().rounds)
+        bench(Path(folder), replace(WHOLE, rounds=parser.parse_args().rounds))
     return 0
 
 
-def bench(folder: Path, rounds: int) -> None:
-    """Print both tables; `folder` is for databases of the embedded engine."""
-    with closing(connect(f"sqlite:///{(folder / 'worklist.db').as_posix()}")) as connection:
+def bench(folder: Path, sizes: Sizes) -> list[Figure]:
+    """Print both tables and give the figures; `folder` is for databases of the embedded engine."""
+    patients, rounds = sizes.worklist_patients, sizes.rounds
+    with closing(connect(target_of(folder / "worklist.db"))) as connection:
         install(connection)
-        _fill(connection)
-        print(f"\nListPatients, a page of 50 of {PATIENTS} patients with the total, {rounds} times each page:\n")
-        cases = {name: _pages(connection, arguments, rounds) for name, arguments in _cases().items()}
+        _fill(connection, patients)
+        print(f"\nListPatients, a page of 50 of {patients} patients with the total, {rounds} times each page:\n")
+        cases = {name: _pages(connection, arguments, rounds) for name, arguments in _cases(patients).items()}
         rows = [(name, *_milliseconds(times)) for name, times in cases.items()]
         print_table(("pages", "median, ms", "95th percentile, ms", "longest, ms"), rows)
-    with closing(connect(f"sqlite:///{(folder / 'similar.db').as_posix()}")) as connection:
+    with closing(connect(target_of(folder / "similar.db"))) as connection:
         install(connection)
-        _fill_vectors(connection)
-        print(f"\nSimilarPatients, {SCANS} scans × {WIDTH} features:\n")
+        _fill_vectors(connection, sizes.similar_scans)
+        print(f"\nSimilarPatients, {sizes.similar_scans} scans × {WIDTH} features:\n")
         first, *later = [_seconds(connection, f"EXECUTE dbo.SimilarPatients {index};") for index in range(rounds + 1)]
         print_table(("first call, s", "median of later ones, s"), [(f"{first:.2f}", f"{np.median(later):.2f}")])
+    pages = [
+        Figure(f"a page of the worklist of {patients} patients: {name}", "", f"{late} ms (95th percentile)")
+        for name, _, late, _ in rows
+    ]
+    what = f"the scans most similar to one of {sizes.similar_scans}"
+    return [*pages, Figure(what, f"the first call: {first:.2f} s", f"{np.median(later):.2f} s")]
 
 
-def _cases() -> dict[str, list[str]]:
+def _cases(patients: int) -> dict[str, list[str]]:
     """Give the arguments of the pages by kind: each order in both directions, first, middle and last page."""
     orders = [
         f"@Sort = N'{sort}', @Descending = {descending}"
@@ -119,20 +128,20 @@ def _cases() -> dict[str, list[str]]:
     ]
     states = ("no features", "not scored", "scored", "failed")
     searches = ("an", "a", "Kim", "s", "ünal", "zoë", "nobody", "4711", "0f3", "%", "[a", "'")
-    deep = (0, 5000, 49_950, 99_950)
+    deep = (0, patients // 20, patients // 2 - 50, patients - 50)
     return {
         "every order, at four depths": [f"{order}, @Offset = {offset}" for order in orders for offset in deep],
         "every state, every order, at two depths": [
             f"@State = N'{state}', {order}, @Offset = {offset}"
             for state in states
             for order in orders
-            for offset in (0, 9000)
+            for offset in (0, patients // 11)
         ],
         "twelve searches, every order, at two depths": [
             f"@Search = N'{text.replace(chr(39), chr(39) * 2)}', {order}, @Offset = {offset}"
             for text in searches
             for order in orders
-            for offset in (0, 20_000)
+            for offset in (0, patients // 5)
         ],
         "searches in a state": [
             f"@Search = N'{text}', @State = N'{state}', {order}"
@@ -143,24 +152,24 @@ def _cases() -> dict[str, list[str]]:
     }
 
 
-def _fill(connection: Connection) -> None:
+def _fill(connection: Connection, patients: int) -> None:
     run(connection, f"BEGIN TRANSACTION; {_NAMES}")
     for kind, names in enumerate((FIRST, LAST)):
         for place, name in enumerate(names):
             run(connection, "INSERT INTO #names (kind, place, name) VALUES (?, ?, ?);", (kind, place, name))
     run(connection, _MODEL, (1,))
-    run(connection, _SCANS, (PATIENTS, len(FIRST), len(LAST)))
+    run(connection, _SCANS, (patients, len(FIRST), len(LAST)))
     run(connection, f"{_SCORES} COMMIT TRANSACTION;")
 
 
-def _fill_vectors(connection: Connection) -> None:
+def _fill_vectors(connection: Connection, scans: int) -> None:
     rng = np.random.default_rng(0)
     run(
         connection,
         f"BEGIN TRANSACTION; {_NAMES} INSERT INTO #names (kind, place, name) VALUES (0, 0, N'a'), (1, 0, N'b');",
     )
     run(connection, _MODEL, (WIDTH,))
-    run(connection, _SCANS, (SCANS, 1, 1))
+    run(connection, _SCANS, (scans, 1, 1))
     run(
         connection,
         "INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256) "
@@ -170,9 +179,9 @@ def _fill_vectors(connection: Connection) -> None:
     with closing(connection.cursor()) as cursor:
         cursor.executemany(
             statement,
-            [(scan, encode_vector(rng.gamma(1, size=WIDTH).astype(np.float32))) for scan in range(1, SCANS + 1)],
+            [(scan, encode_vector(rng.gamma(1, size=WIDTH).astype(np.float32))) for scan in range(1, scans + 1)],
         )
-    run(connection, "COMMIT TRANSACTION;")
+    run(connection, "UPDATE dbo.pooled_features SET vector_sha256 = HASHBYTES('SHA2_256', vector); COMMIT TRANSACTION;")
 
 
 def _pages(connection: Connection, pages: list[str], rounds: int) -> list[float]:

@@ -12,6 +12,7 @@ FROM (
         (N'test_percent', N'25'),
         (N'prevalence', NULL),
         (N'serve', N'champion'),
-        (N'default_network', NULL)
+        (N'default_network', NULL),
+        (N'prepared_gigabytes', N'0')
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);

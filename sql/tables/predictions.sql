@@ -1,7 +1,7 @@
 -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
 -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16. A model of the task
 -- regression gives predicted and no probability. scope is outside where the scan is unlike those that the model was trained on, and
--- scope_reason says in what; NULL where the model has no rows in dbo.model_scope.
+-- scope_reason says in what; scope is NULL where the model has no rows in dbo.model_scope, and scope_reason says why.
 CREATE TABLE dbo.predictions (
     prediction_id INT IDENTITY(1, 1) NOT NULL,
     scan_id INT NOT NULL,

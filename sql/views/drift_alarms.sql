@@ -18,7 +18,7 @@ SELECT
     k.p_value,
     CAST(k.is_alarm AS INT) AS is_alarm,
     (
-        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        SELECT TOP (1) i.name
         FROM dbo.drift_items AS i
         WHERE i.drift_check_id = k.drift_check_id
         ORDER BY i.statistic DESC, i.position) AS most_different,

@@ -30,7 +30,8 @@ SELECT
     CASE WHEN s.classifier_id IS NULL THEN 0 ELSE 1 END AS is_served,
     (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = c.classifier_id) AS test_looks,
     o.scans AS held_out_scans,
-    o.high AS held_out_outside
+    o.high AS held_out_outside,
+    c.task
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id

@@ -46,11 +46,11 @@ def test_padding_is_stored_as_air_and_the_rule_is_recorded(tmp_path: Path, targe
     write_bodies(tmp_path / "dicom")
     assert load(tmp_path / "dicom", target) == 0
     assert query(SCANS) == [(SERIES_UID, True, 4, INTAKE_RULE, None)]
-    for number, (pixels, sha256) in enumerate(
-        query("SELECT pixels, pixels_sha256 FROM dbo.scan_images ORDER BY slice_index;")
+    for number, (pixels, sha256, encoding) in enumerate(
+        query("SELECT pixels, pixels_sha256, encoding FROM dbo.scan_images ORDER BY slice_index;")
     ):
         expected = np.where(FIELD, body(100 + 10 * number), -1024)
-        np.testing.assert_array_equal(decode_slice(pixels, 32, 32, sha256), expected)
+        np.testing.assert_array_equal(decode_slice(pixels, 32, 32, sha256, encoding), expected)
 
 
 def test_an_iodine_map_is_refused_and_the_thicker_series_is_primary(tmp_path: Path, target: str, query: Query) -> None:

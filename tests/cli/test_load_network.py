@@ -167,8 +167,8 @@ def test_the_originals_call_runs_on_a_cntk_file(target: str, query: Query, store
         "SELECT f.array_rows, f.array_cols, f.array, n.details FROM dbo.features AS f CROSS JOIN dbo.networks AS n;"
     )
     normalisation = json.loads(details)["normalisation"]
-    stored = query("SELECT pixels, pixels_sha256 FROM dbo.scan_images ORDER BY slice_index;")
-    slices = [CtSlice(decode_slice(pixels, 96, 96, sha256)) for pixels, sha256 in stored]
+    stored = query("SELECT pixels, 96, 96, pixels_sha256, encoding FROM dbo.scan_images ORDER BY slice_index;")
+    slices = [CtSlice(decode_slice(*row)) for row in stored]
     pictures = prepare(slices, "lung", normalisation["mean"], normalisation["std"], size=(64, 64))
     found = np.frombuffer(array, "<f4").reshape(rows, cols)
     np.testing.assert_allclose(found, run_layer(query, "penultimate", pictures), rtol=1e-4, atol=1e-5)

@@ -56,10 +56,12 @@ def test_with_allow_gaps_a_series_is_taken_without_its_bad_slices(folder: Path, 
     assert main([str(folder), "-d", target, "--keep-ids"]) == 1
     assert main([str(folder), "-d", target, "--keep-ids", "--allow-gaps"]) == 0
     assert query("SELECT number_images, spacing_z FROM dbo.scans;") == [(3, 2.5)]
-    rows = query("SELECT slice_index, position_z, pixels, pixels_sha256 FROM dbo.scan_images ORDER BY slice_index;")
+    rows = query(
+        "SELECT slice_index, position_z, pixels, pixels_sha256, encoding FROM dbo.scan_images ORDER BY slice_index;"
+    )
     assert [row[:2] for row in rows] == [(0, 0.0), (1, 7.5), (2, 10.0)]
     for row, number in zip(rows, (0, 3, 4), strict=True):
-        np.testing.assert_array_equal(decode_slice(row[2], 4, 5, row[3]), ramp(number) - 1024)
+        np.testing.assert_array_equal(decode_slice(row[2], 4, 5, row[3], row[4]), ramp(number) - 1024)
 
 
 def test_slices_of_a_zip_archive_are_loaded(folder: Path, target: str, query: Query, tmp_path: Path) -> None:

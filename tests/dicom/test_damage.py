@@ -15,7 +15,7 @@ from lungdb.dicom.header import SliceHeader
 from lungdb.dicom.limits import Limits
 from lungdb.dicom.rejection import REASONS, RejectedError
 from lungdb.dicom.source import Source
-from lungdb.dicom.tasks import EncodedSlice, encode, inspect
+from lungdb.dicom.tasks import ENCODING, EncodedSlice, encode, inspect
 from lungdb.imaging.codecs import decode_slice
 from tests.dicom.make_ct import ct_dataset
 
@@ -51,7 +51,7 @@ def outcome(path: Path) -> str:
     assert len(headers) == len(found) == 1
     (result,) = encode((headers[0],), LIMITS)
     if isinstance(result, EncodedSlice):
-        hu = decode_slice(result.pixels, headers[0].rows, headers[0].columns, result.sha256)
+        hu = decode_slice(result.pixels, headers[0].rows, headers[0].columns, result.sha256, ENCODING)
         assert hu.dtype == np.int16
         return "taken"
     return result.reason

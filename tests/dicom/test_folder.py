@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from lungdb.dicom.folder import read_folder
+from lungdb.dicom.processes import start_workers
 from lungdb.dicom.rejection import REASONS
 from lungdb.dicom.series import Series
 from lungdb.dicom.source import Rejection, find_files
-from lungdb.dicom.tasks import start_workers
 from lungdb.errors import LungdbError
 from tests.dicom.make_ct import write_series, write_slice
 from tests.dicom.reading import LIMITS

@@ -18,9 +18,10 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from lungdb.dicom.folder import read_folder
 from lungdb.dicom.limits import Limits
+from lungdb.dicom.processes import start_workers
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.source import Rejection, find_files
-from lungdb.dicom.tasks import encode, start_workers
+from lungdb.dicom.tasks import encode
 from lungdb.isolation import Workers
 from tests.dicom.make_ct import PATIENT_NAME, SERIES_UID, ct_dataset, ramp, write_slice
 

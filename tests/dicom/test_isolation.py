@@ -39,6 +39,14 @@ def workers() -> Iterator[Workers[RejectedError]]:
         yield started
 
 
+def test_processes_that_are_not_admitted_yet_do_not_start() -> None:
+    """One works, then both do."""
+    with Workers(2, BOUNDS, at_first=1) as started:
+        assert len({str(result).split()[-1] for _, result in started.map(act, "abcd")}) == 1
+        started.admit(9)
+        assert len({str(result).split()[-1] for _, result in started.map(act, "abcd")}) == 2
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [

@@ -59,6 +59,22 @@ def test_values_above_int16_are_clipped_and_counted() -> None:
     assert found.clipped == 1
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16])
+@pytest.mark.parametrize("slope", [1, 2, -1, 300])
+@pytest.mark.parametrize("intercept", [-1024, 0, 500, 16384])
+def test_whole_rescaling_at_the_ends_of_every_type_is_that_of_exact_numbers(
+    dtype: type[np.integer], slope: int, intercept: int
+) -> None:
+    """Python's own integers are the reference, for values whose HU fit int16 and for those that do not."""
+    ends = np.iinfo(dtype)
+    for values in ([ends.min, ends.max, 0, 1], [0, 1, 90, 100], [0, 0, 0, 0]):
+        found = to_hounsfield(np.array([values], dtype), float(slope), float(intercept), None)
+        exact = [max(slope * value + intercept, -1024) for value in values]
+        assert found.hu.dtype == np.int16
+        assert found.hu.tolist() == [[min(value, 32767) for value in exact]]
+        assert found.clipped == sum(value > 32767 for value in exact)
+
+
 def test_a_fractional_slope_rounds_to_the_nearest_hu() -> None:
     """0.4 * 4 = 1.6 and 0.4 * 3 = 1.2: rounding, not cutting."""
     found = to_hounsfield(np.array([[4, 3, -4]], dtype=np.int16), 0.4, 0.0, None)

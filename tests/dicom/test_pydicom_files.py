@@ -11,8 +11,8 @@ from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_rescale
 
 from lungdb.dicom.folder import read_folder
+from lungdb.dicom.processes import start_workers
 from lungdb.dicom.source import Rejection, find_files
-from lungdb.dicom.tasks import start_workers
 from tests.dicom.reading import LIMITS, hounsfield, volume
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"

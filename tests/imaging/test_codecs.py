@@ -31,9 +31,32 @@ def test_any_gzip_reads_a_slice_as_little_endian_pixels(hu):
     assert sha256 == hashlib.sha256(pixels).digest()
 
 
+def test_a_shuffled_slice_holds_all_low_bytes_then_all_high_ones(hu):
+    """As Python's own gzip reads it; the SHA-256 is that of the same slice unshuffled."""
+    blob, sha256 = codecs.encode_slice(hu, codecs.SHUFFLED)
+    plain = hu.astype("<i2").tobytes()
+    assert gzip.decompress(blob) == plain[::2] + plain[1::2]
+    assert sha256 == hashlib.sha256(plain).digest()
+    decoded = codecs.decode_slice(blob, *hu.shape, sha256, codecs.SHUFFLED)
+    np.testing.assert_array_equal(decoded, hu)
+    assert decoded.dtype == np.int16
+    assert not decoded.flags.writeable
+
+
+def test_a_slice_in_another_encoding_than_is_said_is_not_shown(hu):
+    """The SHA-256 of the plain pixels tells; and what a later version may have stored is refused by its name."""
+    for stored, said in ((codecs.PLAIN, codecs.SHUFFLED), (codecs.SHUFFLED, codecs.PLAIN), (codecs.SHUFFLED, "")):
+        blob, sha256 = codecs.encode_slice(hu, stored)
+        with pytest.raises(LungdbError, match="SHA-256"):
+            codecs.decode_slice(blob, *hu.shape, sha256, said)
+    with pytest.raises(LungdbError, match="'delta'"):
+        codecs.decode_slice(blob, *hu.shape, sha256, "delta")
+
+
 def test_the_gzip_header_has_no_time(hu):
     """Bytes 4 to 8 of a gzip member are its mtime (RFC 1952, section 2.3)."""
-    assert codecs.encode_slice(hu)[0][4:8] == bytes(4)
+    for encoding in (codecs.PLAIN, codecs.SHUFFLED):
+        assert codecs.encode_slice(hu, encoding)[0][4:8] == bytes(4)
 
 
 def test_a_slice_that_another_gzip_wrote_is_read(hu):
@@ -45,9 +68,10 @@ def test_a_slice_that_another_gzip_wrote_is_read(hu):
 
 def test_a_big_endian_or_strided_slice_is_stored_the_same(hu):
     """Storage depends on the values alone."""
-    expected = codecs.encode_slice(hu)
-    assert codecs.encode_slice(np.asfortranarray(hu)) == expected
-    assert codecs.encode_slice(np.repeat(hu, 2, axis=1)[:, ::2]) == expected
+    for encoding in (codecs.PLAIN, codecs.SHUFFLED):
+        expected = codecs.encode_slice(hu, encoding)
+        assert codecs.encode_slice(np.asfortranarray(hu), encoding) == expected
+        assert codecs.encode_slice(np.repeat(hu, 2, axis=1)[:, ::2], encoding) == expected
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((4, 4), np.int32), np.zeros((2, 4, 4), np.int16)])
@@ -57,9 +81,10 @@ def test_only_int16_pictures_are_encoded(wrong):
         codecs.encode_slice(wrong)
 
 
-def test_every_damage_to_a_slice_is_noticed(hu):
+@pytest.mark.parametrize("encoding", [codecs.PLAIN, codecs.SHUFFLED])
+def test_every_damage_to_a_slice_is_noticed(hu, encoding):
     """Cut, extended, flipped, emptied and foreign bytes all raise the error that a user can act on."""
-    blob, sha256 = codecs.encode_slice(hu)
+    blob, sha256 = codecs.encode_slice(hu, encoding)
     flipped = bytearray(blob)
     flipped[len(blob) // 2] ^= 0x10
     for damaged in (
@@ -72,12 +97,12 @@ def test_every_damage_to_a_slice_is_noticed(hu):
         b"not gzip at all",
     ):
         with pytest.raises(LungdbError):
-            codecs.decode_slice(damaged, *hu.shape, sha256)
+            codecs.decode_slice(damaged, *hu.shape, sha256, encoding)
     for rows, cols in ((40, 55), (40, 57), (0, 0)):
         with pytest.raises(LungdbError, match="do not hold"):
-            codecs.decode_slice(blob, rows, cols, sha256)
+            codecs.decode_slice(blob, rows, cols, sha256, encoding)
     with pytest.raises(LungdbError, match="SHA-256"):
-        codecs.decode_slice(blob, *hu.shape, bytes(32))
+        codecs.decode_slice(blob, *hu.shape, bytes(32), encoding)
 
 
 def test_a_decompression_bomb_is_not_inflated():

@@ -60,9 +60,11 @@ def test_a_second_network_is_stored_with_its_similarity(
     pictures = []
     for scan_id in (2, 6):
         stored = query(
-            "SELECT pixels, pixels_sha256 FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;", scan_id
+            "SELECT pixels, 96, 96, pixels_sha256, encoding FROM dbo.scan_images WHERE scan_id = ? "
+            "ORDER BY slice_index;",
+            scan_id,
         )
-        slices = [CtSlice(decode_slice(pixels, 96, 96, sha256)) for pixels, sha256 in stored]
+        slices = [CtSlice(decode_slice(*row)) for row in stored]
         pictures.append(prepare(slices, "lung", MEAN, STD)[[0, 2]])
     held_back = np.concatenate(pictures)
     left, right = (features(query, name, held_back) for name in ("thin", f"thin-{precision}"))
@@ -180,10 +182,12 @@ def test_pictures_are_spread_over_scans_and_parted_by_scan(target: str, store: S
     with closing(connect(target)) as connection:
         calibrating, held_back = calibration_pictures(connection, DETAILS, 8)
         stored = run(
-            connection, "SELECT pixels, pixels_sha256 FROM dbo.scan_images WHERE scan_id = 2 ORDER BY slice_index;"
+            connection,
+            "SELECT pixels, 96, 96, pixels_sha256, encoding FROM dbo.scan_images WHERE scan_id = 2 "
+            "ORDER BY slice_index;",
         )
     assert (calibrating.shape, held_back.shape) == ((6, 3, 224, 224), (2, 3, 224, 224))
-    slices = [CtSlice(decode_slice(pixels, 96, 96, sha256)) for pixels, sha256 in stored[0].rows]
+    slices = [CtSlice(decode_slice(*row)) for row in stored[0].rows]
     np.testing.assert_array_equal(held_back[0], prepare(slices, "lung", MEAN, STD)[1])
 
 

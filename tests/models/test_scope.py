@@ -197,4 +197,6 @@ def test_a_model_without_a_scope_judges_nothing(known: Connection) -> None:
         run(known, f"DELETE FROM dbo.{table};")
     run(known, "UPDATE dbo.scans SET slice_thickness = 9;")
     run(known, PREDICT, (3,))
-    assert rows(known, NEWEST) == [(None, None)]
+    assert rows(known, NEWEST) == [
+        (None, "Not judged: what the scans that the model was trained on are like is not recorded.")
+    ]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.cli import check as command
 from lungdb.cli.main import main
+from lungdb.cli.support import progress_lines
 from lungdb.database import connect, run
 from lungdb.operating import checking
 from lungdb.operating.checks import CHECKS
@@ -32,6 +32,10 @@ SELECT N'a.png', feature_set_id, 1, array_cols, SUBSTRING(array, 1, 4 * array_co
 FROM dbo.features WHERE scan_id = 1;
 INSERT INTO dbo.animations (scan_id, format, animation, sha256, content_sha256)
 SELECT scan_id, N'gif', 0x01, HASHBYTES('SHA2_256', 0x01), content_sha256 FROM dbo.scans WHERE scan_id < 3;
+INSERT INTO dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols, bytes) VALUES (2, N'lung', 1, 1, 4);
+INSERT INTO dbo.prepared_slices
+    (scan_id, preprocessing, picture_rows, picture_cols, slice_index, digest, picture, sha256)
+VALUES (2, N'lung', 1, 1, 0, 0x00, 0x01020304, HASHBYTES('SHA2_256', 0x01020304));
 EXECUTE dbo.SimilarPatients @PatientIndex = 1;
 """
 
@@ -146,6 +150,11 @@ DAMAGE: dict[str, tuple[str, str]] = {
     "a moving picture": (
         "UPDATE dbo.animations SET animation = 0x02 WHERE scan_id = 2;",
         "Moving pictures that do not match their SHA-256: scan_id 2, format gif (1 in all).",
+    ),
+    "a prepared picture": (
+        "UPDATE dbo.prepared_slices SET picture = 0x00000000;",
+        "Prepared pictures that do not match their SHA-256: scan_id 2, preprocessing lung, picture_rows 1, "
+        "picture_cols 1, slice_index 0 (1 in all).",
     ),
     "a network": (
         "UPDATE dbo.networks SET model = model + 0x00;",
@@ -349,7 +358,7 @@ def test_progress_says_how_fast_it_goes_and_what_is_left(
 ) -> None:
     """A line in two seconds at most, with the rate since the start."""
     times = iter([0.0, 1.0, 4.0, 5.0, 10.0])
-    report = command._progress(lambda: next(times))
+    report = progress_lines(lambda: next(times))
     report("slices", 1, 4000)
     report("slices", 40, 4000)
     report("slices", 60, 4000)

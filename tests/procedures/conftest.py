@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lungdb.imaging.codecs import encode_slice, encode_vector
+from lungdb.imaging.codecs import PLAIN, SHUFFLED, encode_slice, encode_vector
 from lungdb.networks.entry import network_details
 from tests.support.networks import write_network
 
@@ -37,7 +37,8 @@ def slices(volumes):
     """The rows of the query in dbo.GenerateFeatures."""
     rows = []
     for scan_id, volume in volumes.items():
-        encoded = [encode_slice(hu) for hu in volume]
+        encodings = [SHUFFLED if index % 2 else PLAIN for index in range(len(volume))]
+        encoded = [encode_slice(*each) for each in zip(volume, encodings, strict=True)]
         content = hashlib.sha256(b"".join(sha256 for _, sha256 in encoded)).hexdigest().upper()
         for index, (hu, (blob, sha256)) in enumerate(zip(volume, encoded, strict=True)):
             rows.append(
@@ -52,10 +53,11 @@ def slices(volumes):
                     "rescale_intercept": -1024.0,
                     "pixels": blob.hex().upper(),
                     "pixels_sha256": sha256.hex().upper(),
+                    "encoding": encodings[index] or "",
                 }
             )
     frame = pd.DataFrame(rows)
-    for column in ("content_sha256", "pixels", "pixels_sha256"):
+    for column in ("content_sha256", "pixels", "pixels_sha256", "encoding"):
         frame[column] = frame[column].astype(object)
     for column in ("scan_id", "slice_index", "number_images", "image_rows", "image_cols"):
         frame[column] = frame[column].astype(np.int32)

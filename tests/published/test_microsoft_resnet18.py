@@ -67,7 +67,7 @@ def test_the_whole_job_runs_with_it_on_synthetic_scans(tmp_path: Path) -> None:
         scan_id, array = run(connection, "SELECT TOP (1) scan_id, array FROM dbo.features ORDER BY scan_id;")[0].rows[0]
         slices = run(
             connection,
-            "SELECT i.pixels, s.image_rows, s.image_cols, i.pixels_sha256 FROM dbo.scan_images AS i "
+            "SELECT i.pixels, s.image_rows, s.image_cols, i.pixels_sha256, i.encoding FROM dbo.scan_images AS i "
             "INNER JOIN dbo.scans AS s ON s.scan_id = i.scan_id WHERE i.scan_id = ? ORDER BY i.slice_index;",
             (scan_id,),
         )[0].rows

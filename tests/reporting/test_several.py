@@ -12,7 +12,7 @@ import pytest
 from lungdb.cli import report
 from lungdb.database import Connection, run
 from lungdb.reporting.plots import draw_several
-from lungdb.reporting.several import Tested, read_names, read_tested
+from lungdb.reporting.several import MeasuredVersion, read_names, read_tested
 from tests.support.databases import rows, target_of
 from tests.support.fixtures import HOSTILE
 from tests.support.pages import Report
@@ -56,10 +56,15 @@ def test_curves_are_told_apart_in_colour_and_in_grey() -> None:
     from lungdb.reporting.plots import _CURVES
 
     versions = [
-        Tested("model", number, [Point(0, 0.0, 0.0, None), Point(1, 0.1 * number, 1.0, None), Point(2, 1.0, 1.0, None)],
-               {"auc": 0.9, "auc_low": 0.8, "auc_high": 1.0}, frozenset("ab"))
+        MeasuredVersion(
+            "model",
+            number,
+            [Point(0, 0.0, 0.0, None), Point(1, 0.1 * number, 1.0, None), Point(2, 1.0, 1.0, None)],
+            {"auc": 0.9, "auc_low": 0.8, "auc_high": 1.0},
+            frozenset("ab"),
+        )
         for number in range(1, 9)
-    ]  # fmt: skip
+    ]
     plot = draw_several(versions)
     picture = cv2.imdecode(np.frombuffer(plot.png, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None

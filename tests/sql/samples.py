@@ -12,7 +12,7 @@ import onnx
 import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
-from lungdb.imaging.codecs import content_sha256, encode_array, encode_slice, encode_vector
+from lungdb.imaging.codecs import SHUFFLED, content_sha256, encode_array, encode_slice, encode_vector
 from lungdb.networks.entry import network_details
 
 ROWS = COLS = 32
@@ -57,15 +57,15 @@ def slices_frame(scans: dict[int, np.ndarray[Any, np.dtype[np.int16]]]) -> pd.Da
     """Make the rows that GenerateFeatures sends to its script, from HU volumes by scan_id."""
     rows = []
     for scan_id, volume in scans.items():
-        slices = [encode_slice(hu) for hu in volume]
+        slices = [encode_slice(hu, SHUFFLED) for hu in volume]
         content = content_sha256(sha256 for _, sha256 in slices).hex().upper()
         for index, (pixels, sha256) in enumerate(slices):
             stored = pixels.hex().upper(), sha256.hex().upper()
-            rows.append((scan_id, index, len(volume), content, *volume.shape[1:], 1.0, 0.0, *stored))
+            rows.append((scan_id, index, len(volume), content, *volume.shape[1:], 1.0, 0.0, *stored, SHUFFLED))
     names = ["scan_id", "slice_index", "number_images", "content_sha256", "image_rows", "image_cols", "rescale_slope"]
-    names += ["rescale_intercept", "pixels", "pixels_sha256"]
+    names += ["rescale_intercept", "pixels", "pixels_sha256", "encoding"]
     frame = pd.DataFrame(rows, columns=names)
-    texts = dict.fromkeys(("content_sha256", "pixels", "pixels_sha256"), object)
+    texts = dict.fromkeys(("content_sha256", "pixels", "pixels_sha256", "encoding"), object)
     integers = dict.fromkeys([name for name in names[:6] if name not in texts], np.int32)
     return frame.astype({**integers, **texts})
 

@@ -15,6 +15,7 @@ INSERT INTO dbo.networks (name, version, library, model, sha256, details) VALUES
 """
 INSERT_PATIENT = "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);"
 INSERT_LABEL = "INSERT INTO dbo.labels (patient_id, label, source) VALUES (?, ?, N'made up');"
+INSERT_NUMBER = "INSERT INTO dbo.numeric_labels (patient_id, value, source) VALUES (?, ?, N'made up');"
 INSERT_SCAN = """
 INSERT INTO dbo.scans (
     patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, number_images, content_sha256
@@ -32,7 +33,7 @@ INSERT_IMAGE = "INSERT INTO dbo.images (name, image, label, sha256) VALUES (?, ?
 
 
 def fill(connection: Connection, patients: int, pictures: int) -> None:
-    """Load patients with a tiny scan and a label each, half of them with a nodule, pictures, and the tiny network.
+    """Load patients with a tiny scan, a label and a number each, half with a nodule, pictures, and the tiny network.
 
     The network gets the name that the sample calls of sql/execute ask for.
     """
@@ -55,6 +56,7 @@ def _fill_patient(connection: Connection, index: int) -> None:
     content = content_sha256(sha256 for _, sha256 in slices)
     run(connection, INSERT_PATIENT, [patient, index])
     run(connection, INSERT_LABEL, [patient, label])
+    run(connection, INSERT_NUMBER, [patient, 50.0 + 10 * label + index % 5])
     size = [samples.ROWS, samples.COLS, samples.SLICES]
     [result] = run(connection, INSERT_SCAN, [patient, f"1.2.3.{index}", *size, content])
     for place, (pixels, sha256) in enumerate(slices):

@@ -48,7 +48,7 @@ def test_no_file_is_left_untried() -> None:
 
 
 def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) -> None:
-    """Each as it stands, on a small database: check, features, model, score, pictures, lineage, a data set."""
+    """Each as it stands, on a small database: check, features, model, score, pictures, lineage, data sets, numbers."""
     install(connection)
     small_database.fill(connection, PATIENTS, PICTURES)
     by_file = {path.name: _run_file(connection, path) for path in EXECUTE}
@@ -66,7 +66,9 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     assert {("lightgbm_sql", 1), ("logistic_sql", 1)} <= set(served)
     [(held_out,)] = run(connection, "SELECT members FROM dbo.dataset_list WHERE name = N'inclusive, held out';")[0].rows
     assert 0 < held_out < PATIENTS
-    assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(2 + 2 * PATIENTS + held_out,)]
+    counted = "SELECT COUNT(probability), COUNT(predicted) FROM dbo.predictions;"
+    assert run(connection, counted)[0].rows == [(2 + 2 * PATIENTS + held_out, PATIENTS)]
+    assert len([row for row in by_file["08_predict_a_number.sql"] if len(row) == 2]) == PATIENTS
     alone = by_file["21_score_without_python.sql"]
     assert {row[2] for row in alone if len(row) == 5} == {PATIENTS}
     assert sum(len(row) == 2 for row in alone) == PATIENTS

@@ -5,6 +5,7 @@ A fixture ``…_file`` is a closed file that no test writes to; one without ``_f
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lungdb.database import Connection, connect, install, run
@@ -144,6 +146,49 @@ def scored_file(once: Once, featured_file: Path) -> Path:
         return file
 
     return once("scored", make)
+
+
+def numbers_of(vectors: list[str], seed: int = 1) -> list[float]:
+    """Draw a number for each vector, around 70, which the vector's first feature tells to about 1."""
+    noise = np.random.default_rng(seed).normal(size=len(vectors))
+    return [70 + 9 * json.loads(vector)[0] + float(error) for vector, error in zip(vectors, noise, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def numbered_file(once: Once, featured_file: Path) -> Path:
+    """The patients of `featured` with numbers beside, a classifier, and a regression of every algorithm for them."""
+
+    def make(folder: Path) -> Path:
+        file = copy_to(folder, featured_file)
+        with closing(connect(target_of(file))) as connection:
+            numbers = numbers_of(vectors_and_labels(PATIENTS, WIDTH, signal=2.0, seed=5)[0])
+            run(connection, "BEGIN TRANSACTION;")
+            for index, number in enumerate(numbers):
+                sql = "INSERT INTO dbo.numeric_labels (patient_id, value, source) VALUES (?, ?, N'ages.csv');"
+                run(connection, sql, (f"patient {index:04}", number))
+            run(connection, "COMMIT TRANSACTION;")
+            run(connection, "EXECUTE dbo.TrainLungCancerModel @MaxIterations = 10;")
+            run(
+                connection,
+                "EXECUTE dbo.TrainLungCancerModel @ModelName = N'age', @Task = N'regression', @MaxIterations = 30, "
+                "@LearningRate = 0.2;",
+            )
+            for forest in ("random_forest", "extra_trees"):
+                named = f"@ModelName = N'{forest}', @Algorithm = N'{forest}'"
+                run(
+                    connection,
+                    f"EXECUTE dbo.TrainLungCancerModel {named}, @Task = N'regression', @MaxIterations = 10;",
+                )
+        return file
+
+    return once("numbered", make)
+
+
+@pytest.fixture
+def numbered(numbered_file: Path, tmp_path: Path) -> Iterator[Connection]:
+    """A connection to a copy of the database with models that predict numbers."""
+    with closing(connect(target_of(copy_to(tmp_path, numbered_file)))) as connection:
+        yield connection
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from PIL import Image, ImageSequence
 
 from lungdb.database import connect, run
 from lungdb.errors import SqlError
-from lungdb.imaging.codecs import content_sha256, encode_slice
+from lungdb.imaging.codecs import SHUFFLED, content_sha256, encode_slice
 from tests.support.databases import target_of
 from tests.support.web import sign_in
 
@@ -65,7 +65,7 @@ def test_it_is_made_once_and_kept_with_its_hash(signed_in: FlaskClient, web_data
 
 def _replace_scan(file: Path) -> None:
     """Exchange the pixels of the first patient's scan, with hashes that fit."""
-    slices = [encode_slice(np.full((64, 64), 100 * number - 1000, np.int16)) for number in range(9)]
+    slices = [encode_slice(np.full((64, 64), 100 * number - 1000, np.int16), SHUFFLED) for number in range(9)]
     with closing(connect(target_of(file))) as connection:
         sql = "SELECT s.scan_id FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id"
         scan_id = run(connection, f"{sql} WHERE p.idx = 0;")[0].scalar()

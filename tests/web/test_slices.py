@@ -23,13 +23,13 @@ from tests.support.databases import target_of
 
 def _stored(file: Path, number: int) -> NDArray[np.int16]:
     sql = """
-        SELECT i.pixels, i.pixels_sha256 FROM dbo.scan_images AS i
+        SELECT i.pixels, 64, 64, i.pixels_sha256, i.encoding FROM dbo.scan_images AS i
         INNER JOIN dbo.scans AS s ON s.scan_id = i.scan_id AND s.is_primary = 1
         INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
         WHERE p.idx = 0 AND i.slice_index = ?;"""
     with closing(connect(target_of(file))) as connection:
-        [(pixels, sha256)] = run(connection, sql, (number,))[0].rows
-    return decode_slice(pixels, 64, 64, sha256)
+        [stored] = run(connection, sql, (number,))[0].rows
+    return decode_slice(*stored)
 
 
 @pytest.mark.parametrize(

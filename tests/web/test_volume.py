@@ -25,14 +25,14 @@ VOLUME = "/patients/0/volume.nii"
 def _stored(file: Path, index: int = 0) -> NDArray[np.int16]:
     """Read a patient's primary scan out of the tables, int16[slices, rows, cols]."""
     sql = """
-        SELECT s.image_rows, s.image_cols, i.pixels, i.pixels_sha256
+        SELECT i.pixels, s.image_rows, s.image_cols, i.pixels_sha256, i.encoding
         FROM dbo.scan_images AS i
         INNER JOIN dbo.scans AS s ON s.scan_id = i.scan_id AND s.is_primary = 1
         INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
         WHERE p.idx = ? ORDER BY i.slice_index;"""
     with closing(connect(target_of(file))) as connection:
         rows = run(connection, sql, (index,))[0].rows
-    return np.stack([decode_slice(pixels, height, width, sha256) for height, width, pixels, sha256 in rows])
+    return np.stack([decode_slice(*row) for row in rows])
 
 
 def _read(body: bytes) -> nibabel.Nifti1Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,8 +10,10 @@ from flask import current_app, g
 
 from lungdb.config import Settings
 from lungdb.database import ResultSet
+from lungdb.errors import LungdbError
 from lungdb_web.database import COMPARISONS, SCORES, Database, Lane
 from lungdb_web.queries.installed import Installed, read_installed
+from lungdb_web.queries.scores import HELP_IN_PYTHON, HELP_IN_SQL
 from lungdb_web.turns import Turns
 
 _KEY = "lungdb"
@@ -42,6 +45,20 @@ class Services:
     def install(self) -> None:
         """Make them those of the current application."""
         current_app.extensions[_KEY] = self
+
+    def warm_scorer(self) -> None:
+        """Have the database read what scores, and start the process of its scripts, before anybody asks for a score.
+
+        Nothing is scored or stored. A database that is not there, or has no such procedure, is for the first request.
+        """
+
+        def call(sql: str, *parameters: Any, lane: Lane = "scores") -> list[ResultSet]:
+            return self.database.call(sql, parameters, None, lane)
+
+        with suppress(LungdbError):
+            found = read_installed(call)
+            if found.scores:
+                call(HELP_IN_PYTHON if found.scores_in_python else HELP_IN_SQL)
 
 
 def services() -> Services:

@@ -123,6 +123,8 @@ def _numeric_rule(name: str, *further: SqlType) -> Rule:
                 result = decimal_type(MAX_PRECISION, scale)
             elif name in ("FLOOR", "CEILING"):
                 result = decimal_type(kind.as_decimal[0], 0)
+        if name == "ABS" and kind == FLOAT:
+            return TypedCall((kind,), result, "abs({0})")
         return TypedCall((kind, *further[: len(types) - 1]), result, call_text(name.lower(), len(types), f"'{result}'"))
 
     return rule

@@ -105,6 +105,8 @@ def register(connection: sqlite3.Connection) -> KeptException:
 
 def _guarded(implementation: Implementation, kept: KeptException) -> Callable[..., Value]:
     body = implementation.body
+    if implementation.never_fails:
+        return body
     if implementation.arity == 1 and not implementation.takes_null:
         # Most calls by far, and quicker without a tuple of arguments.
         def call_with_one(value: Value) -> Value:

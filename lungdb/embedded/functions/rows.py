@@ -112,6 +112,8 @@ def _string_split(text: str | None, separator: str | None) -> str:
 
 
 IMPLEMENTATIONS = (
+    # Given the text of a JSON number. SQLite's own reading of one may be off in the last place.
+    Implementation("tsql_json_number", 1, float, never_fails=True),
     Implementation("tsql_openjson", 2, _open_json, takes_null=True),
     Implementation("tsql_openjson_rows", 2, _open_json_rows, takes_null=True),
     Implementation("tsql_string_split", 2, _string_split, takes_null=True),

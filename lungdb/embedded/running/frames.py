@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+
 from lungdb.embedded.store.catalog import DBO, Catalog, CatalogObject
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.syntax.statement_tree import TableDefinition
-from lungdb.embedded.syntax.tree import Name, Query
+from lungdb.embedded.syntax.tree import Compare, Condition, IsNull, Literal, Name, Query, Variable
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.stored import Value
-from lungdb.embedded.values.types import SqlType
+from lungdb.embedded.values.types import INT, Family, SqlType
 from lungdb.embedded.writer.plans import LocalTable, Unit
 from lungdb.embedded.writer.scope import OutColumn
+
+_WHOLE = (Family.BIT, Family.INTEGER)
+_COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 class Frame:
@@ -57,14 +70,33 @@ class Frame:
         return self.parent if self.nesting == 0 and self.parent is not None else self
 
 
-class Sight:
-    """Names as the writer asks for them (`Surroundings`), noting the local tables that were found."""
+def plain_condition(frame: Frame, node: Condition) -> bool | None:
+    """Return what a condition comes to that needs no SQLite, None for any other.
 
-    def __init__(self, frame: Frame, catalog: Catalog, database: str) -> None:
+    Most are ``@x IS NULL`` and ``@x = 1``, with a whole number on both sides.
+    """
+    if isinstance(node, IsNull) and isinstance(node.operand, Variable) and node.operand.name in frame.variables:
+        return (frame.variables[node.operand.name] is None) != node.negated
+    if not (isinstance(node, Compare) and isinstance(node.left, Variable) and isinstance(node.right, Literal)):
+        return None
+    kind = frame.types.get(node.left.name)
+    if kind is None or kind.family not in _WHOLE or node.right.type != INT or type(node.right.value) is not int:
+        return None
+    value = frame.variables[node.left.name]
+    # What is compared with NULL is unknown.
+    return type(value) is int and _COMPARISONS[node.operator](value, node.right.value)
+
+
+class Sight:
+    """Names as the writer asks for them (`Surroundings`), noting which local tables were found, and their sizes."""
+
+    def __init__(self, frame: Frame, catalog: Catalog, database: str, holds_few: Callable[[LocalTable], bool]) -> None:
         self._frame = frame
         self._catalog = catalog
         self._database = database
+        self._holds_few = holds_few
         self.used: dict[Name, LocalTable] = {}
+        self.sizes: dict[LocalTable, bool] = {}
 
     def variable_type(self, name: str) -> SqlType:
         """Return the type of a variable."""
@@ -107,6 +139,15 @@ class Sight:
         last = self.local_name(name)
         found = None if last is None else self._catalog.find(last, "U")
         return None if found is None else (found.table, f"main.{quoted(found.name)}")
+
+    def holds_few(self, name: Name) -> bool:
+        """Tell whether this names a local table of a few rows, and note that it was asked."""
+        local = self._frame.local_table(name[-1]) if name[-1].startswith(("#", "@")) else None
+        if local is None:
+            return False
+        if local not in self.sizes:
+            self.sizes[local] = self._holds_few(local)
+        return self.sizes[local]
 
     def find_view(self, name: Name) -> tuple[str, tuple[str, ...], Query] | None:
         """Return a view's name, its column names and its query."""

@@ -29,7 +29,7 @@ from lungdb.embedded.running.events import (
     StatementError,
     ThrownError,
 )
-from lungdb.embedded.running.frames import Frame
+from lungdb.embedded.running.frames import Frame, plain_condition
 from lungdb.embedded.running.modules import execute, execute_text
 from lungdb.embedded.running.queries import declare, select, set_variable
 from lungdb.embedded.running.session import Session
@@ -192,15 +192,20 @@ def _settled(error: SqlError, procedure: str | None, line: int) -> StatementErro
     )
 
 
+def _holds(session: Session, frame: Frame, statement: If | While) -> bool:
+    plain = plain_condition(frame, statement.condition)
+    return session.condition(frame, statement, statement.condition) if plain is None else plain
+
+
 def _if(session: Session, frame: Frame, statement: If) -> Iterator[Event]:
-    if session.condition(frame, statement, statement.condition):
+    if _holds(session, frame, statement):
         yield from session.run(frame, (statement.then,))
     elif statement.otherwise is not None:
         yield from session.run(frame, (statement.otherwise,))
 
 
 def _while(session: Session, frame: Frame, statement: While) -> Iterator[Event]:
-    while session.condition(frame, statement, statement.condition):
+    while _holds(session, frame, statement):
         try:
             yield from session.run(frame, (statement.body,))
         except LeaveLoopError:

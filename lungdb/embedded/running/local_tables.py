@@ -9,6 +9,8 @@ from lungdb.embedded.syntax.statement_tree import TableDefinition
 from lungdb.embedded.writer.plans import LocalTable
 
 _MOST = 64
+# A join begins with a table of so many rows at most, because SQLite holds all of them for large.
+_FEW = 64
 
 
 class LocalTables:
@@ -30,6 +32,13 @@ class LocalTables:
         # The tables of the open transaction, and how many there were at each of its savepoints.
         self._begun: list[str] = []
         self._saved: dict[str, int] = {}
+
+    def holds_few(self, local: LocalTable) -> bool:
+        """Tell whether a table has a few rows."""
+        (count,) = self._storage.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM {local.text} LIMIT {_FEW + 1})"
+        ).fetchone()
+        return bool(count <= _FEW)
 
     def begin(self) -> None:
         """Note that a transaction begins."""

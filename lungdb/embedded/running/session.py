@@ -165,7 +165,7 @@ class Session(ABC):
 
     def sight(self, frame: Frame) -> Sight:
         """Return what the writer asks for names in a frame."""
-        return Sight(frame, self.catalog, self.database)
+        return Sight(frame, self.catalog, self.database, self.local_tables.holds_few)
 
     def plan(self, frame: Frame, statement: Statement, part: object, build: Build, reads: object = None) -> Plan:
         """Return the plan of a part of a statement, from the cache where nothing it depends on has changed."""
@@ -175,6 +175,7 @@ class Session(ABC):
             plan is not None
             and plan.catalog_version == self.catalog.version
             and all(frame.local_table(name[-1]) == table for name, table in plan.tables)
+            and all(self.local_tables.holds_few(table) == few for table, few in plan.sizes)
         ):
             return plan
         sight = self.sight(frame)
@@ -185,7 +186,8 @@ class Session(ABC):
             raise too_deep() from None
         self._check_joins(sql, writer)
         binds = tuple((placeholder, bind) for bind, placeholder in writer.binds.names.items())
-        plan = Plan(sql, binds, tuple(columns), locks(reads), tuple(sight.used.items()), self.catalog.version)
+        tables, sizes = tuple(sight.used.items()), tuple(sight.sizes.items())
+        plan = Plan(sql, binds, tuple(columns), locks(reads), tables, self.catalog.version, sizes)
         frame.unit.plans[known] = plan
         return plan
 

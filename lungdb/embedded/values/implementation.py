@@ -24,6 +24,8 @@ class Implementation:
         False: a NULL among the arguments is the result, and the body never sees it.
     deterministic : bool
         True: SQLite may call it once for equal arguments, and use it in an index or a CHECK.
+    never_fails : bool
+        True: the text that the engine writes gives it only what it takes, so that nothing needs to stand around it.
     """
 
     name: str
@@ -31,3 +33,4 @@ class Implementation:
     body: Callable[..., Value]
     takes_null: bool = False
     deterministic: bool = True
+    never_fails: bool = False

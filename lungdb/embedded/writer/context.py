@@ -39,6 +39,9 @@ class Surroundings(Protocol):
     def find_table(self, name: Name) -> tuple[TableDefinition, str] | None:
         """Return a table and its name in SQLite."""
 
+    def holds_few(self, name: Name) -> bool:
+        """Tell whether this names a #temp table or table variable of a few rows, now; a plan is good for as long."""
+
     def find_view(self, name: Name) -> tuple[str, tuple[str, ...], Query] | None:
         """Return a view's name, its column names and its query."""
 

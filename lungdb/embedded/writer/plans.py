@@ -42,6 +42,8 @@ class Plan:
         The local tables that the text names.
     catalog_version : int
         Of the catalog that it was written for.
+    sizes : tuple of (LocalTable, bool)
+        Of the local tables that it begins with or not by their sizes, whether they held a few rows.
     """
 
     sql: str
@@ -50,6 +52,7 @@ class Plan:
     locks: bool
     tables: tuple[tuple[Name, LocalTable], ...]
     catalog_version: int
+    sizes: tuple[tuple[LocalTable, bool], ...] = ()
 
 
 @dataclass

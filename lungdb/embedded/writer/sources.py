@@ -10,7 +10,18 @@ from typing import Any
 from lungdb.embedded.functions.registry import FUNCTIONS
 from lungdb.embedded.functions.rows import ELEMENT, OPENJSON, OPENJSON_WITH, STRING_SPLIT, RowFunction
 from lungdb.embedded.syntax.statement_tree import TableDefinition
-from lungdb.embedded.syntax.tree import Derived, Join, JsonColumn, Source, Table, TableFunction
+from lungdb.embedded.syntax.tree import (
+    Binary,
+    Derived,
+    Join,
+    JsonColumn,
+    Query,
+    Select,
+    SelectItem,
+    Source,
+    Table,
+    TableFunction,
+)
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.refusals import refused
@@ -71,9 +82,29 @@ def _with_columns(text: str, columns: list[OutColumn], alias: str, renames: bool
 def _derived(writer: Writer, source: Derived) -> str:
     with writer.within(Scope()):
         text, columns = writer.query(source.query)
+    if _takes_json_apart(source.query):
+        text += " LIMIT -1"
     columns = renamed(columns, source.columns, source.alias)
     _add(writer, relation_of(source.alias, columns))
     return _with_columns(text, columns, source.alias, bool(source.columns))
+
+
+def _takes_json_apart(query: Query) -> bool:
+    """Tell whether a derived table computes with what OPENJSON gives.
+
+    SQLite would write its columns into the query around, and read and convert a value anew wherever one stands there; a
+    query with a limit it leaves by itself.
+    """
+    body = query.body
+    if not isinstance(body, Select) or body.group or body.distinct or query.order or body.top is not None:
+        return False
+    source = body.source
+    computes = any(isinstance(item, SelectItem) and isinstance(item.value, Binary) for item in body.items)
+    while isinstance(source, Join):
+        if isinstance(source.right, TableFunction) and source.right.name == "OPENJSON":
+            return computes
+        source = source.left
+    return False
 
 
 def _join(writer: Writer, join: Join) -> str:
@@ -102,7 +133,38 @@ def _join(writer: Writer, join: Join) -> str:
         raise refused(
             f"FULL JOIN on SQLite {sqlite3.sqlite_version}", "Use 3.39 or later, or UNION ALL of two LEFT JOINs."
         )
+    if join.kind == "INNER":
+        begins_with_few = not _is_local(writer, join.right) and _begins_with_few(writer, join.left)
+        if begins_with_few or _reads_json(writer, condition):
+            return f"{left} CROSS JOIN {right} ON {condition}"
+        is_stored = isinstance(join.left, Table) and not _is_local(writer, join.left)
+        if is_stored and _begins_with_few(writer, join.right):
+            return f"{right} CROSS JOIN {left} ON {condition}"
     return f"{left} {join.kind} JOIN {right} ON {condition}"
+
+
+def _begins_with_few(writer: Writer, source: Source) -> bool:
+    """Tell whether the first table of a join has a few rows only.
+
+    SQLite, which keeps no statistics of temporary tables, holds each for large and would read a stored table first.
+    With CROSS JOIN it keeps the order in which they are written.
+    """
+    while isinstance(source, Join) and source.kind != "RIGHT":
+        source = source.left
+    return isinstance(source, Table) and _is_local(writer, source) and writer.surroundings.holds_few(source.name)
+
+
+def _is_local(writer: Writer, source: Source) -> bool:
+    """Tell whether a source is a #temp table or table variable."""
+    if not isinstance(source, Table) or key(source.name[0]) in writer.common_tables:
+        return False
+    return source.name[-1].startswith(("#", "@"))
+
+
+def _reads_json(writer: Writer, condition: str) -> bool:
+    """Tell whether a table is joined to what OPENJSON gives: it comes after, lest each row of it have a text parsed."""
+    sources = {each.json for relation in writer.scope.relations for each in relation.fields if each.json}
+    return any(f"{source}." in condition for source in sources)
 
 
 def _table_function(writer: Writer, source: TableFunction) -> str:

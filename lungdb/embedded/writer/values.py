@@ -27,11 +27,13 @@ from lungdb.embedded.values.conversions import conversion_template
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
 from lungdb.embedded.values.stored import decode_decimal, encode_decimal
-from lungdb.embedded.values.types import INT, REAL, Family, SqlType, decimal_type
+from lungdb.embedded.values.types import FLOAT, INT, REAL, Family, SqlType, decimal_type
 from lungdb.embedded.writer.context import Writer
 from lungdb.embedded.writer.scope import Bind, Sql
 
 _NATIVE = re.compile(r"\(\{0\} (\S+) \{1\}\)")
+# So long may a dividend be that is written twice, though computed once: it doubles with every quotient in another.
+_TWICE = 500
 _CHAINS = {"+": "+", "-": "+", "*": "*", "||": "||"}
 
 
@@ -91,7 +93,7 @@ def _operation(writer: Writer, operator: str, left: Sql, right: Sql) -> Sql:
         chain = _chained(operator, left, right.unchecked or right.text, left.unchecked or left.text)
         inner = f"({chain[1]})"
         return Sql(f"tsql_{call.result.name}({inner})", call.result, unchecked=inner, chain=chain)
-    simple = right.atomic and (left.atomic or bool(right.constant and right.value))
+    simple = right.atomic and (len(left.text) < _TWICE or bool(right.constant and right.value))
     if call.result.family in (Family.FLOAT, Family.INTEGER) and operator == "/" and simple:
         return _quotient(left, right, call.result)
     risky = call.result.family == Family.FLOAT and operator in "+-*"
@@ -125,7 +127,9 @@ def _quotient(left: Sql, right: Sql, result: SqlType) -> Sql:
     text = f"({left.text} / coalesce(nullif({right.text}, 0), tsql_divide({left.text}, {right.text})))"
     if right.constant and right.value:
         text = f"({left.text} / {right.text})"
-    if result.name in ("float", "int", "bigint") or result.family == Family.INTEGER:
+    # A whole quotient is beyond its type where the smallest number is divided by -1.
+    is_within = result.family == Family.INTEGER and right.constant and right.value != -1
+    if result.name == "float" or is_within:
         return Sql(text, result, may_overflow=result.family == Family.FLOAT)
     return Sql(f"tsql_{result.name}({text})", result)
 
@@ -145,7 +149,7 @@ def _cast(writer: Writer, node: Cast) -> Sql:
 
 
 def _json_number(writer: Writer, node: Cast, operand: Sql) -> Sql | None:
-    """Take indices and single precision numbers of OPENJSON from SQLite, much faster than by way of their text."""
+    """Take indices and numbers of OPENJSON from SQLite, much faster than by way of their text."""
     if not isinstance(node.operand, Column):
         return None
     found, _ = writer.scope.resolve(node.operand.name)
@@ -153,9 +157,13 @@ def _json_number(writer: Writer, node: Cast, operand: Sql) -> Sql | None:
     if found.json and key(found.name) == "key" and node.type == INT:
         raw = f"{found.json}.key"
         return Sql(f"(CASE typeof({raw}) WHEN 'integer' THEN {raw} ELSE {general} END)", INT)
+    # A digit for the type stands before the value: see functions/rows.py.
+    raw = f"{found.json}.value"
+    if found.json and key(found.name) == "value" and node.type == FLOAT:
+        # One that is too large for a float is infinite there, and an error in the general way.
+        number = f"coalesce(nullif(nullif(tsql_json_number(substr({raw}, 2)), 9e999), -9e999), {general})"
+        return Sql(f"(CASE WHEN substr({raw}, 1, 1) = '2' THEN {number} ELSE {general} END)", FLOAT)
     if found.json and key(found.name) == "value" and node.type == REAL:
-        # A digit for the type stands before the value: see functions/rows.py.
-        raw = f"{found.json}.value"
         number = f"tsql_real(CAST(substr({raw}, 2) AS REAL))"
         return Sql(f"(CASE WHEN substr({raw}, 1, 1) = '2' THEN {number} ELSE {general} END)", REAL)
     return None

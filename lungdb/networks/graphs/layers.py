@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.graphs.anatomy import ancestors, penultimate, useful_layers
+from lungdb.networks.graphs.apart import Apart, mark_apart, take_apart
 from lungdb.networks.graphs.graph import (
     MANY,
     Dimension,
@@ -79,7 +80,22 @@ def select_layers(
         50115 when there is no such layer or its output is neither [N, width] nor [N, channels, rows, cols]; 50104
         when the input is not a picture or N cannot be made free; 50116 when the bytes are not ONNX.
     """
-    return _select(model, names, [f"{FEATURES}_{number}" for number in range(len(names))], layers, size, average)
+    return _select(model, names, _numbered(names), layers, size, average)
+
+
+def cut_layers(
+    model: bytes, names: Sequence[str], *, layers: Mapping[str, str] | None = None, size: tuple[int, int] | None = None
+) -> Apart:
+    """Cut a network as `select_layers` does, without copying its weights, for `open_session`."""
+    with refusing("cut at a layer"):
+        apart = take_apart(model)
+        cut = read_model(apart.graph)
+        _cut(cut, names, _numbered(names), layers, size, average=True)
+        return mark_apart(cut, apart.weights)
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    return [f"{FEATURES}_{number}" for number in range(len(names))]
 
 
 def _select(
@@ -91,7 +107,9 @@ def _select(
     average: bool,
 ) -> tuple[bytes, list[int]]:
     with refusing("cut at a layer"):
-        return _cut(read_model(model), names, outputs, layers, size, average)
+        parsed = read_model(model)
+        widths = _cut(parsed, names, outputs, layers, size, average)
+        return parsed.SerializeToString(), widths
 
 
 def _cut(
@@ -101,7 +119,8 @@ def _cut(
     layers: Mapping[str, str] | None,
     size: tuple[int, int] | None,
     average: bool,
-) -> tuple[bytes, list[int]]:
+) -> list[int]:
+    """Cut a model in place; gives the widths."""
     picture = image_input(pruned)
     free_batch(pruned)
     tensors = [tensor_called(pruned, name, layers or {}) for name in names]
@@ -120,7 +139,7 @@ def _cut(
             tensor, shape = f"{output}_flat", shape[:2]
         graph.node.append(helper.make_node("Cast", [tensor], [output], to=TensorProto.FLOAT))
         graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", *shape[1:]]))
-    return pruned.SerializeToString(), widths
+    return widths
 
 
 def _checked_shape(name: str, shape: list[Dimension] | None) -> list[int]:

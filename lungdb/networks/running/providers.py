@@ -6,12 +6,15 @@ import contextlib
 import ctypes
 import difflib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.networks.running.devices import chosen_devices, split_device
 
 CPU = "CPUExecutionProvider"
 PREFERRED = ("CUDAExecutionProvider", "DmlExecutionProvider", "OpenVINOExecutionProvider", CPU)
@@ -86,7 +89,8 @@ def choose_providers(
     Parameters
     ----------
     wanted : sequence of str or None
-        As ONNX Runtime names them, or without `ExecutionProvider` (`cuda`), in any case; None takes `PREFERRED`.
+        As ONNX Runtime names them, or without `ExecutionProvider` (`cuda`), in any case; a device after a colon is
+        not read here (`CUDA:1`, see `devices_of`); None takes `PREFERRED`.
     available : sequence of str
         Those that this ONNX Runtime lists.
     existing : sequence of str
@@ -102,14 +106,26 @@ def choose_providers(
     Raises
     ------
     ProcedureError
-        50101 for a name that no ONNX Runtime has.
+        50101 for a name that no ONNX Runtime has, 50340 for a device that is no number.
     """
-    names = [_full_name(name, existing) for name in wanted or PREFERRED]
+    names = [_full_name(split_device(name)[0], existing) for name in wanted or PREFERRED]
     chosen = [name for name in dict.fromkeys(names) if name in available and name != CPU]
     missing = {name: "is not in this ONNX Runtime" for name in names if name not in available} if wanted else {}
     if CPU in names:
         chosen = [name for name in chosen if names.index(name) < names.index(CPU)]
     return [*chosen, CPU], missing
+
+
+def devices_of(wanted: Sequence[str] | None, existing: Sequence[str] = _ASKED_FOR) -> dict[str, int]:
+    """Give the device of each provider that is wanted with one, `CUDA:1`; arguments as of `choose_providers`.
+
+    Raises
+    ------
+    ProcedureError
+        50101 for a name that no ONNX Runtime has; 50340 for a device that cannot be, or is not there.
+    """
+    split = [split_device(name) for name in wanted or ()]
+    return chosen_devices([(_full_name(provider, existing), device) for provider, device in split])
 
 
 def _full_name(name: str, existing: Sequence[str]) -> str:
@@ -123,7 +139,9 @@ def _full_name(name: str, existing: Sequence[str]) -> str:
     raise ProcedureError(ErrorNumber.ARGUMENT, f"The provider {name!r} is not supported. {advice}")
 
 
-def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> tuple[Any, str]:
+def start_session(
+    model: bytes, wanted: Sequence[str] | None, threads: int, weights: Mapping[str, NDArray[Any]] | None = None
+) -> tuple[Any, str]:
     """Start a network on the first execution provider that can.
 
     Parameters
@@ -134,6 +152,8 @@ def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> t
         As for `choose_providers`.
     threads : int
         Threads within an operator, where processors compute; 0 leaves it to ONNX Runtime, which counts cores.
+    weights : mapping of str to ndarray, optional
+        Those that the model names and does not hold; ONNX Runtime copies them.
 
     Returns
     -------
@@ -144,7 +164,8 @@ def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> t
     Raises
     ------
     ProcedureError
-        50116 when ONNX Runtime is missing or refuses the network, 50101 when a provider does not exist.
+        50116 when ONNX Runtime is missing or refuses the network, 50101 when a provider does not exist, 50340 when a
+        device does not.
     """
     onnxruntime = import_runtime()
     options = onnxruntime.SessionOptions()
@@ -154,12 +175,19 @@ def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> t
     # A plan for every size of batch, kept beside the memory that the first run took, adds 190 MB to the 250 that a
     # ResNet-50 takes for batches of 32, and saves no time.
     options.enable_mem_pattern = False
+    # Threads that spin while they wait for work take the processors from those that prepare the next batch, and from
+    # whatever else the server does. Without spinning the network by itself takes as long.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if weights:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(weight) for weight in weights.values()]
+        options.add_external_initializers(list(weights), values)
     chosen, failed = choose_providers(wanted, onnxruntime.get_available_providers(), onnxruntime.get_all_providers())
+    devices = devices_of(wanted, onnxruntime.get_all_providers())
     if not _ON_CUDA.isdisjoint(chosen):
         _find_cuda(onnxruntime)
     while True:
         try:
-            session = _start(onnxruntime, model, options, [(name, _options(name, threads)) for name in chosen])
+            session = _start(onnxruntime, model, options, [(name, _options(name, threads, devices)) for name in chosen])
         except Exception as error:  # its exceptions share no base but this one
             if chosen == [CPU]:
                 if lacks_memory(error):
@@ -189,15 +217,16 @@ def _start(onnxruntime: Any, model: bytes, options: Any, providers: list[tuple[s
         onnxruntime.set_default_logger_severity(_WARNING)
 
 
-def _options(provider: str, threads: int) -> dict[str, str]:
+def _options(provider: str, threads: int, devices: Mapping[str, int]) -> dict[str, str]:
+    device = {"device_id": str(devices[provider])} if provider in devices else {}
     if provider == "CUDAExecutionProvider":
         # Exhaustive search would tune anew for every size of batch, and a tuned choice may differ from run to run. TF32
         # keeps 10 bits of mantissa: features from a GPU would not agree with those from a CPU in the same table.
-        return {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
+        return {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"} | device
     if provider == "OpenVINOExecutionProvider":
         # Left to itself it computes in bfloat16 where the processor can.
         return {"precision": "ACCURACY"} | ({"num_of_threads": str(threads)} if threads else {})
-    return {}
+    return device
 
 
 def _find_cuda(onnxruntime: Any) -> None:

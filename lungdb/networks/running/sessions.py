@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.networks.graphs.apart import Apart
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.networks.running.providers import lacks_memory, no_memory, short, start_session
 
@@ -95,13 +96,13 @@ def _check_rows(arrays: Sequence[NDArray[np.float32]], pictures: int) -> None:
         )
 
 
-def open_session(model: bytes, providers: Sequence[str] | None = None, threads: int | None = None) -> Session:
+def open_session(model: bytes | Apart, providers: Sequence[str] | None = None, threads: int | None = None) -> Session:
     """Open a network of one input.
 
     Parameters
     ----------
-    model : bytes
-        ONNX, as `select_layers` gives it.
+    model : bytes or Apart
+        ONNX, as `select_layers` or `cut_layers` gives it.
     providers : sequence of str, optional
         Execution providers to try, in this order, then the CPU; see `lungdb.networks.running.providers`.
     threads : int, optional
@@ -118,7 +119,8 @@ def open_session(model: bytes, providers: Sequence[str] | None = None, threads: 
         raise ProcedureError(
             ErrorNumber.ARGUMENT, f"The number of threads {threads} is not supported. Give 1 or more, or NULL."
         )
-    return Session(*start_session(model, providers, threads or _threads_by_default()))
+    graph, weights = (model.graph, model.weights) if isinstance(model, Apart) else (model, {})
+    return Session(*start_session(graph, providers, threads or _threads_by_default(), weights))
 
 
 def _threads_by_default() -> int:
@@ -132,7 +134,7 @@ _lock = threading.Lock()
 
 
 def cached_session(
-    key: str, make: Callable[[], bytes], providers: Sequence[str] | None = None, threads: int | None = None
+    key: str, make: Callable[[], bytes | Apart], providers: Sequence[str] | None = None, threads: int | None = None
 ) -> Session:
     """Open a network, or give the session that this process has of it, as it was at its start; the last two are kept.
 
@@ -140,7 +142,7 @@ def cached_session(
     ----------
     key : str
         Names the network's bytes and the layers; the same key must mean the same model.
-    make : () -> bytes
+    make : () -> bytes or Apart
         Makes the ONNX model when there is no session yet.
     providers, threads
         As for `open_session`; another choice is another session.

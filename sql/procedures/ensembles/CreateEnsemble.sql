@@ -41,7 +41,8 @@ Example:
         experiment_id INT NULL, first_index INT NULL);
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -50,8 +51,15 @@ Example:
     CREATE TABLE #given (
         tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
 
     EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
+    EXECUTE internal.CheckTask @ModelName, 'classification';
     EXECUTE internal.CheckEnsembleLabels;
     EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
@@ -111,6 +119,7 @@ ORDER BY e.position;',
         EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
+    EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
     -- Where all members learnt from one data set, whom the ensemble was calibrated and tested on are members of it.
     SELECT @Horizon = MAX(x.horizon_days), @DatasetVersionId = CASE WHEN MIN(x.dataset_version_id) = MAX(x.dataset_version_id)
             AND COUNT(x.dataset_version_id) = COUNT(*) THEN MIN(x.dataset_version_id) END
@@ -129,6 +138,7 @@ ORDER BY e.position;',
         SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
         THROW 50232, @Message, 1;
     END;
+    EXECUTE internal.StoreScope @ClassifierId;
     IF @Lacking IS NULL
         EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
     COMMIT TRANSACTION;

@@ -74,7 +74,7 @@ Examples:
         statistic, p_value, is_alarm, most_different
     FROM dbo.drift_alarms
     WHERE drift_check_id = @CheckId;
-    SELECT TOP (@Top) kind, feature_index, statistic, p_value, stability_index
+    SELECT TOP (@Top) kind, feature_index, name, statistic, p_value, stability_index
     FROM dbo.drift_items
     WHERE drift_check_id = @CheckId
     ORDER BY statistic DESC, position;

@@ -45,9 +45,10 @@ Example:
     SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
 
     INSERT INTO #chain (position, kind, name, detail, sha256)
-    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
+    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(IIF(p.probability IS NULL,
+        CONCAT(N'predicted ', p.predicted, N', '), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
-        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ',
+        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ')),
         CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
     FROM dbo.predictions AS p
     WHERE p.prediction_id = @PredictionId
@@ -70,7 +71,9 @@ Example:
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
     SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
-        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
+        IIF(COUNT(p.target) > 0, CONCAT(N'mean of their numbers ', AVG(p.target)),
+            CONCAT(COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer')),
+        N'; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -78,7 +81,8 @@ Example:
     SELECT 5, N'test figure', m.metric, COALESCE(CAST(m.value AS NVARCHAR(30)), N'not defined'), NULL
     FROM dbo.experiment_metrics AS m
     WHERE m.experiment_id = @ExperimentId AND m.part = 'test'
-        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece')
+        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece',
+            N'rmse', N'rmse_low', N'rmse_high', N'rmse_constant', N'mae', N'mae_constant', N'r2', N'spearman')
     UNION ALL
     SELECT 6, N'vector', @Pooling, CASE
             WHEN p.vector_sha256 IS NULL THEN N'not recorded; the SHA-256 is of the vector stored now'

@@ -4,7 +4,7 @@
 CREATE OR ALTER PROCEDURE dbo.PromoteModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
     @Version INT = NULL,                        -- version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N'auc',              -- figure to compare by: auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64) = NULL,                -- auc, average_precision, log_loss or brier; of a regression rmse or mae; NULL: the first
     @Force BIT = 0,                             -- 1 promotes a worse version or one that cannot be compared too, and records that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -22,7 +22,7 @@ Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newes
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
     @Version INT = NULL                         version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N''auc''               figure to compare by: auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64) = NULL                 auc, average_precision, log_loss or brier; of a regression rmse or mae; NULL: the first
     @Force BIT = 0                              1 promotes a worse version or one that cannot be compared too, and records that
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
@@ -52,6 +52,8 @@ Examples:
         RETURN 0;
     END;
 
+    SET @Metric = COALESCE(@Metric, IIF(EXISTS (
+        SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression'), N'rmse', N'auc'));
     CREATE TABLE #pairs (
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
     DECLARE @Other INT = COALESCE(@Champion, @ClassifierId);

@@ -7,6 +7,8 @@ CREATE OR ALTER PROCEDURE dbo.StoreClassifier
     @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
     @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
     @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL,      -- data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
     @Help BIT = 0                       -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -17,7 +19,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
 A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
-it is marked as imported in details.origin. It returns a row: classifier_id and version.
+it is marked as imported in details.origin. A data set that is said to be what it was trained on is what scans are compared with, to say
+of a score whether it stands outside; whoever measures the model needs force all the same. It returns a row: classifier_id and version.
 Parameters:
     @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
     @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
@@ -25,13 +28,22 @@ Parameters:
     @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
     @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
     @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL      data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL         its version; NULL means the newest
     @Help BIT = 0                      1 prints this help and does nothing else
 Example:
     EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX),
+        @DatasetVersionId INT;
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
     SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
         N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
     FROM (
@@ -53,6 +65,7 @@ Example:
         SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
         THROW 50101, @Message, 1;
     END;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
 
     BEGIN TRANSACTION;
     SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
@@ -80,11 +93,20 @@ Example:
     IF JSON_QUERY(@Details, N'$.origin') IS NULL
         SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
     SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
+    IF @DatasetVersionId IS NOT NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin.trained_on', (
+            SELECT CONCAT(d.name, N' version ', v.version)
+            FROM dbo.dataset_versions AS v
+            INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+            WHERE v.dataset_version_id = @DatasetVersionId));
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    EXECUTE internal.CheckTask @ModelName, 'classification';
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
     SET @ClassifierId = SCOPE_IDENTITY();
     EXECUTE internal.KeepChampion @ClassifierId;
+    IF @DatasetVersionId IS NOT NULL
+        EXECUTE internal.TakeImportedScope @ClassifierId, @DatasetVersionId;
     COMMIT TRANSACTION;
     SELECT @ClassifierId AS classifier_id, @Version AS version;
 END;

@@ -34,6 +34,7 @@ Example:
     END;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
+    EXECUTE internal.NeedProbabilities @ClassifierId, N'WrongCases lists the test patients of';
     EXECUTE internal.CountLook @ClassifierId, N'WrongCases';
     -- Runs of schema version 3 and older did not record the scan.
     SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,

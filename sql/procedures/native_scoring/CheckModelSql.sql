@@ -12,9 +12,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.CheckModelSql says whether dbo.PredictPatientsSql and lungdb copy can use a model: its rows in dbo.model_nodes or
-dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python. A model of which that is not so is refused,
-with what to do. Of one that can be used it returns a row: classifier_id, name, version, the number of trees (0 for a logistic
-regression), the number of patients whose scores were compared, the largest difference, and when that was done.
+dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python, numbers beyond 1 in
+proportion to them. A model of which that is not so is refused, with what to do. Of one that can be used it returns a row:
+classifier_id, name, version, the number of trees (0 for a logistic regression), the number of patients whose scores were compared, the
+largest difference, and when that was done.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status

@@ -18,7 +18,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient; of a model of the task
+regression predicted, a number, in place of the percentage.
 The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
 stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
 A null in a vector is a missing value, by LightGBM''s rules.
@@ -43,16 +44,16 @@ Example:
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
     DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
         @DatasetVersion;
     IF NOT EXISTS (SELECT 1 FROM #wanted)
     BEGIN
-        EXECUTE internal.ShowScores @Only, @Dataset;
+        EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
         RETURN 0;
     END;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
@@ -65,6 +66,6 @@ Example:
     IF @Message IS NOT NULL
         RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
             @Message) WITH NOWAIT;
-    EXECUTE internal.ShowScores @Only, @Dataset;
+    EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
     RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 END;

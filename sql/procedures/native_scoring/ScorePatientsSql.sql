@@ -18,7 +18,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
 dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
-model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+model says before calibration (raw) and after it (probability), both from 0 to 1; of a model of the task regression raw is the number that
+it predicts and probability NULL. lungdb copy sends these along, to be compared on arrival.
 @Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
 that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
 With @Only or @Dataset the rows have scan_id as a further column.
@@ -38,7 +39,7 @@ Example:
 
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;

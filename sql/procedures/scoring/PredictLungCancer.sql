@@ -3,10 +3,11 @@
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -16,16 +17,18 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictLungCancer scores the primary scan of a patient, or any other scan, with a trained model.
-It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row, prediction_percent,
+or of a model of the task regression the number that it predicts, the row then being predicted,
 and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
 With a prevalence the score is corrected from the share of positives among the training patients to that one.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -33,7 +36,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32);
+    DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32), @ModelTask VARCHAR(14);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
@@ -43,17 +46,19 @@ Example:
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     SET @PatientIndex = (
         SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
 
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
-        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @ModelTask = c.task
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
     INSERT INTO #combine (scan_id) VALUES (@ScanId);
@@ -99,7 +104,7 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
     INSERT INTO #wanted (scan_id, idx, vector_sha256)
     VALUES (@ScanId, @PatientIndex, @VectorSha256);
     INSERT INTO #scores (scan_id, raw, probability)
-    VALUES (@ScanId, @Raw, @Probability);
+    VALUES (@ScanId, @Raw, IIF(@ModelTask = 'regression', NULL, @Probability));
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     IF NOT EXISTS (SELECT 1 FROM #scores)
     BEGIN
@@ -107,6 +112,9 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
     END;
-    SET @PredictionResult = 100 * @Probability;
-    SELECT @PredictionResult AS prediction_percent;
+    SET @PredictionResult = IIF(@ModelTask = 'regression', @Raw, 100 * @Probability);
+    IF @ModelTask = 'regression'
+        SELECT @PredictionResult AS predicted;
+    ELSE
+        SELECT @PredictionResult AS prediction_percent;
 END;

@@ -18,7 +18,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictPatients scores the primary scans of all patients, or the scans asked for, with a trained model.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient; of a model of the task
+regression predicted, a number, in place of the percentage.
 @Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
 that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
 With @Only or @Dataset the rows have scan_id as a further column.
@@ -46,11 +47,11 @@ Examples:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
 
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
     FROM dbo.classifiers AS c
@@ -59,7 +60,7 @@ Examples:
         @DatasetVersion;
     IF NOT EXISTS (SELECT 1 FROM #wanted)
     BEGIN
-        EXECUTE internal.ShowScores @Only, @Dataset;
+        EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
         RETURN 0;
     END;
 
@@ -90,7 +91,7 @@ ORDER BY w.scan_id;',
     END;
 
     EXECUTE internal.StoreScored @FeatureSetId, @Pooling, @ClassifierId, @Prevalence;
-    EXECUTE internal.ShowScores @Only, @Dataset;
+    EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
     RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 

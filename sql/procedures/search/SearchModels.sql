@@ -80,14 +80,16 @@ Examples:
         lacking INT NULL, PRIMARY KEY (feature_set_id, pooling));
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing,
         @NetworkName, @Layers, @Preprocessing, @Features;
-    EXECUTE internal.CheckTrainingData NULL, NULL, NULL, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom;
+    EXECUTE internal.CheckTask @ModelName, 'classification';
+    EXECUTE internal.CheckTrainingData NULL, NULL, NULL, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
+        N'classification';
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     BEGIN TRY
         EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @Features, @Columns, @ColumnsFrom;

@@ -32,7 +32,8 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
 
@@ -70,7 +71,7 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CAST(t.label AS INT) AS label, f.vector
+SELECT t.place, t.patient_id, t.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling

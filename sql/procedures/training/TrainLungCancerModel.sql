@@ -28,6 +28,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @DatasetVersion INT = NULL,            -- its version; NULL means the newest
     @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
     @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
+    @Task NVARCHAR(32) = N'classification', -- classification, or regression: a number of dbo.numeric_labels
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -37,10 +38,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TrainLungCancerModel trains a model on pooled features of the labelled patients'' primary scans, or of a data set.
-The test patients, those of dbo.splits, have no part in it, and test figures come from them alone. With folds every other patient is
-scored by a model that has not seen him. Figures, curves and scores go to the tables dbo.experiment_….
-Unless named, features are those of the version served, else of the setting default_network, else the only ones; a message says which.
-Columns may be NULL for trees alone. NULL stands for LightGBM''s numbers; docs/training.md has others.
+The test patients of dbo.splits have no part in it, and test figures come from them alone. With folds every other patient is
+scored by a model that has not seen him. See the tables dbo.experiment_….
+Unless named, features are those of the version served, else of the setting default_network, else the only ones.
+Only trees take NULL columns. NULL stands for LightGBM''s numbers.
 PromoteModel alone changes which version is served.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
@@ -70,18 +71,19 @@ Parameters:
     @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
     @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
+    @Task NVARCHAR(32) = N''classification''      classification, or regression: a number of dbo.numeric_labels
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
     EXECUTE dbo.TrainLungCancerModel @Algorithm = N''logistic'', @Pooling = N''max'';
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''wide'', @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
+    EXECUTE dbo.TrainLungCancerModel @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
 
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
         @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden,
-        @Members;
+        @Members, @Task;
     IF @Algorithm = N'ensemble'
     BEGIN
         EXECUTE internal.RefuseEnsembleData @Pooling, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Dataset,
@@ -89,7 +91,8 @@ Examples:
         EXECUTE dbo.CreateEnsemble @ModelName, @Members, @Seed;
         RETURN 0;
     END;
-    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom;
+    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
+        @Task;
     EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters,
-        @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom;
+        @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom, @Task;
 END;

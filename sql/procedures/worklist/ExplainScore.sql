@@ -30,13 +30,14 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
     DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
-    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
+    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT, @ClassifierId INT;
     CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
         probability FLOAT NOT NULL, raw FLOAT NOT NULL, distance FLOAT NOT NULL);
     CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
 
     -- A prediction without raw_probability is older than calibration, when the two were one.
-    SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
+    SELECT @PatientId = s.patient_id, @ClassifierId = r.classifier_id, @Raw = COALESCE(r.raw_probability, r.probability),
+        @Prevalence = r.prevalence,
         @TrainedOn = CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT),
         @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = r.classifier_id)
     FROM dbo.predictions AS r
@@ -49,6 +50,8 @@ Example:
             N'. Give a prediction_id of dbo.predictions.');
         THROW 50145, @Message, 1;
     END;
+
+    EXECUTE internal.NeedProbabilities @ClassifierId, N'ExplainScore explains scores of';
 
     INSERT INTO #scores (patient_id, label, probability, raw, distance)
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)

@@ -13,9 +13,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels and pixels_sha256 of a patient''s primary scan.
-Slices run from feet to head. pixels are Hounsfield units, int16 little-endian, row after row, as gzip: DECOMPRESS(pixels)
-reads them. pixels_sha256 is in hex, over the decompressed bytes; position_z is in millimetres.
+        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels, pixels_sha256 and encoding of a patient''s primary scan.
+Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes.
+Where encoding is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
+pixels_sha256 is in hex, over the little-endian bytes in either case; position_z is in millimetres.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
     @First INT = 0            index of the first slice, 0 and up
@@ -38,7 +39,7 @@ Example:
         THROW 50210, @Message, 1;
     END;
     SELECT i.slice_index, i.position_z, CASE WHEN @WithPixels = 1 THEN i.pixels END AS pixels,
-        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, i.encoding
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId AND i.slice_index BETWEEN @First AND COALESCE(@Last, @End)
     ORDER BY i.slice_index;

@@ -34,12 +34,12 @@ def _scan(database: Path) -> tuple[NDArray[np.int16], tuple[float, float, float]
     """Read the first patient's scan: int16[slices, rows, cols], and the distances of slices, rows and columns in mm."""
     rows = query(
         database,
-        "SELECT s.image_rows, s.image_cols, i.pixels, i.pixels_sha256, s.spacing_z, s.spacing_y, s.spacing_x "
+        "SELECT i.pixels, image_rows, image_cols, pixels_sha256, encoding, s.spacing_z, s.spacing_y, s.spacing_x "
         "FROM dbo.scan_images AS i INNER JOIN dbo.scans AS s ON s.scan_id = i.scan_id AND s.is_primary = 1 "
         "INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE p.idx = 0 ORDER BY i.slice_index;",
     )
-    hu = np.stack([decode_slice(pixels, height, width, sha256) for height, width, pixels, sha256, *_ in rows])
-    return hu, rows[0][4:]
+    hu = np.stack([decode_slice(*row[:5]) for row in rows])
+    return hu, rows[0][5:]
 
 
 def _open(visit: Callable[..., Any], state: str = VOLUME, **options: Any) -> Any:

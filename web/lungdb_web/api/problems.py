@@ -70,6 +70,7 @@ KINDS: Mapping[int, Kind] = {
         "features-do-not-fit", HTTPStatus.CONFLICT, "The features are not those that the model reads"
     ),
     ErrorNumber.NO_NODES: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
+    ErrorNumber.NOT_OF_THE_TASK: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
     ErrorNumber.NOT_CHECKED: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
 }
 KINDS_OF_OURS: Mapping[type[LungdbError], Kind] = {

@@ -20,6 +20,7 @@ _VERSION = """
 SELECT classifier_id, name, version, library, network, network_version, layer, preprocessing, width, pooling,
     created_at, run_by, is_champion, predictions
 FROM dbo.model_versions
+WHERE task = 'classification'
 """
 _HEADLINES = """
 SELECT classifier_id, metric, value
@@ -137,12 +138,12 @@ def list_versions(call: Call) -> list[Version]:
 
 def find_version(call: Call, name: str, version: int) -> Version | None:
     """Give a version of a model, None when there is none."""
-    return _find(call, "WHERE name = ? AND version = ?;", name, version)
+    return _find(call, "AND name = ? AND version = ?;", name, version)
 
 
 def find_classifier(call: Call, classifier_id: int) -> Version | None:
     """Give the version with this classifier_id, None when there is none."""
-    return _find(call, "WHERE classifier_id = ?;", classifier_id)
+    return _find(call, "AND classifier_id = ?;", classifier_id)
 
 
 def read_origin(call: Call, classifier_id: int) -> Origin:

@@ -133,12 +133,12 @@ def read_slices(call: Call, scan: Scan, wanted: Sequence[int] | None = None) -> 
     for _, group in groupby(indices, key=lambda index: index // at_once):
         chunk = list(group)
         (found,) = call(_READ, scan.index, chunk[0], chunk[-1])
-        stored = {row[0]: (row[2], row[3]) for row in found.rows}
+        stored = {row[0]: row[2:] for row in found.rows}
         for index in chunk:
-            pixels, sha256 = stored.pop(index, (b"", ""))
+            pixels, sha256, encoding = stored.pop(index, (b"", "", None))
             if sha256 != scan.hashes[index]:
                 raise DamagedScanError(scan.index)
-            yield _decode(scan.index, pixels, sha256, (geometry.rows, geometry.cols), scan.orientation)
+            yield _decode(scan.index, pixels, sha256, encoding, (geometry.rows, geometry.cols), scan.orientation)
 
 
 def read_slice(call: Call, index: int, number: int) -> tuple[Patient, Slice, str]:
@@ -163,9 +163,9 @@ def read_slice(call: Call, index: int, number: int) -> tuple[Patient, Slice, str
     (found,) = call(_READ, index, number, number)
     if not found.rows:
         raise DamagedScanError(index)
-    _, _, pixels, sha256 = found.rows[0]
+    _, _, pixels, sha256, encoding = found.rows[0]
     size = patient.image_rows, patient.image_cols
-    return patient, _decode(index, pixels, sha256, size, patient.patient_orientation or STANDARD), sha256
+    return patient, _decode(index, pixels, sha256, encoding, size, patient.patient_orientation or STANDARD), sha256
 
 
 def kept_animation(call: Call, index: int, image_format: str) -> tuple[bytes, str] | None:
@@ -209,10 +209,12 @@ def _geometry(patient: Patient, positions: Sequence[float | None]) -> Geometry:
     )
 
 
-def _decode(index: int, pixels: bytes, sha256: str, size: tuple[int, int], orientation: str) -> Slice:
+def _decode(
+    index: int, pixels: bytes, sha256: str, encoding: str | None, size: tuple[int, int], orientation: str
+) -> Slice:
     rows, cols = reversed(size) if is_across(orientation) else size
     try:
-        stored = decode_slice(bytes(pixels), rows, cols, bytes.fromhex(sha256))
+        stored = decode_slice(bytes(pixels), rows, cols, bytes.fromhex(sha256), encoding)
     except LungdbError as error:
         raise DamagedScanError(index) from error
     return upright(stored, orientation)

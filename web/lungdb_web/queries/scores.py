@@ -10,8 +10,12 @@ from lungdb_web.queries.calling import Call
 from lungdb_web.queries.installed import NO_SCORES, Installed, NotInstalled
 
 _NEWEST = "EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = 20;"
-_IN_PYTHON = f"EXECUTE dbo.PredictLungCancer @PatientIndex = ?, @ModelName = ?, @Version = ?; {_NEWEST}"
-_IN_SQL = f"EXECUTE dbo.PredictLungCancerSql @PatientIndex = ?, @ModelName = ?, @Version = ?; {_NEWEST}"
+_OF_CLASSES = "@Task = N'classification'"  # the page shows probabilities
+_IN_PYTHON = f"EXECUTE dbo.PredictLungCancer @PatientIndex = ?, @ModelName = ?, @Version = ?, {_OF_CLASSES}; {_NEWEST}"
+_IN_SQL = f"EXECUTE dbo.PredictLungCancerSql @PatientIndex = ?, @ModelName = ?, @Version = ?, {_OF_CLASSES}; {_NEWEST}"
+# What scores is made ready by asking it for its help: on the embedded engine that starts the process of its script.
+HELP_IN_PYTHON = "EXECUTE dbo.PredictLungCancer @Help = 1;"
+HELP_IN_SQL = "EXECUTE dbo.PredictLungCancerSql @Help = 1;"
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def score_patient(
         The database cannot be reached, or the stored score is not found again.
     SqlError
         50107: no such patient. 50108: no such model. 50109, or 50140 in T-SQL: no features that the model reads.
-        50150, 50151: T-SQL cannot score the model.
+        50150, 50151: T-SQL cannot score the model. 50312: it predicts a number.
     """
     if not installed.scores:
         raise NotInstalled(NO_SCORES)

@@ -12,10 +12,10 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX),
         @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
-        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+        features_sha256 VARBINARY(32) NULL, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #moved (scan_id INT NOT NULL PRIMARY KEY, newest_scan_id INT NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     SET @Message = (
         SELECT CONCAT(N'The vectors of ', COUNT(*),
@@ -48,13 +48,18 @@ BEGIN
     FROM #copy_scans AS c
     LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
     WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
+    UPDATE p
+    SET p.sex = c.sex
+    FROM dbo.patients AS p
+    INNER JOIN #copy_scans AS c ON c.patient_id = p.patient_id
+    WHERE p.sex IS NULL AND c.sex IS NOT NULL;
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
         spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
         is_study_choice, acquisition_date, date_rule, study_order, study_year, time_point, time_point_kind, convolution_kernel, kvp,
-        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
-        step_y, step_z)
+        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z,
+        column_x, column_y, column_z, step_x, step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
@@ -63,8 +68,8 @@ BEGIN
             SELECT 1 FROM dbo.scans AS s
             WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
         c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.time_point, c.time_point_kind, c.convolution_kernel, c.kvp,
-        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
-        c.column_z, c.step_x, c.step_y, c.step_z
+        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z,
+        c.row_x, c.row_y, c.row_z, c.column_x, c.column_y, c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -88,7 +93,8 @@ BEGIN
     SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256, s.patient_id
     FROM #arrived AS a
     INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
+    WHERE a.features_sha256 IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
     UPDATE p
     SET p.vector = a.vector, p.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM dbo.pooled_features AS p
@@ -99,6 +105,7 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+    EXECUTE internal.TakeCopiedParts @FeatureSetId;
 
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #arrived), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
@@ -107,8 +114,10 @@ BEGIN
     SELECT scan_id FROM #arrived;
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SET @Difference = (
+        -- Of numbers beyond 1, which a regression predicts, relative to them.
         SELECT MAX(CASE
-            WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw)
+            WHEN a.probability IS NULL OR ABS(s.raw - a.raw) > ABS(s.probability - a.probability)
+                THEN ABS(s.raw - a.raw) / IIF(ABS(a.raw) > 1, ABS(a.raw), 1)
             ELSE ABS(s.probability - a.probability) END)
         FROM #scores AS s
         INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);

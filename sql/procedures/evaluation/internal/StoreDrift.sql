@@ -1,4 +1,4 @@
--- StoreDrift: stores a drift check and its items. It is the only writer of dbo.drift_checks and dbo.drift_items.
+-- StoreDrift: stores a drift check and its items, each with a name. It is the only writer of dbo.drift_checks and dbo.drift_items.
 -- Called by CheckDrift, whose tables #compared and #items it reads.
 CREATE OR ALTER PROCEDURE internal.StoreDrift
     @ClassifierId INT,      -- the model
@@ -16,6 +16,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000);
+    CREATE TABLE #names (feature_index INT NOT NULL PRIMARY KEY, name NVARCHAR(600) COLLATE DATABASE_DEFAULT NOT NULL);
+    EXECUTE internal.NameDriftedFeatures @ClassifierId;
     BEGIN TRANSACTION;
     IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
     BEGIN
@@ -29,7 +31,9 @@ BEGIN
         @Seed, @Alpha, @Statistic, @PValue, CASE WHEN @PValue <= @Alpha * 1.00001 THEN 1 ELSE 0 END
     FROM #compared;
     SET @CheckId = SCOPE_IDENTITY();
-    INSERT INTO dbo.drift_items (drift_check_id, position, kind, feature_index, statistic, p_value, stability_index)
-    SELECT @CheckId, place, kind, NULLIF(feature_index, -1), statistic, p_value, stability_index FROM #items;
+    INSERT INTO dbo.drift_items (drift_check_id, position, kind, feature_index, name, statistic, p_value, stability_index)
+    SELECT @CheckId, i.place, i.kind, NULLIF(i.feature_index, -1), COALESCE(n.name, i.kind), i.statistic, i.p_value, i.stability_index
+    FROM #items AS i
+    LEFT JOIN #names AS n ON n.feature_index = i.feature_index;
     COMMIT TRANSACTION;
 END;

@@ -44,6 +44,10 @@ BEGIN
         SELECT N'The setting threads is ''' + value + N'''. Set it to NULL or a whole number of 1 or more in dbo.settings. '
         FROM dbo.settings
         WHERE name = N'threads' AND value IS NOT NULL AND COALESCE(TRY_CAST(value AS INT), 0) < 1));
+    SET @Message = CONCAT(@Message, (
+        SELECT N'The setting prepared_gigabytes is ''' + value + N'''. Set it to a number from 0, which keeps nothing, to 1000000. '
+        FROM dbo.settings
+        WHERE name = N'prepared_gigabytes' AND value IS NOT NULL AND COALESCE(TRY_CAST(value AS FLOAT), -1) NOT BETWEEN 0 AND 1000000));
     IF @Message <> N''
     BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');

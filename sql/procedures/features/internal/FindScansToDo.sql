@@ -17,8 +17,8 @@ BEGIN
     FROM STRING_SPLIT(@Layer, N',');
 
     -- A vector without its SHA-256 is older than that, or from a procedure that is, and is made again.
-    INSERT INTO #todo (scan_id, slices, bytes)
-    SELECT s.scan_id, s.number_images,
+    INSERT INTO #todo (scan_id, slices, is_kept, kept_bytes, bytes)
+    SELECT s.scan_id, s.number_images, 0, 0,
         COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
     FROM dbo.scans AS s
     WHERE (@DatasetVersionId IS NULL OR s.scan_id IN (

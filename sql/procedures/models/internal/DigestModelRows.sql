@@ -16,7 +16,7 @@ BEGIN
     SELECT @Text = CONCAT(CONVERT(VARCHAR(64), c.sha256, 2), ',', s.width, ',', s.trees, ',',
         CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',', CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
         CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
-        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), @Line)
+        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), IIF(c.task = 'regression', ',regression', ''), @Line)
     FROM dbo.model_scoring AS s
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.classifier_id = @ClassifierId;

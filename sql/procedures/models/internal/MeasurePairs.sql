@@ -4,7 +4,7 @@
 CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierA INT,      -- a model
     @ClassifierB INT,      -- another
-    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier; of training patients of a regression rmse or mae
     @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
     @Patients INT OUTPUT,  -- patients in common, those whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
@@ -20,6 +20,14 @@ BEGIN
     -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
     DECLARE @Least FLOAT = POWER(CAST(2 AS FLOAT), -52);
 
+    IF @OfTest = 0 AND NOT EXISTS (
+        SELECT 1 FROM dbo.classifiers WHERE classifier_id IN (@ClassifierA, @ClassifierB) AND task <> 'regression')
+    BEGIN
+        EXECUTE internal.MeasureNumbers @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
+        RETURN 0;
+    END;
+    EXECUTE internal.NeedProbabilities @ClassifierA, N'These figures compare';
+    EXECUTE internal.NeedProbabilities @ClassifierB, N'These figures compare';
     IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),

@@ -8,7 +8,7 @@ CREATE OR ALTER PROCEDURE internal.StoreNodes
     @Trees INT,                    -- number of trees, 0 for what has none
     @Divisor FLOAT,                -- as of dbo.model_scoring
     @Steepness FLOAT,              -- as of dbo.model_scoring
-    @Scores NVARCHAR(MAX),         -- JSON array of [scan_id, raw, probability], Python's
+    @Scores NVARCHAR(MAX),         -- JSON array of [scan_id, raw, probability], Python's; of a regression probability is null
     @Said NVARCHAR(2000) OUTPUT,   -- what to tell
     @Sha256 VARBINARY(32) = NULL   -- the SHA-256 of the model that the rows were read from, where that is known
 AS
@@ -18,9 +18,9 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @Json NVARCHAR(MAX);
     DECLARE @Patients INT, @Difference FLOAT, @Digest VARBINARY(32), @Before VARBINARY(32), @Text NVARCHAR(30);
-    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     SELECT @ClassifierId = c.classifier_id, @Classifier = c.model, @Details = c.details
     FROM dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK)
@@ -86,8 +86,10 @@ BEGIN
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
     FROM (
+        -- Of numbers beyond 1, which a regression predicts, relative to them.
         SELECT CASE
-            WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw)
+            WHEN e.probability IS NULL OR ABS(s.raw - e.raw) > ABS(s.probability - e.probability)
+                THEN ABS(s.raw - e.raw) / IIF(ABS(e.raw) > 1, ABS(e.raw), 1)
             ELSE ABS(s.probability - e.probability) END AS difference
         FROM #scores AS s
         INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;

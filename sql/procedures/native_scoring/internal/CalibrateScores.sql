@@ -1,4 +1,5 @@
--- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
+-- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site. Numbers that a
+-- regression predicts stay as they are.
 -- Called by ScoreScansSql and ScoreMembers; #scores is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.CalibrateScores
     @ClassifierId INT, -- model whose scores they are
@@ -13,6 +14,8 @@ BEGIN
     CREATE TABLE #odds (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
     CREATE TABLE #places (scan_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
 
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+        RETURN 0;
     SELECT @Method = method, @Slope = x, @Intercept = y FROM dbo.model_calibration WHERE classifier_id = @ClassifierId AND position = 0;
     IF @Method = 'platt'
     BEGIN

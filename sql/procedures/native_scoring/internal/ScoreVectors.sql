@@ -1,4 +1,5 @@
--- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's.
+-- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's; of a regression with the numbers
+-- that it predicts.
 -- Called by ScoreScansSql and ScoreMembers; #vectors and #margins are those of ScoreScansSql, #scores that of its callers.
 CREATE OR ALTER PROCEDURE internal.ScoreVectors
     @ClassifierId INT, -- model with a row in dbo.model_scoring
@@ -8,7 +9,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Library NVARCHAR(32) = (SELECT library FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DECLARE @Library NVARCHAR(32), @Task VARCHAR(14);
+    SELECT @Library = library, @Task = task FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     DELETE FROM #margins;
     IF @Library = N'network'
         EXECUTE internal.RunNetwork @ClassifierId, @FirstIndex;
@@ -17,6 +19,12 @@ BEGIN
     ELSE
         EXECUTE internal.AddTerms @ClassifierId, @FirstIndex;
 
+    IF @Task = 'regression'
+    BEGIN
+        INSERT INTO #scores (scan_id, raw, probability)
+        SELECT scan_id, margin, NULL FROM #margins;
+        RETURN 0;
+    END;
     -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
     INSERT INTO #scores (scan_id, raw, probability)
     SELECT r.scan_id, r.raw, r.raw

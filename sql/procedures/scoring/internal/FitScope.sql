@@ -2,7 +2,8 @@
 -- The distance of a scan is the mean over its features of ((x - mean) / sd) squared, each counted up to 100, which a feature that all
 -- training patients have alike counts when it is another. How far is far is taken from the training patients themselves, each measured by
 -- the mean and sd of the others: 99 in 100 of them are nearer, or all where there are fewer. Of a patient's scans the first counts.
--- Called by TrainModel, whose table #patients it reads, and whose tables #scope and #scope_features it fills.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose table #taught it reads, of scans that the model has learnt from and such
+-- as were held out, and whose tables #scope and #scope_features it fills.
 CREATE OR ALTER PROCEDURE internal.FitScope
     @FeatureSetId INT,      -- feature set that the model reads
     @Pooling NVARCHAR(32)   -- pooling that it reads
@@ -22,8 +23,8 @@ BEGIN
     INSERT INTO #known (scan_id, thickness, coverage, contrast, kernel)
     SELECT s.scan_id, s.thickness, s.coverage, s.contrast, s.kernel
     FROM dbo.scan_scope AS s
-    INNER JOIN #patients AS t ON t.scan_id = s.scan_id
-    WHERE t.part = 'train';
+    INNER JOIN #taught AS t ON t.scan_id = s.scan_id
+    WHERE t.is_held_out = 0;
     INSERT INTO #scope (item, position, low, high, scans)
     SELECT 'thickness', 0, MIN(thickness), MAX(thickness), COUNT(thickness) FROM #known WHERE thickness IS NOT NULL HAVING COUNT(*) > 0
     UNION ALL
@@ -37,7 +38,7 @@ BEGIN
 
     INSERT INTO #values (scan_id, feature_index, x)
     SELECT f.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS FLOAT)
-    FROM (SELECT MIN(scan_id) AS scan_id FROM #patients WHERE part = 'train' GROUP BY patient_id) AS t
+    FROM (SELECT MIN(scan_id) AS scan_id FROM #taught WHERE is_held_out = 0 GROUP BY patient_id) AS t
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
     CROSS APPLY OPENJSON(f.vector) AS v
     WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2;

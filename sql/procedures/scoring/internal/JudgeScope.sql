@@ -1,7 +1,7 @@
 -- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
 -- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
 -- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
--- A version without rows in dbo.model_scope judges nothing.
+-- A version without rows in dbo.model_scope judges nothing, and the sentence says why.
 -- Called by StorePredictions and StoreScope, whose table #judged it fills.
 CREATE OR ALTER PROCEDURE internal.JudgeScope
     @ClassifierId INT -- the version
@@ -11,10 +11,19 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Shorter FLOAT = 0.9, @Longer FLOAT = 1.1, @Most FLOAT = 100,
-        @Same FLOAT = CAST(N'1e-6' AS FLOAT);
+        @Same FLOAT = CAST(N'1e-6' AS FLOAT), @IsImported BIT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling,
+        @IsImported = CASE WHEN JSON_VALUE(details, N'$.origin.kind') = N'imported' THEN 1 ELSE 0 END
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId;
     IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    BEGIN
+        UPDATE #judged
+        SET scope_reason = CASE @IsImported
+            WHEN 1 THEN N'Not judged: the model was made elsewhere, and what it was trained on is not known.'
+            ELSE N'Not judged: what the scans that the model was trained on are like is not recorded.' END;
         RETURN 0;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    END;
     CREATE TABLE #found (
         scan_id INT NOT NULL, place INT NOT NULL, is_outside BIT NOT NULL, said NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
 
@@ -51,16 +60,18 @@ BEGIN
     SELECT d.scan_id, 5, 1,
         CONCAT(N'features at a distance of ', LTRIM(STR(d.distance, 12, 2)), N' (up to ', LTRIM(STR(m.high, 12, 2)), N')')
     FROM (
-        SELECT j.scan_id, AVG(CASE
-            WHEN s.sd = 0 AND ABS(CAST(v.[value] AS FLOAT) - s.mean) <= @Same * (1 + ABS(s.mean)) THEN 0
-            WHEN s.sd = 0 OR ABS(CAST(v.[value] AS FLOAT) - s.mean) > 10 * s.sd THEN @Most
-            ELSE (CAST(v.[value] AS FLOAT) - s.mean) / s.sd * ((CAST(v.[value] AS FLOAT) - s.mean) / s.sd) END) AS distance
-        FROM #judged AS j
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2
-        GROUP BY j.scan_id) AS d
+        SELECT n.scan_id, AVG(CASE
+            WHEN n.sd = 0 AND ABS(n.difference) <= @Same * (1 + ABS(n.mean)) THEN 0
+            WHEN n.sd = 0 OR ABS(n.difference) > 10 * n.sd THEN @Most
+            ELSE n.difference / n.sd * (n.difference / n.sd) END) AS distance
+        FROM (
+            SELECT j.scan_id, CAST(v.[value] AS FLOAT) - s.mean AS difference, s.mean, s.sd
+            FROM #judged AS j
+            INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
+            CROSS APPLY OPENJSON(f.vector) AS v
+            INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
+            WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2) AS n
+        GROUP BY n.scan_id) AS d
     INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'distance'
     WHERE d.distance > m.high;
 

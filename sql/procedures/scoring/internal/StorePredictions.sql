@@ -25,9 +25,12 @@ BEGIN
     END;
     DELETE FROM #scores WHERE scan_id NOT IN (
         SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256, scope, scope_reason)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256, j.scope, j.scope_reason
+    INSERT INTO dbo.predictions (
+        scan_id, classifier_id, probability, raw_probability, predicted, prevalence, vector_sha256, scope, scope_reason)
+    SELECT s.scan_id, @ClassifierId, s.probability, IIF(c.task = 'regression', NULL, s.raw), IIF(c.task = 'regression', s.raw, NULL),
+        @Prevalence, w.vector_sha256, j.scope, j.scope_reason
     FROM #scores AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     LEFT JOIN #judged AS j ON j.scan_id = s.scan_id
     ORDER BY w.idx, s.scan_id;

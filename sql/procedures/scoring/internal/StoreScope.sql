@@ -1,6 +1,6 @@
 -- StoreScope: stores what FitScope has found for a version, and which share of the held-out scans stands outside; inside the caller's
 -- transaction.
--- Called by TrainModel, whose tables #patients, #scope and #scope_features it reads.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose tables #taught, #scope and #scope_features it reads.
 CREATE OR ALTER PROCEDURE internal.StoreScope
     @ClassifierId INT -- the version
 AS
@@ -16,7 +16,7 @@ BEGIN
     SELECT @ClassifierId, feature_index, mean, sd FROM #scope_features;
 
     INSERT INTO #judged (scan_id)
-    SELECT scan_id FROM #patients WHERE part = 'test';
+    SELECT scan_id FROM #taught WHERE is_held_out = 1;
     EXECUTE internal.JudgeScope @ClassifierId;
     INSERT INTO dbo.model_scope (classifier_id, item, position, high, scans)
     SELECT @ClassifierId, 'held_out', 0, AVG(CASE WHEN scope = 'outside' THEN CAST(1 AS FLOAT) ELSE 0 END), COUNT(*)

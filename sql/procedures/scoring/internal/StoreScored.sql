@@ -15,8 +15,13 @@ BEGIN
 
     -- Of a vector that changed while the script ran it is not known whether it was read.
     INSERT INTO #came (place, part)
-    SELECT scan_id, CASE WHEN COALESCE(error, N'') <> N'' OR (raw BETWEEN 0 AND 1 AND probability BETWEEN 0 AND 1) THEN 1 ELSE 0 END
-    FROM #result;
+    SELECT r.scan_id, CASE
+        WHEN COALESCE(r.error, N'') <> N'' THEN 1
+        WHEN c.task = 'regression' AND r.raw IS NOT NULL AND r.probability IS NULL THEN 1
+        WHEN c.task = 'classification' AND r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1 THEN 1
+        ELSE 0 END
+    FROM #result AS r
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId;
     INSERT INTO #sent (place, part)
     SELECT w.scan_id, 1
     FROM #wanted AS w

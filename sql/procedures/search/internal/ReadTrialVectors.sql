@@ -22,7 +22,7 @@ BEGIN
     DELETE FROM #read;
     BEGIN TRY
         EXECUTE internal.CheckMembers @DatasetVersionId;
-        EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Unlabelled OUTPUT;
+        EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, N'classification', @Unlabelled OUTPUT;
         INSERT INTO #combine (scan_id)
         SELECT scan_id FROM #labelled;
         EXECUTE internal.FillCombinedFeatures @FeatureSetId;

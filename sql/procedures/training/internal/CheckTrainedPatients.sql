@@ -35,7 +35,9 @@ BEGIN
     INSERT INTO #sent (place, part)
     SELECT place, 1 FROM #patients;
     INSERT INTO #came (place, part)
-    SELECT r.place, CASE WHEN r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1 AND r.out_of_fold IN (0, 1) AND r.fold >= -1
+    SELECT r.place, CASE WHEN r.out_of_fold IN (0, 1) AND r.fold >= -1
+        AND ((t.target IS NULL AND r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1)
+            OR (t.target IS NOT NULL AND r.raw IS NOT NULL AND r.probability IS NULL))
         AND (t.part = r.part OR (t.part = 'train' AND r.part = 'validation')) THEN 1 ELSE 0 END
     FROM #result AS r
     LEFT JOIN #patients AS t ON t.place = r.place;

@@ -17,7 +17,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @SkipMissing BIT,           -- 0 or 1
     @Parameters NVARCHAR(MAX) OUTPUT, -- those that were given, for train_lung_cancer_model
     @Hidden NVARCHAR(400) = NULL, -- one to three numbers from 1 to 256 with commas, or NULL
-    @Members NVARCHAR(MAX) = NULL -- NULL, but with ensemble
+    @Members NVARCHAR(MAX) = NULL, -- NULL, but with ensemble
+    @Task NVARCHAR(32) = N'classification' -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -64,7 +65,8 @@ BEGIN
                     SELECT 1 FROM STRING_SPLIT(@Hidden, N',')
                     WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 256) THEN 0
                 ELSE 1 END),
-            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1)),
+            (N'@Task', N'''' + @Task + N'''', N'classification and regression', IIF(@Task IN (N'classification', N'regression'), 1, 0))
     ) AS a (name, given, supported, is_supported)
     WHERE a.is_supported = 0;
 
@@ -93,6 +95,17 @@ BEGIN
     WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Algorithm, N' %') AND a.given IS NOT NULL
         AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble');
 
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ''', a.given, N''' for the parameter ', a.name,
+        N' is not supported with @Task = N''regression'', ', a.reason, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Algorithm', IIF(@Algorithm IN (N'logistic', N'network', N'ensemble'), @Algorithm, NULL),
+                N'which lightgbm, random_forest and extra_trees learn. Take one of them'),
+            (N'@Imbalance', IIF(@Imbalance IN (N'class_weight', N'undersample'), @Imbalance, NULL), N'which has no classes. Leave it out'),
+            (N'@Calibration', IIF(@Calibration = N'isotonic', @Calibration, NULL), N'which has no probabilities. Leave it out')
+    ) AS a (name, given, reason)
+    WHERE @Task = N'regression' AND a.given IS NOT NULL;
+
     IF @Message <> N''
     BEGIN
         SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
@@ -101,7 +114,8 @@ BEGIN
 
     -- Style 3 keeps every digit of a FLOAT, where CAST keeps six.
     SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
-        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "', LOWER(@Calibration), N'"',
+        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "',
+        IIF(@Task = N'regression', N'none", "task": "regression', LOWER(@Calibration)), N'"',
         N', "validation_fraction": ' + CONVERT(NVARCHAR(40), @ValidationFraction, 3), N', "l2": ' + CONVERT(NVARCHAR(40), @L2, 3),
         N', "learning_rate": ' + CONVERT(NVARCHAR(40), @LearningRate, 3), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
         N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),

@@ -1,5 +1,5 @@
 -- CheckTrainingData: refuses what contradicts itself in what a training asks for as features and members, all of it in one error.
--- Called by TrainLungCancerModel.
+-- Called by TrainLungCancerModel and SearchModels.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingData
     @NetworkName NVARCHAR(128),     -- NULL where @Features is given
     @Layer NVARCHAR(256),           -- NULL where @Features is given
@@ -8,7 +8,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingData
     @Columns NVARCHAR(MAX),         -- names, or NULL
     @ColumnsFrom NVARCHAR(257),     -- only with @Columns
     @Horizon INT,                   -- 1 and up, or NULL
-    @PositiveFrom INT               -- 1 to 255, or NULL
+    @PositiveFrom INT,              -- 1 to 255, or NULL
+    @Task NVARCHAR(32)              -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -24,7 +25,11 @@ BEGIN
         IIF(@Horizon < 1, CONCAT(N'The value ', @Horizon,
             N' for the parameter @Horizon is not supported. Supported values are NULL and days from 1. '), N''),
         IIF(@PositiveFrom NOT BETWEEN 1 AND 255, CONCAT(N'The value ', @PositiveFrom,
-            N' for the parameter @PositiveFrom is not supported. Supported values are NULL and 1 to 255. '), N''));
+            N' for the parameter @PositiveFrom is not supported. Supported values are NULL and 1 to 255. '), N''),
+        IIF(@Task = N'regression' AND @Horizon IS NOT NULL, CONCAT(N'The parameter @Horizon = ', @Horizon,
+            N' has no meaning with @Task = N''regression'', whose numbers in dbo.numeric_labels are of patients. Leave it out. '), N''),
+        IIF(@Task = N'regression' AND @PositiveFrom IS NOT NULL, CONCAT(N'The parameter @PositiveFrom = ', @PositiveFrom,
+            N' has no meaning with @Task = N''regression'', which has no classes. Leave it out. '), N''));
     IF @Message <> N''
         THROW 50101, @Message, 1;
 END;

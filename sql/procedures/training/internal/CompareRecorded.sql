@@ -18,10 +18,11 @@ BEGIN
     SELECT @Horizon = horizon_days, @PositiveFrom = TRY_CAST(JSON_VALUE(parameters, N'$.positive_from') AS INT)
     FROM dbo.experiments
     WHERE experiment_id = @ExperimentId;
-    INSERT INTO #patients (patient_id, scan_id, label, part, vector_sha256)
-    SELECT patient_id, scan_id, label, 'train', vector_sha256
+    INSERT INTO #patients (patient_id, scan_id, label, target, part, vector_sha256)
+    SELECT patient_id, scan_id, label, target, 'train', vector_sha256
     FROM dbo.experiment_patients
-    WHERE experiment_id = @ExperimentId AND part <> 'test' AND scan_id IS NOT NULL AND label IS NOT NULL AND vector_sha256 IS NOT NULL
+    WHERE experiment_id = @ExperimentId AND part <> 'test' AND scan_id IS NOT NULL AND (label IS NOT NULL OR target IS NOT NULL)
+        AND vector_sha256 IS NOT NULL
     ORDER BY patient_id, member;
     SET @Count = (SELECT COUNT(*) FROM #patients);
     SET @Recorded = COALESCE(CAST(JSON_VALUE(@Details, N'$.patients.train') AS INT), 0)
@@ -50,6 +51,11 @@ BEGIN
         LEFT JOIN dbo.labels AS p ON p.patient_id = t.patient_id AND @Horizon IS NULL
         LEFT JOIN dbo.scan_labels AS h ON h.scan_id = t.scan_id AND h.horizon_days = @Horizon) AS l
     WHERE COALESCE(l.label_now, -1) <> l.label;
+    INSERT INTO #changes (kind, scan_id, told)
+    SELECT 2, t.scan_id, CONCAT(N'had the number ', t.target, N' and has ', COALESCE(CAST(n.value AS NVARCHAR(30)), N'none'))
+    FROM #patients AS t
+    LEFT JOIN dbo.numeric_labels AS n ON n.patient_id = t.patient_id
+    WHERE t.target IS NOT NULL AND (n.value IS NULL OR n.value <> t.target);
     INSERT INTO #changes (kind, scan_id, told)
     SELECT 3, t.scan_id, N'is in the test part of dbo.splits now'
     FROM #patients AS t

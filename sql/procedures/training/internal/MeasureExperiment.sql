@@ -24,7 +24,7 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
+SELECT t.patient_id, r.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, r.raw, r.probability, r.out_of_fold
 FROM #result AS r
 INNER JOIN #patients AS t ON t.place = r.place
 ORDER BY t.patient_id, t.scan_id;',

@@ -20,10 +20,15 @@ BEGIN
     FROM #result AS r
     INNER JOIN #patients AS t ON t.place = r.place;
     SET @Said = CONCAT(@Said, (
-        SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
+        SELECT STRING_AGG(CONCAT(f.name, COALESCE(IIF(f.position > 6, CAST(m.value AS NVARCHAR(30)), LTRIM(STR(m.value, 10, 3))),
+            N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
         FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),
             (4, N'log_loss', N'), log loss '), (5, N'log_loss_constant', N' (constant prediction '),
-            (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
+            (6, N'brier', N'), Brier score '),
+            -- Those of a regression, which has none of the others.
+            (7, N'rmse', N'RMSE '), (8, N'rmse_low', N' (95 % interval '), (9, N'rmse_high', N' to '),
+            (10, N'rmse_constant', N'), of the mean '), (11, N'mae', N', MAE '), (12, N'r2', N', R2 '),
+            (13, N'spearman', N', Spearman ')) AS f (position, metric, name)
         INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
         WHERE m.experiment_id = @ExperimentId AND m.part = 'test'), N'.');
     EXECUTE internal.ReportStep @RunId, @Said, 3, 3;

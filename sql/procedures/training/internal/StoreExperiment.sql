@@ -13,7 +13,8 @@ CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @DatasetVersionId INT,       -- data set that it was trained on, or NULL
     @Horizon INT,                -- horizon of the labels in days, or NULL
     @Version INT OUTPUT,         -- version given
-    @ExperimentId INT OUTPUT     -- the run's row
+    @ExperimentId INT OUTPUT,    -- the run's row
+    @Task VARCHAR(14) = 'classification' -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26,8 +27,9 @@ BEGIN
         THROW 50232, @Message, 1;
     END;
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    EXECUTE internal.CheckTask @ModelName, @Task;
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, task)
+    VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details, @Task);
     SET @ClassifierId = SCOPE_IDENTITY();
     EXECUTE internal.KeepChampion @ClassifierId;
     INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at, dataset_version_id, horizon_days)
@@ -36,12 +38,15 @@ BEGIN
 
     -- The label comes from here: the script was never told that of a test patient.
     INSERT INTO dbo.experiment_patients (
-        experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
-    SELECT @ExperimentId, t.patient_id, (SELECT COUNT(*) FROM #patients AS b WHERE b.patient_id = t.patient_id AND b.place < t.place),
-        r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
-        r.raw, r.out_of_fold
+        experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold,
+        target, predicted)
+    SELECT @ExperimentId, t.patient_id, t.member, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+        IIF(t.target IS NULL, r.raw, NULL), r.out_of_fold, t.target, IIF(t.target IS NULL, NULL, r.raw)
     FROM #result AS r
-    INNER JOIN #patients AS t ON t.place = r.place
+    INNER JOIN (
+        SELECT place, patient_id, scan_id, vector_sha256, label, target,
+            CAST(ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY place) - 1 AS INT) AS member
+        FROM #patients) AS t ON t.place = r.place
     INNER JOIN dbo.patients AS p WITH (UPDLOCK, HOLDLOCK) ON p.patient_id = t.patient_id;
     INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
     SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';

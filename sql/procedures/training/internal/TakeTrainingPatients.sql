@@ -7,7 +7,8 @@ CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @SkipMissing BIT,               -- 1 leaves out labelled patients without features
     @DatasetVersionId INT = NULL,   -- version of a data set whose members to take, or NULL
     @Horizon INT = NULL,            -- horizon of the labels in days, or NULL for those of patients
-    @PositiveFrom INT = NULL        -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @PositiveFrom INT = NULL,       -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @Task NVARCHAR(32) = N'classification' -- or regression, whose labels are the numbers of dbo.numeric_labels
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -18,14 +19,15 @@ BEGIN
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #labelled (
-        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NOT NULL);
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NULL,
+        target FLOAT NULL);
 
-    EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Unlabelled OUTPUT;
+    EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Task, @Unlabelled OUTPUT;
     INSERT INTO #combine (scan_id)
     SELECT scan_id FROM #labelled;
     EXECUTE internal.FillCombinedFeatures @FeatureSetId;
-    INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
-    SELECT l.patient_id, l.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
+    INSERT INTO #patients (patient_id, scan_id, label, target, vector_sha256)
+    SELECT l.patient_id, l.scan_id, l.label, l.target, COALESCE(f.vector_sha256, 0x)
     FROM #labelled AS l
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
     WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -42,10 +44,13 @@ BEGIN
     -- A patient with a label and without any scan is missing too, unless it was asked for certain scans.
     INSERT INTO #missing (idx)
     SELECT p.idx
-    FROM dbo.labels AS l
+    FROM (
+        SELECT patient_id FROM dbo.labels WHERE @Task = N'classification'
+        UNION ALL
+        SELECT patient_id FROM dbo.numeric_labels WHERE @Task = N'regression') AS l
     INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
     WHERE @DatasetVersionId IS NULL AND @Horizon IS NULL
-        AND NOT EXISTS (SELECT 1 FROM #labelled AS t WHERE t.patient_id = l.patient_id);
+        AND l.patient_id NOT IN (SELECT t.patient_id FROM #labelled AS t);
     SET @Missing = (SELECT COUNT(*) FROM #missing);
     SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
 

@@ -15,7 +15,8 @@ CREATE OR ALTER PROCEDURE internal.TrainModel
     @Dataset NVARCHAR(128),         -- data set of scans, or NULL for the primary scans of all patients
     @DatasetVersion INT,            -- its version, or NULL for the newest
     @Horizon INT,                   -- horizon of the labels in days, or NULL for those of patients
-    @PositiveFrom INT               -- labels from this one on are positive, or NULL
+    @PositiveFrom INT,              -- labels from this one on are positive, or NULL
+    @Task NVARCHAR(32)              -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -29,7 +30,8 @@ BEGIN
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -42,12 +44,17 @@ BEGIN
         item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
         text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
     CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
 
+    SET @Task = LOWER(@Task);
+    EXECUTE internal.CheckTask @ModelName, @Task;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
         @FeatureSetId OUTPUT, @IsNew OUTPUT;
     BEGIN TRY
-        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom,
+            @Task;
     END TRY
     BEGIN CATCH
         IF @@TRANCOUNT > 0
@@ -73,7 +80,8 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
+SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE COALESCE(CAST(t.label AS INT), -1) END AS label,
+    CASE WHEN t.part <> ''test'' THEN t.target END AS target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -99,6 +107,8 @@ ORDER BY t.patient_id, t.scan_id;',
     EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
     EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
         @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT scan_id, patient_id, CASE part WHEN 'test' THEN 1 ELSE 0 END FROM #patients WHERE part IN ('train', 'test');
     EXECUTE internal.FitScope @FeatureSetId, @Pooling;
     EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
 
@@ -107,7 +117,7 @@ ORDER BY t.patient_id, t.scan_id;',
     -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
     EXECUTE internal.StoreScope @ClassifierId;
     EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;

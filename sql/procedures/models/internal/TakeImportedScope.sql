@@ -1,0 +1,44 @@
+-- TakeImportedScope: stores what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
+-- the primary scans of test patients who are not in it. Refuses a set of which no scan has features; inside the caller's transaction.
+-- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.TakeImportedScope
+    @ClassifierId INT,      -- the classifier
+    @DatasetVersionId INT   -- version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Members INT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 0
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    WHERE m.dataset_version_id = @DatasetVersionId;
+    SET @Members = @@ROWCOUNT;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 1
+    FROM dbo.splits AS p
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE p.part = 'test' AND p.patient_id NOT IN (SELECT patient_id FROM #taught);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    DELETE FROM #taught
+    WHERE scan_id NOT IN (
+        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
+    IF NOT EXISTS (SELECT 1 FROM #taught WHERE is_held_out = 0)
+    BEGIN
+        SET @Message = CONCAT(N'None of the ', @Members, N' scans of the data set that the classifier was trained on has features of set ',
+            @FeatureSetId, N' and pooling ', @Pooling, N'. Call GenerateFeatures for them, or leave @Dataset out.');
+        THROW 50320, @Message, 1;
+    END;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
+    EXECUTE internal.StoreScope @ClassifierId;
+END;
