@@ -4423,6 +4423,119 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- TakeCopiedFeatures: finds the features that the model in #copy_model reads, or makes them: networks by their SHA-256, without their
+-- bytes, their feature sets, and of a model that reads combined features the set of the same parts; inside the caller's transaction.
+-- Called by TakeCopiedModel. The script's tables #copy_model and #copy_parts are read.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedFeatures
+    @FeatureSetId INT OUTPUT -- the feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Name NVARCHAR(256), @Free NVARCHAR(256), @Other INT = 1, @Wanted NVARCHAR(MAX);
+    CREATE TABLE #sets (position INT NOT NULL PRIMARY KEY, network_id INT NULL, feature_set_id INT NULL);
+    INSERT INTO dbo.networks (name, version, library, model, sha256, details)
+    SELECT g.network_name, ROW_NUMBER() OVER (PARTITION BY g.network_name ORDER BY g.position)
+            + (SELECT COALESCE(MAX(n.version), 0) FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = g.network_name),
+        g.network_library, 0x, g.network_sha256, g.network_details
+    FROM #copy_parts AS g
+    WHERE g.position = (SELECT MIN(b.position) FROM #copy_parts AS b WHERE b.network_sha256 = g.network_sha256)
+        AND NOT EXISTS (SELECT 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.sha256 = g.network_sha256);
+    INSERT INTO #sets (position, network_id)
+    SELECT p.position, (SELECT MIN(n.network_id) FROM dbo.networks AS n WHERE n.sha256 = p.network_sha256) FROM #copy_parts AS p;
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT s.network_id, p.layer, p.preprocessing, p.feature_set_width
+    FROM #copy_parts AS p
+    INNER JOIN #sets AS s ON s.position = p.position
+    WHERE p.network_sha256 IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS f
+        WHERE f.network_id = s.network_id AND f.layer = p.layer AND f.preprocessing = p.preprocessing);
+    UPDATE s
+    SET s.feature_set_id = f.feature_set_id
+    FROM #sets AS s
+    INNER JOIN #copy_parts AS p ON p.position = s.position
+    INNER JOIN dbo.feature_sets AS f ON f.network_id = s.network_id AND f.layer = p.layer AND f.preprocessing = p.preprocessing;
+    SET @Message = (
+        SELECT CONCAT(N'The feature set ', MIN(f.feature_set_id), N' has another width here than where the model comes from. ',
+            N'Correct it in dbo.feature_sets where it is wrong, and copy again.')
+        FROM #copy_parts AS p
+        INNER JOIN #sets AS s ON s.position = p.position
+        INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = s.feature_set_id
+        WHERE f.width <> p.feature_set_width
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
+    SET @Name = (SELECT combined FROM #copy_model);
+    IF @Name IS NULL
+    BEGIN
+        SET @FeatureSetId = (SELECT feature_set_id FROM #sets);
+        RETURN 0;
+    END;
+
+    SET @Wanted = (
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), s.feature_set_id, N'|', p.pooling, N'|', p.source, N'|', p.column_name),
+            NCHAR(10)) WITHIN GROUP (ORDER BY p.position)
+        FROM #copy_parts AS p
+        INNER JOIN #sets AS s ON s.position = p.position);
+    SET @FeatureSetId = (
+        SELECT MIN(m.feature_set_id)
+        FROM (
+            SELECT feature_set_id, STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), part_feature_set_id, N'|', pooling, N'|', source, N'|',
+                column_name), NCHAR(10)) WITHIN GROUP (ORDER BY position) AS made
+            FROM dbo.feature_parts WITH (UPDLOCK, HOLDLOCK)
+            GROUP BY feature_set_id) AS m
+        WHERE m.made = @Wanted);
+    IF @FeatureSetId IS NOT NULL
+        RETURN 0;
+    SET @Free = @Name;
+    WHILE EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE network_id IS NULL AND layer = @Free)
+    BEGIN
+        SET @Other = @Other + 1;
+        SET @Free = CONCAT(LEFT(@Name, 244), N' (', @Other, N')');
+    END;
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT NULL, @Free, N'combined', SUM(width) FROM #copy_parts;
+    SET @FeatureSetId = SCOPE_IDENTITY();
+    INSERT INTO dbo.feature_parts (feature_set_id, position, part_feature_set_id, pooling, source, column_name, first_index, width)
+    SELECT @FeatureSetId, p.position, s.feature_set_id, p.pooling, p.source, p.column_name, p.first_index, p.width
+    FROM #copy_parts AS p
+    INNER JOIN #sets AS s ON s.position = p.position;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCopiedMembers: ties an ensemble to its members, which have come before it; refuses one that is missing or is another model here;
+-- inside the caller's transaction.
+-- Called by TakeCopiedModel. The script's table #copy_members is read.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedMembers
+    @ClassifierId INT -- the ensemble; a model without members has none to tie
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SELECT TOP (1) @Message = CONCAT(N'The member ''', m.name, N''' version ', m.version,
+        N' of the ensemble is not here, or is another model. Run the whole script again, which brings the members first.')
+    FROM #copy_members AS m
+    LEFT JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version AND c.sha256 = m.sha256
+    WHERE c.classifier_id IS NULL
+    ORDER BY m.position;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+    INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
+    SELECT @ClassifierId, m.position, c.classifier_id, m.first_index
+    FROM #copy_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.ensemble_members AS e WHERE e.classifier_id = @ClassifierId);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ListDatasets: the data sets with their versions, members and what chose them, the newest version of each first.
 -- Example: EXECUTE dbo.ListDatasets;
 CREATE OR ALTER PROCEDURE dbo.ListDatasets
@@ -4888,6 +5001,72 @@ BEGIN
         SELECT 1 FROM dbo.pooled_features AS f WITH (UPDLOCK, HOLDLOCK)
         WHERE f.scan_id = m.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = N'combined');
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCopiedParts: stores the vectors of the parts of combined features in #copy_vectors, combines them anew, and refuses the copy where
+-- that gives other vectors than were sent, because a column has another value here; inside the caller's transaction.
+-- Called by TakeCopiedScans. The script's tables #copy_scans and #copy_vectors are read.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedParts
+    @FeatureSetId INT -- combined feature set; another one has no parts to store
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF NOT EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
+        RETURN 0;
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #came (
+        scan_id INT NOT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL, features_sha256 VARBINARY(32) NULL);
+    INSERT INTO #combine (scan_id)
+    SELECT s.scan_id FROM #copy_scans AS c INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- A part may stand in a set twice, where an ensemble reads the combined features of several members.
+    INSERT INTO #came (scan_id, feature_set_id, pooling, vector, vector_sha256, features_sha256)
+    SELECT s.scan_id, p.part_feature_set_id, p.pooling, v.vector, v.vector_sha256, v.features_sha256
+    FROM #copy_vectors AS v
+    INNER JOIN dbo.scans AS s ON s.series_uid = v.series_uid
+    INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+    WHERE p.position = (
+        SELECT MIN(b.position) FROM dbo.feature_parts AS b
+        WHERE b.feature_set_id = @FeatureSetId AND b.part_feature_set_id = p.part_feature_set_id AND b.pooling = p.pooling);
+    IF EXISTS (SELECT 1 FROM #came WHERE vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector)))
+    BEGIN
+        SET @Message = N'Vectors are not those that were sent: their SHA-256 is another one. Make the copy again.';
+        THROW 50155, @Message, 1;
+    END;
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256, patient_id)
+    SELECT c.scan_id, c.feature_set_id, 0, 0, 0x, MIN(c.features_sha256), MIN(s.patient_id)
+    FROM #came AS c
+    INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
+    WHERE c.features_sha256 IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.features AS f WHERE f.scan_id = c.scan_id AND f.feature_set_id = c.feature_set_id)
+    GROUP BY c.scan_id, c.feature_set_id;
+    UPDATE f
+    SET f.vector = c.vector, f.vector_sha256 = c.vector_sha256
+    FROM dbo.pooled_features AS f
+    INNER JOIN #came AS c ON c.scan_id = f.scan_id AND c.feature_set_id = f.feature_set_id AND c.pooling = f.pooling;
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT c.scan_id, c.feature_set_id, c.pooling, c.vector, c.vector_sha256
+    FROM #came AS c
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS f
+        WHERE f.scan_id = c.scan_id AND f.feature_set_id = c.feature_set_id AND f.pooling = c.pooling);
+
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    SET @Message = (
+        SELECT CONCAT(N'The combined features of ', COUNT(*), N' scans are others here than where they come from, the first of scan_id ',
+            MIN(s.scan_id), N': a column has another value here, or none. Fill it in alike on both sides, or leave these patients out.')
+        FROM #copy_scans AS c
+        INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid
+        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = N'combined'
+        WHERE f.vector_sha256 IS NULL OR f.vector_sha256 <> c.vector_sha256
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9202,11 +9381,11 @@ BEGIN
     BEGIN
         PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score.
 Parameters:
-    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
-    @Limit INT = 50           scores to return, 1 to 1000
-    @Before INT = NULL        prediction_id; only scores older than this one
+    @PatientIndex INT = NULL                idx of the patient, 0 and up; needed
+    @Limit INT = 50                         scores to return, 1 to 1000
+    @Before INT = NULL                      prediction_id; only scores older than this one
     @Task NVARCHAR(32) = N''classification''  classification: probabilities; regression: numbers that models predict
-    @Help BIT = 0             1 prints this help and does nothing else
+    @Help BIT = 0                           1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
         RETURN 0;
@@ -9408,7 +9587,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX),
         @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
-        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NULL);
+        features_sha256 VARBINARY(32) NULL, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #moved (scan_id INT NOT NULL PRIMARY KEY, newest_scan_id INT NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
@@ -9444,6 +9623,11 @@ BEGIN
     FROM #copy_scans AS c
     LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
     WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
+    UPDATE p
+    SET p.sex = c.sex
+    FROM dbo.patients AS p
+    INNER JOIN #copy_scans AS c ON c.patient_id = p.patient_id
+    WHERE p.sex IS NULL AND c.sex IS NOT NULL;
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
@@ -9484,7 +9668,8 @@ BEGIN
     SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256, s.patient_id
     FROM #arrived AS a
     INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
+    WHERE a.features_sha256 IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
     UPDATE p
     SET p.vector = a.vector, p.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM dbo.pooled_features AS p
@@ -9495,6 +9680,7 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+    EXECUTE internal.TakeCopiedParts @FeatureSetId;
 
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #arrived), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
@@ -9530,7 +9716,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
         @Digest VARBINARY(32), @Task VARCHAR(14);
     SELECT @ModelName = name, @Version = version, @Task = task FROM #copy_model;
     IF EXISTS (
@@ -9545,40 +9731,7 @@ BEGIN
         THROW 50155, @Message, 1;
     END;
 
-    SET @NetworkId = (
-        SELECT MIN(n.network_id)
-        FROM #copy_model AS m
-        INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
-    IF @NetworkId IS NULL
-    BEGIN
-        INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (
-                SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = m.network_name),
-            m.network_library, 0x, m.network_sha256, m.network_details
-        FROM #copy_model AS m;
-        SET @NetworkId = SCOPE_IDENTITY();
-    END;
-    SET @FeatureSetId = (
-        SELECT fs.feature_set_id
-        FROM #copy_model AS m
-        INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
-        WHERE fs.network_id = @NetworkId);
-    IF @FeatureSetId IS NULL
-    BEGIN
-        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-        SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
-        SET @FeatureSetId = SCOPE_IDENTITY();
-    END;
-    IF EXISTS (
-        SELECT 1
-        FROM #copy_model AS m
-        INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = @FeatureSetId
-        WHERE fs.width <> m.feature_set_width)
-    BEGIN
-        SET @Message = CONCAT(N'The feature set ', @FeatureSetId, N' has another width here than where the model comes from. ',
-            N'Correct it in dbo.feature_sets where it is wrong, and copy again.');
-        THROW 50155, @Message, 1;
-    END;
+    EXECUTE internal.TakeCopiedFeatures @FeatureSetId OUTPUT;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NULL
     BEGIN
@@ -9587,6 +9740,15 @@ BEGIN
         SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, task, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
         EXECUTE internal.KeepChampion @ClassifierId;
+    END;
+
+    EXECUTE internal.TakeCopiedMembers @ClassifierId;
+    IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    BEGIN
+        INSERT INTO dbo.model_scope (classifier_id, item, position, low, high, text, scans)
+        SELECT @ClassifierId, item, position, low, high, text, scans FROM #copy_scope;
+        INSERT INTO dbo.model_scope_features (classifier_id, feature_index, mean, sd)
+        SELECT @ClassifierId, feature_index, mean, sd FROM #copy_scope_features;
     END;
 
     EXECUTE internal.DeleteModelNodes @ClassifierId;
@@ -9629,8 +9791,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in what the script has put into
-temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients,
-in #copy_scans; a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
+temporary tables: a model, in #copy_model and the tables beside it, with the features of patients, in #copy_scans and #copy_vectors;
+a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing. An ensemble comes after its members, each by
+a call of its own, so that a script that was interrupted goes on where it stopped when it is run again.
 Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network
 that is there already stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
 The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
@@ -9646,7 +9809,9 @@ Example:
         @Numbers INT, @ClassifierId INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
-        + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
+        + (SELECT COUNT(*) FROM #copy_parts) + (SELECT COUNT(*) FROM #copy_vectors) + (SELECT COUNT(*) FROM #copy_scope)
+        + (SELECT COUNT(*) FROM #copy_scope_features) + (SELECT COUNT(*) FROM #copy_members) + (SELECT COUNT(*) FROM #copy_tensors)
+        + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
     IF @Rows IS NULL OR @Arrived <> @Rows
     BEGIN
         SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),

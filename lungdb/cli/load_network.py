@@ -53,6 +53,12 @@ def _add_description(parser: argparse.ArgumentParser) -> None:
     told.add_argument("--mean-file", type=Path, metavar="XML", help="CNTK's mean picture, subtracted in its place")
     told.add_argument("--output", metavar="NAME", help="which output of a CNTK network")
     told.add_argument(
+        "--trained-on",
+        metavar="NAME|FILE",
+        help="what it was trained on, so that it is not evaluated on that: a data set of scans, or a file with an id "
+        "of a patient or the SHA-256 of a scan a line",
+    )
+    told.add_argument(
         "--layer", metavar="NAME", help="the layer that features are taken from (default: the one under the classifier)"
     )
 
@@ -91,6 +97,7 @@ def _load(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         pictures=arguments.calibration,
         force=arguments.force,
+        trained_on=arguments.trained_on,
     )
     is_described = bool(described or arguments.mean_file)
     stored = load_network(arguments.database, wish, partial(_print_entry, is_described=is_described))

@@ -12,7 +12,8 @@ from lungdb.errors import LungdbError
 _HEADER = """\
 -- A model with the features of patients, or a dense network, made by `lungdb copy`. Run it on one connection, such as
 --     sqlcmd -b -f 65001 -i FILE.sql -S SERVER -d DATABASE
--- in a database where install_sql_only.sql or install.sql has run. All of it is stored, or nothing.
+-- in a database where install_sql_only.sql or install.sql has run. Each dbo.TakeCopy
+-- stores all that it was given, or nothing; run the whole script again after an interruption.
 SET NOCOUNT ON;
 SET XACT_ABORT ON;
 GO

@@ -14,6 +14,7 @@ from lungdb.loading.network_file import NetworkFile, find_file
 from lungdb.loading.network_store import StoredNetwork, store_network
 from lungdb.loading.precision import PICTURES, Entry, make_precision
 from lungdb.loading.preparing import Task, prepare_apart
+from lungdb.loading.trained_on import find_trained_on, record_trained_on
 from lungdb.networks.wording import printable
 
 _LONGEST_NAME = 128
@@ -47,6 +48,8 @@ class Wish:
         How many pictures of scans calibrate the second network and are compared.
     force : bool
         Store the second network although its features are unlike float32's.
+    trained_on : str or None
+        What it was trained on, as `lungdb.loading.trained_on.find_trained_on` takes it; None where that is not known.
     """
 
     source: str
@@ -60,6 +63,7 @@ class Wish:
     precision: str = "float32"
     pictures: int = PICTURES
     force: bool = False
+    trained_on: str | None = None
 
 
 def describe(
@@ -130,8 +134,12 @@ def load_network(
         if wish.precision != "float32":
             entries.append(make_precision(connection, entries[0], wish.precision, wish.pictures, force=wish.force))
             on_entry(file, entries[1], ())
+        hashes = None if wish.trained_on is None else find_trained_on(connection, wish.trained_on)
         with transaction(connection):
-            return [
+            stored = [
                 store_network(connection, name, entry, renamed=bool(wish.name))
                 for name, entry in zip(names, entries, strict=True)
             ]
+            for network in stored if hashes is not None else []:
+                record_trained_on(connection, network.name, network.version, hashes or [])
+            return stored

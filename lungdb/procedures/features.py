@@ -20,7 +20,7 @@ from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.procedures.checks import check_columns, comma_list, whole_numbers
 from lungdb.procedures.keeping import Keeper, KeptColumns, KeptPictureError
-from lungdb.procedures.leaving import MESSAGE, NAME, check_size, for_t_sql
+from lungdb.procedures.leaving import LARGEST, MESSAGE, NAME, check_size, for_t_sql
 from lungdb.procedures.networks import open_network
 
 _COLUMNS = (
@@ -67,7 +67,7 @@ def generate_features(
     providers: str | None,
     threads: int | None,
 ) -> tuple[pd.DataFrame, str, str, int, str]:
-    """Run a network over scans.
+    """Run a network over scans, without keeping pictures, as procedures of earlier versions call it.
 
     Parameters
     ----------
@@ -174,13 +174,16 @@ def keep_and_generate_features(
         results = featurize(scans.values(), opened.session, preparation, batch_size, threads)
         rows = [row for scan_id, result in zip(scans, results, strict=True) for row in _rows(scan_id, result, poolings)]
         failed = {row["scan_id"] for row in rows if row["layer"] <= 0}
-        rows += [dict(zip(_RESULT, values, strict=True)) for values in keeper.rows(failed)]
         for name in ("array", "pooled"):
             check_size(
                 sum(len(row[name]) for row in rows),
                 "features",
                 "Call GenerateFeatures with a smaller @ChunkMegabytes, or choose a layer with fewer features.",
             )
+        pictures = [dict(zip(_RESULT, values, strict=True)) for values in keeper.rows(failed)]
+        # Features come first: pictures can be made again.
+        if sum(len(row["array"]) for row in (*rows, *pictures)) <= LARGEST:
+            rows += pictures
     except ProcedureError as refusal:
         return _frame([]), "", "", refusal.number, refusal.message, "{}"
     except MemoryError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sizes import Scans
 
 from lungdb.cli import load_labels, load_network, load_scans
-from lungdb.database import Connection, connect, install, run
+from lungdb.database import connect, install
 from lungdb.phantoms.dataset import make_dataset
 
 DEMO_NETWORK = Path(__file__).resolve().parents[2] / "lungdb" / "networks" / "data" / "demo_resnet.onnx"
@@ -38,8 +38,3 @@ def succeed(status: int) -> None:
     """End with a command's exit status unless it is 0."""
     if status:
         raise SystemExit(status)
-
-
-def setting(connection: Connection, name: str) -> bool:
-    """Tell whether there is a setting of this name."""
-    return bool(run(connection, "SELECT COUNT(*) FROM dbo.settings WHERE name = ?;", (name,))[0].scalar())

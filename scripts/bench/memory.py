@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 from contextlib import closing
+from itertools import cycle, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from lungdb.database import Connection, connect, run
 
 _PROCEDURE = Path(__file__).resolve().parents[2] / "sql" / "procedures" / "features" / "GenerateFeatures.sql"
 _SCAN, _PIXELS = "scan_id", "pixels"
+# What the query is given beside #chunk: where a prepared picture would be looked for, had the scans any.
+_VARIABLES = "DECLARE @Preprocessing NVARCHAR(32) = N'lung', @Rows INT = 224, @Cols INT = 224;"
 
 
 def main() -> int:
@@ -100,25 +104,26 @@ def _descendants(process: int) -> list[int]:
 
 
 def _write_chunk(connection: Connection, folder: Path, size: int) -> None:
-    """Write the rows that the script is given, those of the scans over and over until the stored bytes are `size`."""
+    """Write the rows that the script is given: whole scans, over and over, as many as `size` bytes hold, or one."""
     run(
         connection,
-        "CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY); INSERT INTO #chunk SELECT scan_id FROM dbo.scans;",
+        "CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, is_kept BIT NOT NULL); "
+        "INSERT INTO #chunk (scan_id, is_kept) SELECT scan_id, 0 FROM dbo.scans;",
     )
     _, query = script_and_query(_PROCEDURE.read_text(encoding="utf-8"))
-    (found,) = run(connection, query)
+    (found,) = run(connection, f"{_VARIABLES} {query}")
     names = [str(name) for name in found.columns]
     scan, pixels = names.index(_SCAN), names.index(_PIXELS)
-    written = step = 0
+    scans = [list(rows) for _, rows in groupby(found.rows, key=itemgetter(scan))]
+    written = 0
     with (folder / "rows.jsonl").open("w", encoding="utf-8") as file:
         file.write(json.dumps(names) + "\n")
-        while written < size:
-            for row in found.rows:
-                values = list(row)
-                values[scan] += step
-                written += len(values[pixels]) // 2
-                file.write(json.dumps(values) + "\n")
-            step += 1_000_000
+        for number, rows in enumerate(cycle(scans)):
+            written += sum(len(row[pixels]) // 2 for row in rows)
+            if number and written > size:
+                break
+            for row in rows:
+                file.write(json.dumps([*row[:scan], number, *row[scan + 1 :]]) + "\n")
     model, sha256, details = run(
         connection, "SELECT model, CONVERT(VARCHAR(64), sha256, 2), details FROM dbo.networks WHERE name = N'bench';"
     )[0].rows[0]
@@ -148,6 +153,7 @@ def _script_peak(folder: Path) -> int:
         "BatchSize": 32,
         "Providers": None,
         "Threads": None,
+        "KeepBytes": 0,
     }
     exec(script, given)  # noqa: S102  our own procedure's script
     if given["ErrorNumber"]:

@@ -10,69 +10,81 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from databases import target_of
+from figures import Figure, each
+from sizes import WHOLE, Sizes
 
 from lungdb.cli.sql import print_table
 from lungdb.database import Connection, connect, install, run
 from lungdb.imaging.codecs import encode_vector
 
-# 1595 are the patients of the full Data Science Bowl.
-PATIENTS = 1595
 WIDTH = 512
-CALLS = 200
-WARMING = 20
+_WARMING = 20  # calls at most
 
 
 def main() -> int:
     """Run the benchmark; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of the one call (default: 3)")
+    patients = WHOLE.scored_patients
     parser.add_argument(
-        "--patients", type=int, default=PATIENTS, help=f"patients in the database (default: {PATIENTS})"
+        "--patients", type=int, default=patients, help=f"patients in the database (default: {patients})"
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench(Path(folder), options.rounds, options.patients)
+        bench(Path(folder), replace(WHOLE, rounds=options.rounds, scored_patients=options.patients))
     return 0
 
 
-def bench(folder: Path, rounds: int, patients: int = PATIENTS) -> None:
-    """Print the rows about scores of a model that knows its scope."""
-    with closing(connect(f"sqlite:///{(folder / 'scoring.db').as_posix()}")) as connection:
+def bench(folder: Path, sizes: Sizes) -> list[Figure]:
+    """Print the tables about scores of a model that knows its scope, and give the figures."""
+    patients, calls = sizes.scored_patients, sizes.predictions
+    stored = f"{patients} patients × {WIDTH} features"
+    with closing(connect(target_of(folder / "scoring.db"))) as connection:
         _fill(connection, patients)
         run(connection, "EXECUTE dbo.TrainLungCancerModel;")
-        print(f"\nPredictLungCancer, {CALLS} calls on one connection, {patients} patients × {WIDTH} features stored:\n")
+        print(f"\nPredictLungCancer, {calls} calls on one connection, {stored} stored, medians:\n")
+        singles = [_single(connection, patients, calls) for _ in range(sizes.rounds)]
+        median, late, busy = (statistics.median(column) for column in zip(*singles, strict=True))
         names = ("median, ms", "95th percentile, ms", "engine's CPU a call, ms")
-        print_table(names, [_single(connection, patients)])
-        print(f"\nPredictPatients, {patients} patients × {WIDTH} features in one call, medians of {rounds} rounds:\n")
-        print_table(("s", "engine's CPU, s"), [_together(connection, rounds)])
+        print_table(names, [(f"{median:.1f}", f"{late:.1f}", f"{busy:.1f}")])
+        print(f"\nPredictPatients, {stored} in one call, medians:\n")
+        times, engine = zip(*[_together(connection) for _ in range(sizes.rounds)], strict=True)
+        together = f"{statistics.median(times):.2f}"
+        print_table(("s", "engine's CPU, s"), [(together, f"{statistics.median(engine):.2f}")])
+    medians, latest, _ = zip(*singles, strict=True)
+    what = f"PredictLungCancer with {stored} stored"
+    return [
+        Figure(f"{what}, median", "", f"{median:.1f} ms", each(medians, 1)),
+        Figure(f"{what}, 95th percentile", "", f"{late:.1f} ms", each(latest, 1)),
+        Figure(
+            f"PredictPatients, {stored} in one call, a model that knows its scope", "", f"{together} s", each(times)
+        ),
+    ]
 
 
-def _single(connection: Connection, patients: int) -> tuple[str, str, str]:
-    times = []
-    busy = 0.0
-    for index in range(WARMING + CALLS):
-        if index == WARMING:
-            busy = _busy()
+def _single(connection: Connection, patients: int, calls: int) -> tuple[float, float, float]:
+    """Give median, 95th percentile and the engine's processor time of a call, in milliseconds."""
+    call = "EXECUTE dbo.PredictLungCancer @PatientIndex = ?;"
+    for index in range(min(_WARMING, calls)):
+        run(connection, call, (index % patients,))
+    begun, times = _busy(), []
+    for index in range(calls):
         started = time.perf_counter()
-        run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = ?;", (index % patients,))
+        run(connection, call, (index % patients,))
         times.append(1000 * (time.perf_counter() - started))
-    busy = _busy() - busy
-    counted = times[WARMING:]
-    percentile = statistics.quantiles(counted, n=20)[-1]
-    return f"{statistics.median(counted):.1f}", f"{percentile:.1f}", f"{1000 * busy / CALLS:.1f}"
+    busy = 1000 * (_busy() - begun) / calls
+    return statistics.median(times), float(np.percentile(times, 95)), busy
 
 
-def _together(connection: Connection, rounds: int) -> tuple[str, str]:
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter(), _busy()
-        run(connection, "EXECUTE dbo.PredictPatients;")
-        times.append((time.perf_counter() - started[0], _busy() - started[1]))
-    seconds, busy = (statistics.median(column) for column in zip(*times, strict=True))
-    return f"{seconds:.2f}", f"{busy:.2f}"
+def _together(connection: Connection) -> tuple[float, float]:
+    started = time.perf_counter(), _busy()
+    run(connection, "EXECUTE dbo.PredictPatients;")
+    return time.perf_counter() - started[0], _busy() - started[1]
 
 
 def _busy() -> float:

@@ -42,6 +42,8 @@ class Sizes:
         Of the chunk whose memory under Microsoft's extension is computed; None is the default of @ChunkMegabytes.
     predictions : int
         Calls of PredictLungCancer.
+    scored_patients : int
+        Patients whose features are stored when single scores are timed, and who are scored in one call.
     network_batches, network_batch : int
         Batches of pictures that sessions are compared on, and their size.
     trained, scored : tuple of (patients, features)
@@ -77,6 +79,7 @@ class Sizes:
     calibration: int
     extension_megabytes: int | None
     predictions: int
+    scored_patients: int
     network_batches: int
     network_batch: int
     trained: tuple[tuple[int, int], ...]
@@ -112,6 +115,7 @@ WHOLE = Sizes(
     calibration=128,
     extension_megabytes=None,
     predictions=200,
+    scored_patients=1595,
     network_batches=3,
     network_batch=32,
     trained=((200, 512), (1595, 512)),
@@ -138,34 +142,35 @@ QUICK = Sizes(
     name="quick: smaller sizes, to see what a change does; no figure of README comes from here",
     rounds=3,
     layout="resnet50",
-    large=Scans(2, 48, 512),
-    small=Scans(4, 32, 256),
-    few=Scans(2, 32, 256),
+    large=Scans(2, 24, 512),
+    small=Scans(3, 32, 256),
+    few=Scans(1, 32, 256),
     many=Scans(30, 9, 128),
     chunks=(None,),
-    calibration=12,
-    extension_megabytes=32,
+    calibration=8,
+    extension_megabytes=16,
     predictions=50,
+    scored_patients=200,
     network_batches=1,
-    network_batch=16,
+    network_batch=8,
     trained=((200, 512),),
     scored=((400, 512),),
-    search_patients=100,
-    search_trials=24,
-    intake=Scans(1, 48, 512),
+    search_patients=80,
+    search_trials=12,
+    intake=Scans(1, 24, 512),
     memory_slices=100,
     tree_patients=(200,),
     trees=200,
-    digits=200,
-    examples=(1000, 10_000),
-    iterations=20,
+    digits=100,
+    examples=(1000, 5000),
+    iterations=10,
     batch_sizes=(1000, None),
     page_patients=1000,
-    readers=20,
+    readers=10,
     scorers=2,
-    page_seconds=6.0,
-    worklist_patients=3000,
-    similar_scans=1000,
+    page_seconds=5.0,
+    worklist_patients=1000,
+    similar_scans=500,
 )
 
 TINY = Sizes(
@@ -180,6 +185,7 @@ TINY = Sizes(
     calibration=8,
     extension_megabytes=1,
     predictions=2,
+    scored_patients=60,
     network_batches=1,
     network_batch=8,
     trained=((100, 8),),

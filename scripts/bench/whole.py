@@ -20,6 +20,7 @@ import networks
 import page
 import precisions
 import procedures
+import scoring
 import search
 import worklist
 from databases import database
@@ -82,6 +83,7 @@ def _parts(folder: Path, sizes: Sizes) -> dict[str, Part]:
         "precisions": lambda: precisions.bench(large(), folder / "large" / "scans", network, sizes),
         "memory": lambda: memory.bench(folder, large(), sizes),
         "procedures": lambda: procedures.bench(folder, sizes),
+        "scoring": lambda: scoring.bench(folder, sizes),
         "native_scoring": lambda: native_scoring.bench(folder, sizes),
         "dense_networks": lambda: dense_networks.bench(folder, sizes),
         "intake": lambda: intake.bench(folder, sizes),

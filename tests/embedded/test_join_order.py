@@ -154,3 +154,16 @@ def test_a_quotient_of_an_expression_is_that_of_python_and_zero_is_refused(conne
     assert value(connection, query, None) is None
     assert error(connection, query, 0.0).number == 8134
     assert error(connection, query, 1e-308 / 2**40).number == 8115
+
+
+@pytest.mark.parametrize(("kind", "least"), [("SMALLINT", -(2**15)), ("INT", -(2**31)), ("BIGINT", -(2**63))])
+@pytest.mark.parametrize("quotient", ["@a / @b", "(@a + 0) / @b", "@a / -1"])
+def test_the_smallest_number_over_minus_one_is_an_overflow(
+    connection: Connection, kind: str, least: int, quotient: str
+) -> None:
+    """Its quotient is one more than the largest number; SMALLINT beside the literal -1 is an INT, which holds it."""
+    query = f"DECLARE @a {kind} = {least}, @b {kind} = -1; SELECT {quotient};"
+    if kind == "SMALLINT" and quotient != "@a / @b":
+        assert value(connection, query) == -least
+    else:
+        assert error(connection, query).number == 8115

@@ -30,8 +30,8 @@ def _kept(arguments, pictures, digest):
     return {**arguments, "slices": slices}
 
 
-@pytest.mark.parametrize(("preprocessing", "dtype", "slices"), [("lung", "<f4", 4), ("seed", "u1", 3)])
-def test_pictures_are_those_of_prepare_and_give_the_same_features(large, volumes, preprocessing, dtype, slices):
+@pytest.mark.parametrize(("preprocessing", "dtype", "used"), [("lung", "<f4", 4), ("seed", "u1", 3)])
+def test_pictures_are_those_of_prepare_and_give_the_same_features(large, volumes, preprocessing, dtype, used):
     """Of each slice that the preprocessing uses, before normalisation; read back, the result is the same."""
     large["preprocessing"] = preprocessing
     expected = generate_features(**large)[0]
@@ -39,7 +39,7 @@ def test_pictures_are_those_of_prepare_and_give_the_same_features(large, volumes
     pictures = result[result["layer"] == -2]
     pd.testing.assert_frame_equal(result[result["layer"] != -2], expected)
     planes = prepare([CtSlice(hu) for hu in volumes[9]], preprocessing).reshape(-1, 224, 224)
-    assert pictures["array_rows"].tolist() == list(range(slices))
+    assert pictures["array_rows"].tolist() == list(range(used))
     for plane, picture in zip(planes, pictures["array"], strict=False):
         np.testing.assert_array_equal(np.frombuffer(bytes.fromhex(picture), dtype).reshape(224, 224), plane)
     kept = _kept(large, pictures, json.loads(costs)["digest"])

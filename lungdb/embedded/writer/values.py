@@ -127,7 +127,9 @@ def _quotient(left: Sql, right: Sql, result: SqlType) -> Sql:
     text = f"({left.text} / coalesce(nullif({right.text}, 0), tsql_divide({left.text}, {right.text})))"
     if right.constant and right.value:
         text = f"({left.text} / {right.text})"
-    if result.name in ("float", "int", "bigint") or result.family == Family.INTEGER:
+    # A whole quotient is beyond its type where the smallest number is divided by -1.
+    is_within = result.family == Family.INTEGER and right.constant and right.value != -1
+    if result.name == "float" or is_within:
         return Sql(text, result, may_overflow=result.family == Family.FLOAT)
     return Sql(f"tsql_{result.name}({text})", result)
 

@@ -12,8 +12,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in what the script has put into
-temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients,
-in #copy_scans; a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
+temporary tables: a model, in #copy_model and the tables beside it, with the features of patients, in #copy_scans and #copy_vectors;
+a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing. An ensemble comes after its members, each by
+a call of its own, so that a script that was interrupted goes on where it stopped when it is run again.
 Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network
 that is there already stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
 The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
@@ -29,7 +30,9 @@ Example:
         @Numbers INT, @ClassifierId INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
-        + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
+        + (SELECT COUNT(*) FROM #copy_parts) + (SELECT COUNT(*) FROM #copy_vectors) + (SELECT COUNT(*) FROM #copy_scope)
+        + (SELECT COUNT(*) FROM #copy_scope_features) + (SELECT COUNT(*) FROM #copy_members) + (SELECT COUNT(*) FROM #copy_tensors)
+        + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
     IF @Rows IS NULL OR @Arrived <> @Rows
     BEGIN
         SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),

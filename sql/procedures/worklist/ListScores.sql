@@ -15,11 +15,11 @@ BEGIN
     BEGIN
         PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score.
 Parameters:
-    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
-    @Limit INT = 50           scores to return, 1 to 1000
-    @Before INT = NULL        prediction_id; only scores older than this one
+    @PatientIndex INT = NULL                idx of the patient, 0 and up; needed
+    @Limit INT = 50                         scores to return, 1 to 1000
+    @Before INT = NULL                      prediction_id; only scores older than this one
     @Task NVARCHAR(32) = N''classification''  classification: probabilities; regression: numbers that models predict
-    @Help BIT = 0             1 prints this help and does nothing else
+    @Help BIT = 0                           1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
         RETURN 0;

@@ -6,7 +6,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
         @Digest VARBINARY(32), @Task VARCHAR(14);
     SELECT @ModelName = name, @Version = version, @Task = task FROM #copy_model;
     IF EXISTS (
@@ -21,40 +21,7 @@ BEGIN
         THROW 50155, @Message, 1;
     END;
 
-    SET @NetworkId = (
-        SELECT MIN(n.network_id)
-        FROM #copy_model AS m
-        INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
-    IF @NetworkId IS NULL
-    BEGIN
-        INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (
-                SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = m.network_name),
-            m.network_library, 0x, m.network_sha256, m.network_details
-        FROM #copy_model AS m;
-        SET @NetworkId = SCOPE_IDENTITY();
-    END;
-    SET @FeatureSetId = (
-        SELECT fs.feature_set_id
-        FROM #copy_model AS m
-        INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
-        WHERE fs.network_id = @NetworkId);
-    IF @FeatureSetId IS NULL
-    BEGIN
-        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-        SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
-        SET @FeatureSetId = SCOPE_IDENTITY();
-    END;
-    IF EXISTS (
-        SELECT 1
-        FROM #copy_model AS m
-        INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = @FeatureSetId
-        WHERE fs.width <> m.feature_set_width)
-    BEGIN
-        SET @Message = CONCAT(N'The feature set ', @FeatureSetId, N' has another width here than where the model comes from. ',
-            N'Correct it in dbo.feature_sets where it is wrong, and copy again.');
-        THROW 50155, @Message, 1;
-    END;
+    EXECUTE internal.TakeCopiedFeatures @FeatureSetId OUTPUT;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NULL
     BEGIN
@@ -63,6 +30,15 @@ BEGIN
         SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, task, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
         EXECUTE internal.KeepChampion @ClassifierId;
+    END;
+
+    EXECUTE internal.TakeCopiedMembers @ClassifierId;
+    IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    BEGIN
+        INSERT INTO dbo.model_scope (classifier_id, item, position, low, high, text, scans)
+        SELECT @ClassifierId, item, position, low, high, text, scans FROM #copy_scope;
+        INSERT INTO dbo.model_scope_features (classifier_id, feature_index, mean, sd)
+        SELECT @ClassifierId, feature_index, mean, sd FROM #copy_scope_features;
     END;
 
     EXECUTE internal.DeleteModelNodes @ClassifierId;

@@ -12,7 +12,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX),
         @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
-        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NULL);
+        features_sha256 VARBINARY(32) NULL, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #moved (scan_id INT NOT NULL PRIMARY KEY, newest_scan_id INT NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
@@ -48,6 +48,11 @@ BEGIN
     FROM #copy_scans AS c
     LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
     WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
+    UPDATE p
+    SET p.sex = c.sex
+    FROM dbo.patients AS p
+    INNER JOIN #copy_scans AS c ON c.patient_id = p.patient_id
+    WHERE p.sex IS NULL AND c.sex IS NOT NULL;
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
@@ -88,7 +93,8 @@ BEGIN
     SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256, s.patient_id
     FROM #arrived AS a
     INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
+    WHERE a.features_sha256 IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
     UPDATE p
     SET p.vector = a.vector, p.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM dbo.pooled_features AS p
@@ -99,6 +105,7 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+    EXECUTE internal.TakeCopiedParts @FeatureSetId;
 
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #arrived), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
