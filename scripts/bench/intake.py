@@ -104,9 +104,9 @@ def _throughput(folder: Path, scans: Path, files: list[Path], level: int, rounds
 
 
 def _load(scans: Path, target: str) -> None:
-    """Load in a process of its own, the way a user does: its start counts."""
-    command = [sys.executable, __file__, "--load", str(scans), target]
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 our own file
+    """Load in a process of its own, the way a user does: its start counts, and that of its workers."""
+    command = [sys.executable, "-m", "lungdb.cli.main", "load-scans", "-d", target, "--keep-ids", str(scans)]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 our own command
 
 
 def _bytes(folder: Path, size: int) -> tuple[int, int, int, str]:
