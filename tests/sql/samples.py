@@ -82,6 +82,7 @@ def patients_frame(count: int = 60) -> pd.DataFrame:
         "patient_id": [f"Müller 患者 😀 {index:03}" for index in range(count)],
         "part": parts,
         "label": np.where(np.array(parts) == "test", -1, labels).astype(np.int32),
+        "target": np.full(len(parts), np.nan),
         "vector": [encode_vector(vector) for vector in vectors],
     }
     return pd.DataFrame(columns).astype({"patient_id": object, "part": object, "vector": object})
@@ -229,6 +230,7 @@ def inputs_of_measuring() -> dict[str, Any]:
         "patient_id": pd.Series([f"patient {index:02}" for index in range(40)], dtype=object),
         "part": pd.Series(["test" if index % 4 == 0 else "train" for index in range(40)], dtype=object),
         "label": (generator.uniform(size=40) < raw).astype(np.int32),
+        "target": np.full(40, np.nan),
         "raw": raw,
         "probability": raw**2,
         "out_of_fold": np.ones(40, dtype=np.int32),
