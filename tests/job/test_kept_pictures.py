@@ -86,10 +86,10 @@ def test_features_of_kept_pictures_are_those_of_the_slices(few: Connection) -> N
     assert _kept(few) == [1, 2, 3, 4, 5]
     assert _is_whole(few)
     slices = [
-        CtSlice(decode_slice(bytes(pixels), image_rows, image_cols, bytes(sha256)))
-        for pixels, sha256, image_rows, image_cols in rows(
+        CtSlice(decode_slice(bytes(pixels), image_rows, image_cols, bytes(sha256), encoding))
+        for pixels, sha256, image_rows, image_cols, encoding in rows(
             few,
-            "SELECT i.pixels, i.pixels_sha256, s.image_rows, s.image_cols FROM dbo.scan_images AS i "
+            "SELECT i.pixels, i.pixels_sha256, s.image_rows, s.image_cols, i.encoding FROM dbo.scan_images AS i "
             "INNER JOIN dbo.scans AS s ON s.scan_id = i.scan_id WHERE i.scan_id = 2 ORDER BY i.slice_index;",
         )
     ]
