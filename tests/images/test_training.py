@@ -368,7 +368,7 @@ def test_new_pictures_are_scored_and_what_was_trained_on_keeps_its_scores(pictur
         part for name, _, part, *_ in rows(pictures, "EXECUTE dbo.PredictImages @Version = 1;") if name == "picture 001"
     }
     assert parts == {"new"}
-    assert "newest" in said(pictures, "EXECUTE dbo.PredictImages;")
+    assert "version 1, the champion" in said(pictures, "EXECUTE dbo.PredictImages;")
 
 
 def test_a_model_of_pictures_that_is_not_there_or_damaged_is_refused(pictures: Connection) -> None:

@@ -2,7 +2,7 @@
 -- Example: EXECUTE dbo.PredictImages @ModelName = N'faces';
 CREATE OR ALTER PROCEDURE dbo.PredictImages
     @ModelName NVARCHAR(128) = N'image_classes', -- name of a model in dbo.image_classifiers
-    @Version INT = NULL,                    -- its version; NULL means the newest, which a message names
+    @Version INT = NULL,                    -- its version; NULL means the champion, which a message names
     @Dataset NVARCHAR(128) = NULL,          -- data set of pictures; NULL means every picture with features
     @DatasetVersion INT = NULL,             -- its version; NULL means the newest
     @Help BIT = 0                           -- 1 prints this help and does nothing else
@@ -18,7 +18,7 @@ What was scored is not scored again unless its pictures were replaced: what the 
 It returns name, is_group, part, label, class and score, a row for each class.
 Parameters:
     @ModelName NVARCHAR(128) = N''image_classes''  name of a model in dbo.image_classifiers
-    @Version INT = NULL                          its version; NULL means the newest, which a message names
+    @Version INT = NULL                          its version; NULL means the champion, which a message names
     @Dataset NVARCHAR(128) = NULL                data set of pictures; NULL means every picture with features
     @DatasetVersion INT = NULL                   its version; NULL means the newest
     @Help BIT = 0                                1 prints this help and does nothing else
@@ -29,23 +29,19 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Id INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @DatasetVersionId INT;
     DECLARE @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Found INT, @Language NVARCHAR(128);
+    DECLARE @Why NVARCHAR(20);
     DECLARE @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     EXECUTE internal.ReadSettings @Language OUTPUT;
-    SELECT TOP (1) @Id = image_classifier_id, @FeatureSetId = feature_set_id, @Pooling = pooling, @Model = model, @Library = library,
-        @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details, @Found = version
+    EXECUTE internal.FindImageClassifier @ModelName, @Version, @Id OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Model = model, @Library = library,
+        @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
     FROM dbo.image_classifiers
-    WHERE name = @ModelName AND version = COALESCE(@Version, version)
-    ORDER BY version DESC;
-    IF @Id IS NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'There is no model of pictures ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
-            COALESCE(N' with a version ' + CAST(@Version AS NVARCHAR(12)), N''), N'. Those that are there: ', LEFT(COALESCE((
-                SELECT STRING_AGG(CAST(CONCAT(c.name, N' ', c.version) AS NVARCHAR(MAX)), N', ') FROM dbo.image_classifiers AS c), N'none'),
-            1000), N'. Train one with TrainImageClassifier.'), N'%', N'%%');
-        THROW 50300, @Message, 1;
-    END;
+    WHERE image_classifier_id = @Id;
     IF @Version IS NULL
-        RAISERROR(N'%s version %d, the newest, gives the scores.', 0, 1, @ModelName, @Found) WITH NOWAIT;
+    BEGIN
+        SELECT @Found = version, @Why = why FROM dbo.served_image_models WHERE name = @ModelName;
+        RAISERROR(N'%s version %d, %s, gives the scores.', 0, 1, @ModelName, @Found, @Why) WITH NOWAIT;
+    END;
 
     CREATE TABLE #units (unit INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_group BIT NOT NULL,
         name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL,

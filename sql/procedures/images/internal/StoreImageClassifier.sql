@@ -32,6 +32,11 @@ BEGIN
     VALUES (@ModelName, @Version, @Library, @FeatureSetId, LOWER(@Pooling), @IsExclusive, @DatasetVersionId, @Seed, @Classifier,
         HASHBYTES('SHA2_256', @Classifier), @Details);
     SET @Id = SCOPE_IDENTITY();
+    INSERT INTO dbo.image_promotions (name, image_classifier_id, metric, forced)
+    SELECT name, image_classifier_id, N'first version', 0
+    FROM dbo.image_classifiers
+    WHERE image_classifier_id = @Id
+        AND NOT EXISTS (SELECT 1 FROM dbo.image_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = @ModelName);
     INSERT INTO dbo.image_metrics (image_classifier_id, part, label, metric, value)
     SELECT @Id, part, label, metric, value FROM #measures;
     INSERT INTO dbo.image_confusions (image_classifier_id, part, label, predicted, pictures, percentage)
