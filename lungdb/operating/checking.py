@@ -25,6 +25,8 @@ _SCAN = "SELECT image_rows, image_cols, number_images, content_sha256 FROM dbo.s
 _SLICES = (
     "SELECT slice_index, pixels, pixels_sha256, encoding FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;"
 )
+# A copy of a model brings features without their array, and their scans without slices.
+_LONGEST_ARRAY = "SELECT MAX(DATALENGTH(array)) FROM dbo.features WHERE scan_id = ?;"
 _AGAIN = "Load the scan again: lungdb load-scans --replace."
 _MODELS = """
 SELECT c.name, c.version FROM dbo.model_scoring AS s
@@ -185,7 +187,8 @@ def _scans(connection: Connection) -> _Step:
     keys = _keys(connection, _SCANS)
 
     def faults(on_work: Callable[[int], None]) -> Iterator[str]:
-        run(connection, _SCAN, (0,))  # says what the schema lacks, where there is no scan to say it
+        for query in (_SCAN, _SLICES, _LONGEST_ARRAY):
+            run(connection, query, (0,))  # says what the schema lacks, before a scan is blamed for it
         shown: list[str] = []
         count = work = 0
         for scan_id, slices in keys:
@@ -226,6 +229,8 @@ def _scan_faults(connection: Connection, scan_id: int) -> str | None:
         return f"it cannot be read ({error.message})"
     finally:
         cursor.close()
+    if not places and run(connection, _LONGEST_ARRAY, (scan_id,))[-1].scalar() == 0:
+        return None
     if damaged:
         named = ", ".join(map(str, damaged[:_SHOWN]))
         return f"pixels of slices {named} ({len(damaged)} in all) do not match their SHA-256 or size"

@@ -9,6 +9,8 @@ _CHOOSE = "Call EXECUTE dbo.ChooseSeries @Apply = 1."
 _FEATURES = "Make its features again: EXECUTE dbo.GenerateFeatures."
 _NODES = "Make its rows again where Python runs: EXECUTE dbo.StoreModelNodes."
 _DENSE = "Load or train the network again."
+# A copy of a model brings features without their array, and networks without their bytes.
+_HAS_ARRAY = "NOT (f.array_rows = 0 AND DATALENGTH(f.array) = 0)"
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,14 @@ CHECKS = (
         "SELECT f.scan_id, f.feature_set_id FROM dbo.features AS f "
         "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = f.feature_set_id "
         "INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id "
-        "WHERE f.array_cols <> w.width OR f.array_rows <> (s.number_images + 2) / 3 "
-        "OR DATALENGTH(f.array) <> CAST(4 AS BIGINT) * f.array_rows * f.array_cols;",
+        "WHERE (f.array_cols <> w.width OR f.array_rows <> (s.number_images + 2) / 3 "
+        f"OR DATALENGTH(f.array) <> CAST(4 AS BIGINT) * f.array_rows * f.array_cols) AND {_HAS_ARRAY};",
         _FEATURES,
     ),
     Check(
         "feature arrays that do not match their SHA-256",
         "SELECT f.scan_id, f.feature_set_id FROM dbo.features AS f "
-        "WHERE f.scan_id = ? AND f.sha256 <> HASHBYTES('SHA2_256', f.array);",
+        f"WHERE f.scan_id = ? AND f.sha256 <> HASHBYTES('SHA2_256', f.array) AND {_HAS_ARRAY};",
         _FEATURES,
         _scans_of("features"),
     ),
@@ -144,7 +146,7 @@ CHECKS = (
     Check(
         "networks that do not match their SHA-256",
         "SELECT n.network_id, n.name, n.version FROM dbo.networks AS n "
-        "WHERE n.sha256 <> HASHBYTES('SHA2_256', n.model);",
+        "WHERE n.sha256 <> HASHBYTES('SHA2_256', n.model) AND DATALENGTH(n.model) > 0;",
         "Load the network again: lungdb load-network.",
     ),
     Check(

@@ -234,3 +234,15 @@ def test_a_copy_that_would_score_otherwise_is_refused(source: Path, bare_file: P
     assert contents(bare) == before
     run(bare, right)
     assert _copy(source, target_of(bare_file), "lightgbm_sql", "--patients", "all") == 0
+
+
+def test_a_database_with_nothing_but_a_copy_is_whole(
+    source: Path, bare_file: Path, bare: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Slices, arrays and the network's bytes did not come; what is missing else is found as before."""
+    assert _copy(source, target_of(bare_file), "lightgbm_sql", "--patients", "0,1") == 0
+    assert main(["check", "-d", target_of(bare_file)]) == 0
+    run(bare, "DELETE FROM dbo.features WHERE scan_id = 1;")
+    capsys.readouterr()
+    assert main(["check", "-d", target_of(bare_file)]) == 1
+    assert "scan_id 1: it has 0 slices" in capsys.readouterr().out

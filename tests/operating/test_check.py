@@ -15,7 +15,7 @@ from lungdb.cli.support import progress_lines
 from lungdb.database import connect, run
 from lungdb.operating import checking
 from lungdb.operating.checks import CHECKS
-from tests.old_schema import DATA
+from tests.old_schema import DATA, unpack_schema_7
 from tests.support.databases import NAME, copy_to, target_of
 
 LAYERS = """
@@ -331,6 +331,16 @@ def test_an_incomplete_schema_is_told_to_install_again(tmp_path: Path, capsys: p
     assert "The schema is not whole: table dbo." in out
     assert "Install again: lungdb install." in out
     assert "Not checked: scans that the worklist lacks, or has otherwise (the schema lacks what that needs)." in out
+
+
+def test_scans_of_a_schema_that_is_not_upgraded_are_not_called_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their slices lack a column that reading needs: nothing can be said of them."""
+    assert main(["check", "-d", target_of(unpack_schema_7(tmp_path))]) == 1
+    out = capsys.readouterr().out
+    assert "Not checked: slices, their hashes and their order (the schema lacks what that needs)." in out
+    assert "not as they were stored" not in out
 
 
 def test_an_installation_without_python_procedures_is_whole(sql_only_file: Path) -> None:
