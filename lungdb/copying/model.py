@@ -60,7 +60,8 @@ MODEL_TABLES = {
     vector_sha256 VARBINARY(32) NOT NULL, features_sha256 VARBINARY(32) NULL""",
 }
 
-# What the model was trained on comes along in its details: the set's name, version and digest, and no member.
+# What the model was trained on comes along in its details: the set's name, version and digest, and no member. What a
+# network was trained on stays behind whole: it names scans.
 _MODEL = """
 SELECT c.name, c.version, c.library, c.pooling, c.model, c.sha256,
     CASE WHEN d.name IS NULL THEN c.details ELSE JSON_MODIFY(c.details, N'$.trained_on_dataset', JSON_QUERY(CONCAT(
@@ -82,8 +83,8 @@ WHERE c.classifier_id = ?;
 _ROWS_OF_MODEL = {
     "#copy_parts": """
 SELECT q.position, n.name AS network_name, n.library AS network_library, n.sha256 AS network_sha256,
-    n.details AS network_details, f.layer, f.preprocessing, f.width AS feature_set_width, q.pooling, q.source,
-    q.column_name, q.first_index, q.width
+    JSON_MODIFY(n.details, N'$.trained_on', NULL) AS network_details, f.layer, f.preprocessing,
+    f.width AS feature_set_width, q.pooling, q.source, q.column_name, q.first_index, q.width
 FROM (
     SELECT 0 AS position, c.feature_set_id, c.pooling, NULL AS source, NULL AS column_name, 0 AS first_index, s.width
     FROM dbo.classifiers AS c
@@ -149,6 +150,7 @@ INNER JOIN dbo.scans AS s ON s.scan_id = v.scan_id
 INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
 WHERE c.classifier_id = ? AND s.is_primary = 1 ORDER BY p.idx, q.position;
 """
+_PROPERTIES = "[dbo].[scan_columns]"  # as dbo.feature_parts has it
 _FILL = "EXECUTE dbo.ScorePatientsSql @ModelName = ?, @Version = ?, @Patients = ?, @SkipMissing = 1;"
 _SCORES = "EXECUTE dbo.ScorePatientsSql @ModelName = ?, @Version = ?, @Patients = ?;"
 
@@ -172,14 +174,12 @@ def model_rows(
         (result,) = run(source, query, (classifier_id,) * query.count("?"))
         parts.append((table, result.columns, result.rows))
     is_combined = parts[0][2][0][9] is not None
-    columns = {str(row[10]).casefold() for row in parts[1][2] if row[9] is not None}
+    columns = {str(row[10]).casefold() for row in parts[1][2] if str(row[9]).casefold() == _PROPERTIES}
     if is_combined and patients != []:
         # Combined vectors are made when they are read; what is sent is then of one moment.
         run(source, _FILL, (name, number, None if patients is None else ",".join(map(str, patients))))
-    # Age and sex come along only where the model reads them.
-    query = _SCANS.format(
-        age="k.age" if "age" in columns else "s.patient_age", sex="p.sex" if "sex" in columns else "NULL"
-    )
+    # Age and sex come along only where the model reads them, as age too that the year of birth tells.
+    query = _SCANS.format(age="k.age" if "age" in columns else "NULL", sex="p.sex" if "sex" in columns else "NULL")
     (scans,) = run(source, query, (classifier_id,))
     chosen = _chosen(scans.rows, patients)
     parts.append(("#copy_scans", (*scans.columns, "raw", "probability"), _scored(source, name, number, chosen)))

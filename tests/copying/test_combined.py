@@ -112,10 +112,52 @@ def test_its_parts_names_scope_and_training_set_come_along(source: Path, bare_fi
     assert rows(bare, "SELECT DISTINCT scope FROM dbo.predictions;") == [("outside",)]
 
 
-def test_sex_stays_behind_where_the_model_does_not_read_it(source: Path, bare_file: Path, bare: Connection) -> None:
-    """The plain model reads no column."""
+def test_sex_and_age_stay_behind_where_the_model_does_not_read_them(
+    source: Path, bare_file: Path, bare: Connection
+) -> None:
+    """The plain model reads no column, another columns of these names of a view that has something else."""
+    view = "CREATE VIEW dbo.own AS SELECT scan_id, image_rows AS age, image_cols AS sex FROM dbo.scans;"
+    with closing(connect(target_of(source))) as opened:
+        run(opened, view)
+        run(
+            opened,
+            "EXECUTE dbo.TrainLungCancerModel @ModelName = N'own', @Features = N'mean', @Columns = N'age, sex', "
+            "@ColumnsFrom = N'dbo.own', @MaxIterations = 5;",
+        )
+    run(bare, view)
+    for model in ("plain", "own"):
+        assert _copy(source, target_of(bare_file), model, "--patients", "all") == 0
+        assert rows(bare, "SELECT DISTINCT p.sex, s.patient_age FROM dbo.patients AS p, dbo.scans AS s;") == [
+            (None, None)
+        ]
+
+
+def test_a_model_that_reads_age_comes_to_where_another_has_brought_its_patients(
+    source: Path, bare_file: Path, bare: Connection
+) -> None:
+    """What the first left out is filled in, and what is known there already stays."""
     assert _copy(source, target_of(bare_file), "plain", "--patients", "all") == 0
-    assert rows(bare, "SELECT DISTINCT sex FROM dbo.patients;") == [(None,)]
+    run(bare, "UPDATE dbo.scans SET slice_thickness = NULL, kvp = 99;")
+    assert _copy(source, target_of(bare_file), "wide", "--patients", "all") == 0
+    query = (
+        "SELECT s.series_uid, s.patient_age, s.slice_thickness FROM dbo.scans AS s "
+        "WHERE s.is_primary = 1 ORDER BY s.series_uid;"
+    )
+    with closing(connect(target_of(source))) as opened:
+        sent = rows(opened, query)
+    assert rows(bare, query) == sent
+    assert sum(age is not None for _, age, _ in sent) > 40
+    assert rows(bare, "SELECT DISTINCT kvp FROM dbo.scans;") == [(99,)]
+
+
+def test_what_a_network_was_trained_on_stays_behind(source: Path, bare_file: Path, bare: Connection) -> None:
+    """It names scans; the rest of its details comes."""
+    with closing(connect(target_of(source))) as opened:
+        ((details,),) = rows(opened, "SELECT details FROM dbo.networks;")
+        run(opened, "UPDATE dbo.networks SET details = JSON_MODIFY(details, N'$.trained_on', JSON_QUERY(N'[\"AB\"]'));")
+    assert _copy(source, target_of(bare_file), "plain") == 0
+    ((arrived,),) = rows(bare, "SELECT details FROM dbo.networks;")
+    assert json.loads(arrived) == json.loads(details)
 
 
 def test_an_interrupted_copy_of_an_ensemble_leaves_whole_models_and_goes_on(

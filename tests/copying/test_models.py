@@ -120,11 +120,11 @@ def test_only_the_patients_named_come_and_no_names(source: Path, bare_file: Path
 
 
 def test_what_is_known_of_a_scan_comes_along(source: Path, bare_file: Path, bare: Connection) -> None:
-    """Dates, kernel, age and place to the last bit; there it is its study's choice, and the newest study counts."""
+    """Dates, kernel and place to the last bit, and no age; there it is its study's choice, and the newest counts."""
     told = {
         "study_date": "2019-08-03", "acquisition_date": "2019-08-04", "date_rule": "shifted", "study_order": 1,
         "study_year": 2, "convolution_kernel": "Br40d\\3", "kvp": 100, "slice_thickness": 1.25, "has_contrast": 0,
-        "patient_age": 61, "frame_of_reference_uid": "1.2.9", "origin_x": -100.1, "origin_y": 1 / 3, "origin_z": -7e-5,
+        "frame_of_reference_uid": "1.2.9", "origin_x": -100.1, "origin_y": 1 / 3, "origin_z": -7e-5,
         "row_x": 1, "row_y": 0, "row_z": 0, "column_x": 0, "column_y": 0.96, "column_z": -0.28, "step_x": 0,
         "step_y": 0.1, "step_z": 2.5,
     }  # fmt: skip
@@ -132,9 +132,11 @@ def test_what_is_known_of_a_scan_comes_along(source: Path, bare_file: Path, bare
     with closing(connect(target_of(source))) as opened:
         run(opened, f"UPDATE dbo.scans SET is_study_choice = 1, {names} WHERE scan_id = 6;", tuple(told.values()))
         (sent,) = rows(opened, "SELECT * FROM dbo.scans WHERE scan_id = 6;")
+        run(opened, "UPDATE dbo.scans SET patient_age = 61;")
     assert _copy(source, target_of(bare_file), "lightgbm_sql", "--patients", "5", "--version", "1") == 0
     (arrived,) = rows(bare, "SELECT * FROM dbo.scans;")
     assert arrived[1:] == sent[1:]
+    assert rows(bare, "SELECT patient_age FROM dbo.scans;") == [(None,)]
     assert rows(bare, "SELECT follows_newest FROM dbo.patients;") == [(True,)]
 
 

@@ -53,6 +53,16 @@ BEGIN
     FROM dbo.patients AS p
     INNER JOIN #copy_scans AS c ON c.patient_id = p.patient_id
     WHERE p.sex IS NULL AND c.sex IS NOT NULL;
+    -- A scan that came with another model lacks what that one did not read. An age that the year of birth tells here stays.
+    UPDATE s
+    SET s.patient_age = COALESCE(s.patient_age, CASE WHEN k.age IS NULL THEN c.patient_age END),
+        s.manufacturer = COALESCE(s.manufacturer, c.manufacturer), s.spacing_z = COALESCE(s.spacing_z, c.spacing_z),
+        s.spacing_y = COALESCE(s.spacing_y, c.spacing_y), s.spacing_x = COALESCE(s.spacing_x, c.spacing_x),
+        s.slice_thickness = COALESCE(s.slice_thickness, c.slice_thickness), s.kvp = COALESCE(s.kvp, c.kvp),
+        s.has_contrast = COALESCE(s.has_contrast, c.has_contrast)
+    FROM dbo.scans AS s
+    INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid
+    INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id;
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
