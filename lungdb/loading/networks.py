@@ -14,7 +14,7 @@ from lungdb.loading.network_file import NetworkFile, find_file
 from lungdb.loading.network_store import StoredNetwork, store_network
 from lungdb.loading.precision import PICTURES, Entry, make_precision
 from lungdb.loading.preparing import Task, prepare_apart
-from lungdb.loading.trained_on import find_trained_on, record_trained_on
+from lungdb.loading.trained_on import find_trained_on, record_trained_on, stored_trained_on
 from lungdb.networks.wording import printable
 
 _LONGEST_NAME = 128
@@ -118,8 +118,9 @@ def load_network(
         The file or the name is not usable, or the database is not there, has the network under another name, or has no
         scans to make another precision with; nothing is stored.
     """
-    with open_database(target):
-        pass  # what is wrong with the target is better known before a long download than after it
+    # What is wrong with the target or the list is better known before a long download than after it.
+    with open_database(target) as connection:
+        hashes = None if wish.trained_on is None else find_trained_on(connection, wish.trained_on)
     file = find_file(wish.source, wish.folder, wish.sha256)
     name = file.name if wish.name is None else wish.name
     names = [name] if wish.precision == "float32" else [name, f"{name}-{wish.precision}"]
@@ -134,12 +135,13 @@ def load_network(
         if wish.precision != "float32":
             entries.append(make_precision(connection, entries[0], wish.precision, wish.pictures, force=wish.force))
             on_entry(file, entries[1], ())
-        hashes = None if wish.trained_on is None else find_trained_on(connection, wish.trained_on)
         with transaction(connection):
             stored = [
                 store_network(connection, name, entry, renamed=bool(wish.name))
                 for name, entry in zip(names, entries, strict=True)
             ]
+            if hashes is None and len(stored) > 1:  # another precision has learnt what its original has
+                hashes = stored_trained_on(connection, stored[0].name, stored[0].version)
             for network in stored if hashes is not None else []:
                 record_trained_on(connection, network.name, network.version, hashes or [])
             return stored

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
-from lungdb.networks.wording import printable
+from lungdb.networks.wording import shortened
 
 _MOST_BYTES = 64 * 2**20
 _VERSION = """
@@ -18,6 +18,7 @@ WHERE d.name = ? AND d.kind = 'scans' AND (? IS NULL OR v.version = ?) ORDER BY 
 """
 _MEMBERS = "SELECT content_sha256 FROM dbo.dataset_members WHERE dataset_version_id = ? ORDER BY position;"
 _SCANS = "SELECT content_sha256 FROM dbo.scans WHERE patient_id = ? ORDER BY scan_id;"
+_DETAILS = "SELECT details FROM dbo.networks WHERE name = ? AND version = ?;"
 _RECORD = """
 UPDATE dbo.networks SET details = JSON_MODIFY(details, N'$.trained_on', JSON_QUERY(?)) WHERE name = ? AND version = ?;
 """
@@ -46,17 +47,31 @@ def find_trained_on(connection: Connection, text: str) -> list[str]:
             members = run(connection, _MEMBERS, found[0])[0].rows
             return list(dict.fromkeys(bytes(content).hex().upper() for (content,) in members))
     path = Path(text)
-    if not path.is_file():
+    if not _is_file(path):
         raise LungdbError(
-            f"There is neither a data set of scans '{printable(text)}' nor a file of that name. Give one of "
+            f"There is neither a data set of scans '{shortened(text)}' nor a file of that name. Give one of "
             "dbo.dataset_list, or a file with an id of a patient or a SHA-256 a line."
         )
     return _of_file(connection, path)
 
 
+def stored_trained_on(connection: Connection, name: str, version: int) -> list[str] | None:
+    """Give what the details of a network say that it was trained on; None where they say nothing."""
+    details = json.loads(str(run(connection, _DETAILS, (name, version))[0].scalar()))
+    found = details.get("trained_on")
+    return None if found is None else [str(content) for content in found]
+
+
 def record_trained_on(connection: Connection, name: str, version: int, hashes: list[str]) -> None:
     """Write them into the details of a network, in place of what was there."""
     run(connection, _RECORD, (json.dumps(hashes), name, version))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no file can have a name that is so long, or has a NUL in it
+        return False
 
 
 def _of_file(connection: Connection, path: Path) -> list[str]:

@@ -63,6 +63,24 @@ def test_what_names_nothing_is_refused_and_no_id_is_said(
     assert "nobody" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["a" * 5000, "no\0name"])
+def test_a_text_that_no_file_can_be_named_is_no_file(measurable: Connection, text: str) -> None:
+    """Too long for a file system, or with a character that ends names: refused as any other that is not there."""
+    with pytest.raises(LungdbError, match="neither a data set of scans"):
+        find_trained_on(measurable, text)
+
+
+def test_a_wrong_list_is_noticed_before_the_network_is_read(
+    measurable: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of two mistakes the one that is cheap to find is said: no network is there either."""
+    command = [str(tmp_path / "none.onnx"), "-d", target_of(next(tmp_path.glob("*.db"))), "--trained-on", "no such"]
+    assert load_network.main(command) == 1
+    error = capsys.readouterr().err
+    assert "neither a data set of scans 'no such'" in error
+    assert "none.onnx" not in error
+
+
 def test_load_network_records_it_of_a_network_that_is_new_or_there_already(
     measurable: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -220,3 +220,17 @@ def test_a_network_is_calibrated_anew_when_asked(target: str, query: Query, stor
         assert main([THIN, "-d", target, "--name", "thin", "--precision", "int8", "--calibration", number]) == 0
     rows: list[tuple[Any, ...]] = query("SELECT name, version FROM dbo.networks ORDER BY network_id;")
     assert rows == [("thin", 1), ("thin-int8", 1), ("thin-int8", 2)]
+
+
+def test_a_second_network_has_learnt_what_its_original_has(
+    target: str, query: Query, store: Store, tmp_path: Path
+) -> None:
+    """Made later and without saying it again, its details name the same scans, and those of the original too."""
+    store([9] * 8)
+    trained = tmp_path / "trained.txt"
+    trained.write_text(f"{'ab' * 32}\n{'01' * 32}\n", encoding="utf-8")
+    assert main([THIN, "-d", target, "--name", "thin", "--trained-on", str(trained)]) == 0
+    assert main([THIN, "-d", target, "--name", "thin", "--precision", "fp16", "--calibration", "8"]) == 0
+    found = query("SELECT name, JSON_QUERY(details, N'$.trained_on') FROM dbo.networks ORDER BY network_id;")
+    assert [name for name, _ in found] == ["thin", "thin-fp16"]
+    assert [json.loads(hashes) for _, hashes in found] == [["AB" * 32, "01" * 32]] * 2
