@@ -137,7 +137,7 @@ def load_classifier(
     prevalence : float or None
         Share of positives among the patients that it learnt from, where that is known.
     on_message : callable
-        Called with what is to be told about scoring it in plain T-SQL.
+        Called with what is to be told about its scope and about scoring it in plain T-SQL.
     trained_on : TrainedOn or None
         The data set that it learnt from, where that is known; scores then say whether their scans stand outside.
 
@@ -174,7 +174,7 @@ def load_classifier(
     with open_database(target) as connection:
         said = (trained_on.dataset, trained_on.version) if trained_on else (None, None)
         values = (name, feature_set, features.pooling, found.library, found.model, json.dumps(details), *said)
-        version = int(run(connection, _STORE, values)[-1].rows[0][1])
+        version = int(run(connection, _STORE, values, on_message=on_message)[-1].rows[0][1])
         if found.library == "lightgbm" and run(connection, _CAN_STORE_NODES)[0].scalar():
             run(connection, _STORE_NODES, (name, version), on_message=on_message)
     return StoredClassifier(name, version, found, feature_set)

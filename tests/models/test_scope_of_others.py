@@ -148,7 +148,12 @@ def test_without_a_data_set_its_scores_say_why_they_are_not_judged(
 
 @pytest.mark.parametrize(
     ("dataset", "message"),
-    [("no such", "no such"), ("theirs:7", "7"), ("bare", "None of the 2 scans of the data set")],
+    [
+        ("no such", "no such"),
+        ("theirs:7", "7"),
+        ("bare", "None of the 2 scans of the data set"),
+        ("two", "2, of 2 patients, of the 4 scans of the data set"),
+    ],
 )
 def test_a_data_set_that_says_nothing_of_it_is_refused_and_nothing_is_stored(
     known: Connection,
@@ -158,19 +163,36 @@ def test_a_data_set_that_says_nothing_of_it_is_refused_and_nothing_is_stored(
     dataset: str,
     message: str,
 ) -> None:
-    """One that is not there, a version that is not there, one without features."""
+    """One that is not there, a version that is not there, one without features, one with too few for a spread."""
     run(known, "EXECUTE dbo.CreateDataset @Name = N'theirs', @Query = N'SELECT scan_id FROM dbo.scans';")
     run(
         known,
         "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, number_images, "
         "content_sha256) SELECT TOP (2) patient_id, 0, CONCAT(series_uid, N'.9'), study_uid, 1, 1, 1, 0x00 "
         "FROM dbo.scans;"
-        "EXECUTE dbo.CreateDataset @Name = N'bare', @Query = N'SELECT scan_id FROM dbo.scans WHERE is_primary = 0';",
+        "EXECUTE dbo.CreateDataset @Name = N'bare', @Query = N'SELECT scan_id FROM dbo.scans WHERE is_primary = 0';"
+        "EXECUTE dbo.CreateDataset @Name = N'two', @Query = N'SELECT scan_id FROM dbo.scans WHERE is_primary = 0 "
+        "OR scan_id < 3';",
     )
     target = target_of(next(tmp_path.glob("*.db")))
     assert load_classifier.main([str(booster), "-d", target, "--trained-on", dataset]) == 1
     assert message in capsys.readouterr().err
     assert rows(known, "SELECT COUNT(*) FROM dbo.classifiers;") == [(1,)]
+
+
+def test_that_its_scope_is_of_a_part_of_the_data_set_is_said(
+    known: Connection, booster: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scans without these features say nothing of what it knows."""
+    run(
+        known,
+        "EXECUTE dbo.CreateDataset @Name = N'theirs', @Query = N'SELECT scan_id FROM dbo.scans WHERE scan_id < 11';"
+        "DELETE FROM dbo.pooled_features WHERE scan_id < 5;",
+    )
+    target = target_of(next(tmp_path.glob("*.db")))
+    assert load_classifier.main([str(booster), "-d", target, "--trained-on", "theirs"]) == 0
+    assert "6 of 10 scans of the data set have these features" in capsys.readouterr().out
+    assert rows(known, "SELECT scans FROM dbo.model_scope WHERE classifier_id = 2 AND item = 'distance';") == [(6,)]
 
 
 def test_a_version_without_its_data_set_is_refused(known: Connection) -> None:
