@@ -8,10 +8,21 @@ from lungdb.reporting.facts import Facts
 from lungdb.reporting.names import LIBRARIES, Metrics
 
 RESEARCH_ONLY = "Research use only, not a medical device."
+_MADE_ELSEWHERE = (
+    "No training run of the model is recorded here. What is known of how good it is stands under “Measured on data "
+    "sets”."
+)
 _UNKNOWN = "How good the model is on patients it has never seen is not known: no test patient is recorded for it."
 
 
-def summary_of_numbers(metrics: Metrics) -> str:
+def opening(facts: Facts) -> str:
+    """Say in a sentence how good the model is on test patients, or where something is known of it."""
+    if facts.run is None:
+        return _MADE_ELSEWHERE
+    return _summary_of_numbers(facts.metrics) if facts.regresses else summary(facts.metrics)
+
+
+def _summary_of_numbers(metrics: Metrics) -> str:
     """Say in a sentence how good a model is that predicts a number, beside saying the mean of everybody."""
     patients, rmse, low, high, constant, r2 = (
         metrics.get(("test", name)) for name in ("patients", "rmse", "rmse_low", "rmse_high", "rmse_constant", "r2")
@@ -96,21 +107,8 @@ def data(facts: Facts) -> Iterator[str]:
 
 def limits(facts: Facts) -> Iterator[str]:
     """Say what the tables show that the figures cannot carry."""
-    test = facts.parts.get("test")
-    if test is None:
-        yield "There are no test patients, so nothing is known of new patients."
-    elif facts.regresses:
-        yield f"The test figures rest on {test.patients} patients; the largest errors count most in the first of them."
-    else:
-        fewer = min(test.positives, test.negatives)
-        yield (
-            f"The test figures rest on {test.patients} patients, {test.positives} with and {test.negatives} without "
-            f"cancer; one patient more or less moves sensitivity or specificity by {100 / fewer:.1f} percentage points."
-            if fewer
-            else f"The {test.patients} test patients are of one class, so most figures are not defined."
-        )
-    if not facts.metrics.get(("train", "out_of_fold")):
-        yield "The figures of the training patients are of patients whom the model learnt from: they say too much."
+    if facts.run is not None:
+        yield from _limits_of_run(facts)
     if facts.regresses:
         yield "Trees predict no number beyond those that they learnt from, and extreme ones too near to the mean."
     elif not facts.is_calibrated:
@@ -128,3 +126,21 @@ def limits(facts: Facts) -> Iterator[str]:
     if not any(group.column for evaluation in facts.evaluations for group in evaluation.groups):
         remedy = "." if facts.regresses else ": EvaluateModel measures them."
         yield f"Figures for groups of patients, such as age or sex, are not known{remedy}"
+
+
+def _limits_of_run(facts: Facts) -> Iterator[str]:
+    test = facts.parts.get("test")
+    if test is None:
+        yield "There are no test patients, so nothing is known of new patients."
+    elif facts.regresses:
+        yield f"The test figures rest on {test.patients} patients; the largest errors count most in the first of them."
+    else:
+        fewer = min(test.positives, test.negatives)
+        yield (
+            f"The test figures rest on {test.patients} patients, {test.positives} with and {test.negatives} without "
+            f"cancer; one patient more or less moves sensitivity or specificity by {100 / fewer:.1f} percentage points."
+            if fewer
+            else f"The {test.patients} test patients are of one class, so most figures are not defined."
+        )
+    if not facts.metrics.get(("train", "out_of_fold")):
+        yield "The figures of the training patients are of patients whom the model learnt from: they say too much."

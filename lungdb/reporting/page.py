@@ -19,10 +19,9 @@ def render_page(facts: Facts, plots: Sequence[Plot], evaluated: Sequence[Plot] =
     """Make the page, with the plots of the run and those of evaluations: it needs no other file and no network."""
     model = facts.model
     title = f"{model.name}, version {model.version}"
-    says = card.summary_of_numbers if facts.regresses else card.summary
     head = (
         f"<header><h1>{escape(title)}</h1><p>{escape(card.champion(facts))}</p>"
-        f'<p class="summary">{escape(says(facts.metrics))}</p>'
+        f'<p class="summary">{escape(card.opening(facts))}</p>'
         f'<p class="notice">{escape(card.RESEARCH_ONLY)}</p></header>'
     )
     of_classes = (
@@ -56,6 +55,8 @@ def _cell(facts: Facts, part: str, metric: str, *, whole: bool = False) -> str:
 
 def _figures(facts: Facts) -> str:
     parts = _parts(facts)
+    if facts.run is None:
+        return paragraphs(["No training run is recorded here, and so no figures of one."])
     if not parts:
         return paragraphs(["No figures are recorded for this run."])
     head = "".join(f'<th scope="col" class="number">{escape(part_title(part, facts.metrics))}</th>' for part in parts)

@@ -22,15 +22,27 @@ LEFT JOIN dbo.pooled_features AS v
     ON v.scan_id = p.scan_id AND v.feature_set_id = c.feature_set_id AND v.pooling = c.pooling
 WHERE p.experiment_id = ? AND p.vector_sha256 IS NOT NULL;"""
 _LABELS = """
-SELECT COALESCE(l.source, N'not recorded') AS source, COUNT(*) AS patients
-FROM dbo.experiment_patients AS p
-INNER JOIN (
-    SELECT patient_id, source, 0 AS is_number FROM dbo.labels
+SELECT COALESCE(l.source, N'not recorded') AS source, COUNT(DISTINCT l.patient_id) AS patients
+FROM (
+    SELECT p.experiment_id, p.patient_id, o.source
+    FROM dbo.experiment_patients AS p
+    INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id AND e.horizon_days IS NULL
+    INNER JOIN dbo.labels AS o ON o.patient_id = p.patient_id
+    WHERE p.target IS NULL
     UNION ALL
-    SELECT patient_id, source, 1 FROM dbo.numeric_labels) AS l ON l.patient_id = p.patient_id
-WHERE p.experiment_id = ? AND l.is_number = CASE WHEN p.target IS NULL THEN 0 ELSE 1 END
+    SELECT p.experiment_id, p.patient_id, o.source
+    FROM dbo.experiment_patients AS p
+    INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id
+    INNER JOIN dbo.scan_labels AS o ON o.scan_id = p.scan_id AND o.horizon_days = e.horizon_days
+    WHERE p.target IS NULL
+    UNION ALL
+    SELECT p.experiment_id, p.patient_id, o.source
+    FROM dbo.experiment_patients AS p
+    INNER JOIN dbo.numeric_labels AS o ON o.patient_id = p.patient_id
+    WHERE p.target IS NOT NULL) AS l
+WHERE l.experiment_id = ?
 GROUP BY COALESCE(l.source, N'not recorded')
-ORDER BY COUNT(*) DESC, COALESCE(l.source, N'not recorded');"""
+ORDER BY COUNT(DISTINCT l.patient_id) DESC, COALESCE(l.source, N'not recorded');"""
 
 
 @dataclass(frozen=True)

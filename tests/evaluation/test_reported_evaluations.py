@@ -140,4 +140,7 @@ def test_a_model_that_was_made_elsewhere_has_a_report_once_it_was_measured(
     run(measurable, "EXECUTE dbo.EvaluateModel @Dataset = N'held out', @Force = 1;")
     page = page_of(tmp_path)
     assert "No training run is recorded here." in page.text
+    assert "What is known of how good it is stands under “Measured on data sets”." in page.text
+    for untrue in ("has never seen is not known", "There are no test patients", "whom the model learnt from"):
+        assert untrue not in page.text
     assert article(page, 1).row("AUC")[0] != "not measured"

@@ -251,6 +251,25 @@ def test_a_run_without_figures_is_still_reported(connection: Connection, make: R
     assert page.cells == {}
 
 
+def test_labels_come_from_the_table_that_the_run_read_and_patients_are_counted(
+    connection: Connection, make: Report
+) -> None:
+    """A run on labels of a horizon, with two scans of a patient."""
+    ((patients,),) = rows(connection, "SELECT COUNT(*) FROM dbo.experiment_patients WHERE experiment_id = 1;")
+    run(connection, "UPDATE dbo.labels SET source = N'discharge';")
+    assert f"Labels come from: discharge ({patients})." in make().text
+    run(
+        connection,
+        "INSERT INTO dbo.scan_labels (scan_id, horizon_days, label, source) "
+        "SELECT scan_id, 365, 0, N'registry' FROM dbo.scans UNION ALL SELECT scan_id, 730, 0, N'other' FROM dbo.scans;"
+        "UPDATE dbo.experiments SET horizon_days = 365 WHERE experiment_id = 1;"
+        "INSERT INTO dbo.experiment_patients (experiment_id, patient_id, member, part, fold, probability, scan_id, "
+        "vector_sha256, label, raw, out_of_fold) SELECT TOP (1) experiment_id, patient_id, 1, part, fold, probability, "
+        "scan_id, vector_sha256, label, raw, out_of_fold FROM dbo.experiment_patients WHERE experiment_id = 1;",
+    )
+    assert f"Labels come from: registry ({patients})." in make().text
+
+
 def test_an_unmeasured_figure_is_not_recorded(connection: Connection, make: Report) -> None:
     """A metric that an older version did not have is told from one that is not defined."""
     run(connection, "DELETE FROM dbo.experiment_metrics WHERE metric = N'ece';")
