@@ -10085,7 +10085,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- NeedProbabilities: refuses a model of the task regression where probabilities and classes are needed.
--- Called by WrongCases, ExplainScore, MeasurePairs, PredictLungCancer and PredictLungCancerSql.
+-- Called by WrongCases, ExplainScore, MeasurePairs and CheckScoreTask.
 CREATE OR ALTER PROCEDURE internal.NeedProbabilities
     @ClassifierId INT,      -- the version
     @What NVARCHAR(400)     -- what needs them, as the beginning of a sentence
@@ -10885,6 +10885,38 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckScoreTask: refuses a @Task that there is not, and a model of another task than the one asked for.
+-- Called by PredictLungCancer and PredictLungCancerSql.
+CREATE OR ALTER PROCEDURE internal.CheckScoreTask
+    @ClassifierId INT,      -- the version
+    @Task NVARCHAR(32)      -- classification, regression, or NULL for a model of any task
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SET @Task = LOWER(@Task);
+    IF @Task NOT IN (N'classification', N'regression')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ''', @Task, N''' for the parameter @Task is not supported. Supported are ',
+            N'classification, regression and NULL for a model of any task.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    IF @Task = N'regression'
+        SELECT @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+            N': it gives a probability and predicts no number. Asked for is a score of models of the task regression. ',
+            N'Take such a one; see dbo.model_versions.'), N'%', N'%%')
+        FROM dbo.classifiers
+        WHERE classifier_id = @ClassifierId AND task <> 'regression';
+    IF @Message IS NOT NULL
+        THROW 50312, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckVectors: refuses vectors that are not those that were stored, or together more than a script takes.
 -- Called by FindPatients and every other procedure that reads vectors, after filling the table #read with their scan_ids.
 CREATE OR ALTER PROCEDURE internal.CheckVectors
@@ -11386,8 +11418,8 @@ Examples:
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NOT NULL UNIQUE,
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE, is_later BIT NOT NULL, vector_sha256 VARBINARY(32) NULL);
     CREATE TABLE #items (
-        place INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, kind VARCHAR(8) NOT NULL, feature_index INT NULL, statistic FLOAT NULL,
-        p_value FLOAT NULL, stability_index FLOAT NULL);
+        place INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, kind VARCHAR(8) COLLATE DATABASE_DEFAULT NOT NULL, feature_index INT NULL,
+        statistic FLOAT NULL, p_value FLOAT NULL, stability_index FLOAT NULL);
 
     EXECUTE internal.CheckDriftArguments @Since, @Dataset, @DatasetVersion, @Alpha, @Seed, @Top, @Permutations OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
@@ -14064,7 +14096,7 @@ BEGIN
     WHERE f.scan_id IS NULL OR t.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
         OR t.vector_sha256 <> COALESCE(f.vector_sha256, 0x);
     INSERT INTO #changes (kind, scan_id, told)
-    SELECT 2, l.scan_id, CONCAT(N'had the label ', l.label, N' and has ', COALESCE(CAST(l.label_now AS NVARCHAR(12)), N'none'))
+    SELECT 2, l.scan_id, IIF(l.label_now IS NULL, N'has no label any more', N'has another label')
     FROM (
         SELECT t.scan_id, t.label, CASE
             WHEN @PositiveFrom IS NULL THEN COALESCE(h.label, p.label)
@@ -14075,7 +14107,7 @@ BEGIN
         LEFT JOIN dbo.scan_labels AS h ON h.scan_id = t.scan_id AND h.horizon_days = @Horizon) AS l
     WHERE COALESCE(l.label_now, -1) <> l.label;
     INSERT INTO #changes (kind, scan_id, told)
-    SELECT 2, t.scan_id, CONCAT(N'had the number ', t.target, N' and has ', COALESCE(CAST(n.value AS NVARCHAR(30)), N'none'))
+    SELECT 2, t.scan_id, IIF(n.value IS NULL, N'has no number in dbo.numeric_labels any more', N'has another number in dbo.numeric_labels')
     FROM #patients AS t
     LEFT JOIN dbo.numeric_labels AS n ON n.patient_id = t.patient_id
     WHERE t.target IS NOT NULL AND (n.value IS NULL OR n.value <> t.target);
@@ -16662,7 +16694,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL,                  -- classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -16682,7 +16714,7 @@ Parameters:
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL                   classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -16698,8 +16730,7 @@ Example:
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
-    IF @Task = N'classification'
-        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.CheckScoreTask @ClassifierId, @Task;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;
@@ -16807,7 +16838,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL,                  -- classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -16828,7 +16859,7 @@ Parameters:
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL                   classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -16853,8 +16884,7 @@ Example:
     SET @PatientIndex = (
         SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    IF @Task = N'classification'
-        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.CheckScoreTask @ClassifierId, @Task;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
 
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,

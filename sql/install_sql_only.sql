@@ -7382,7 +7382,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- NeedProbabilities: refuses a model of the task regression where probabilities and classes are needed.
--- Called by WrongCases, ExplainScore, MeasurePairs, PredictLungCancer and PredictLungCancerSql.
+-- Called by WrongCases, ExplainScore, MeasurePairs and CheckScoreTask.
 CREATE OR ALTER PROCEDURE internal.NeedProbabilities
     @ClassifierId INT,      -- the version
     @What NVARCHAR(400)     -- what needs them, as the beginning of a sentence
@@ -8019,6 +8019,38 @@ BEGIN
             SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400) AS given, TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT) AS idx
             FROM STRING_SPLIT(@Patients, N',')) AS g
         LEFT JOIN #open AS o ON o.idx = g.idx;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckScoreTask: refuses a @Task that there is not, and a model of another task than the one asked for.
+-- Called by PredictLungCancer and PredictLungCancerSql.
+CREATE OR ALTER PROCEDURE internal.CheckScoreTask
+    @ClassifierId INT,      -- the version
+    @Task NVARCHAR(32)      -- classification, regression, or NULL for a model of any task
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SET @Task = LOWER(@Task);
+    IF @Task NOT IN (N'classification', N'regression')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ''', @Task, N''' for the parameter @Task is not supported. Supported are ',
+            N'classification, regression and NULL for a model of any task.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    IF @Task = N'regression'
+        SELECT @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+            N': it gives a probability and predicts no number. Asked for is a score of models of the task regression. ',
+            N'Take such a one; see dbo.model_versions.'), N'%', N'%%')
+        FROM dbo.classifiers
+        WHERE classifier_id = @ClassifierId AND task <> 'regression';
+    IF @Message IS NOT NULL
+        THROW 50312, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -10322,7 +10354,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL,                  -- classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -10342,7 +10374,7 @@ Parameters:
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL                   classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -10358,8 +10390,7 @@ Example:
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
-    IF @Task = N'classification'
-        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.CheckScoreTask @ClassifierId, @Task;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;

@@ -141,6 +141,7 @@ DROP PROCEDURE IF EXISTS internal.TakeCompared;
 DROP PROCEDURE IF EXISTS internal.ReadForEvaluation;
 DROP PROCEDURE IF EXISTS internal.TakeEnsemblePatients;
 DROP PROCEDURE IF EXISTS internal.CheckVectors;
+DROP PROCEDURE IF EXISTS internal.CheckScoreTask;
 DROP PROCEDURE IF EXISTS internal.AskScans;
 DROP PROCEDURE IF EXISTS internal.StoreNodes;
 DROP PROCEDURE IF EXISTS internal.ScoreScansSql;
