@@ -105,6 +105,8 @@ DROP PROCEDURE IF EXISTS internal.ReportSearch;
 DROP PROCEDURE IF EXISTS internal.FindMatrices;
 DROP PROCEDURE IF EXISTS internal.FindSingleMatrices;
 DROP PROCEDURE IF EXISTS internal.FindListedMatrices;
+DROP PROCEDURE IF EXISTS dbo.EndSearch;
+DROP PROCEDURE IF EXISTS internal.FailSearch;
 DROP PROCEDURE IF EXISTS internal.DropMatrices;
 DROP PROCEDURE IF EXISTS internal.CheckWorker;
 DROP PROCEDURE IF EXISTS internal.CheckSearchArguments;

@@ -140,13 +140,17 @@ def test_the_lower_rmse_out_of_fold_is_promoted_and_the_higher_refused(numbered:
     ]
     assert found[0] < found[1]
     told = refused(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 2;", 50141)
-    assert f"has rmse {found[1]:.4f}" in told
-    assert f"has {found[0]:.4f}" in told
+    assert f"has rmse {found[1]:.6g} and" in told
+    assert f"has {found[0]:.6g} on" in told
     refused(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 2, @Metric = N'mae';", 50141)
     told = refused(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 2, @Metric = N'auc';", 50101)
     assert "rmse and mae" in told
     run(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 2, @Force = 1;")
-    run(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 1;")
+    said_of_it = said(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 1;")
+    assert f"scores: {found[0]:.6g}, before {found[1]:.6g}." in said_of_it
+    assert rows(numbered, "SELECT reason FROM dbo.model_status WHERE name = N'age';") == [
+        (f"the champion by rmse {found[0]:.6g}, before {found[1]:.6g}",)
+    ]
     sql = "SELECT TOP (1) metric, value, previous_value FROM dbo.promotion_history WHERE name = N'age' " \
         "ORDER BY promotion_id DESC;"  # fmt: skip
     assert rows(numbered, sql) == [("rmse", pytest.approx(found[0]), pytest.approx(found[1]))]
