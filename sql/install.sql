@@ -3888,6 +3888,9 @@ SELECT
         WHEN p.metric = N'first version' THEN N'the champion as the first version of the name'
         WHEN p.metric = N'migration' THEN N'the champion as the version that was served when champions came'
         WHEN p.metric = N'served before' THEN N'the champion as the version that was served before another was stored'
+        WHEN p.metric IN (N'rmse', N'mae')
+            THEN CONCAT(N'the champion by ', p.metric, N' ', COALESCE(CAST(p.value AS NVARCHAR(30)), N'not known'),
+                N', before ' + CAST(p.previous_value AS NVARCHAR(30)), IIF(p.forced = 1, N', by force', N''))
         ELSE CONCAT(N'the champion by ', p.metric, N' ', COALESCE(LTRIM(STR(p.value, 20, 4)), N'not known'),
             N', before ' + LTRIM(STR(p.previous_value, 20, 4)), IIF(p.forced = 1, N', by force', N'')) END AS reason,
     p.promoted_at AS champion_since,
@@ -4811,7 +4814,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT, @Searches INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT, @Searches INT,
+        @Numbers NVARCHAR(200);
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -4838,15 +4842,15 @@ Example:
         UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
-    SET @Searches = (
-        SELECT COUNT(*)
-        FROM dbo.searches WITH (UPDLOCK, HOLDLOCK)
-        WHERE state IN ('running', 'training') AND dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    SELECT @Searches = COUNT(*), @Numbers = LEFT(STRING_AGG(CAST(search_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY search_id), 200)
+    FROM dbo.searches WITH (UPDLOCK, HOLDLOCK)
+    WHERE state IN ('running', 'training') AND dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
     IF @Users > 0 OR @Evaluations > 0 OR @Searches > 0
     BEGIN
         SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
-            N' searches that are not finished refer to the data set ''', @Name, N'''. Keep it, or delete their models with DeleteModel ',
-            N'first; see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
+            N' searches that are not finished', N' (' + @Numbers + N')', N' refer to the data set ''', @Name,
+            N'''. Keep it, or delete their models with DeleteModel and end the searches with EXECUTE dbo.EndSearch @SearchId = … first; ',
+            N'see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
@@ -7645,10 +7649,12 @@ BEGIN
     FROM dbo.image_classifiers AS c WITH (UPDLOCK, HOLDLOCK)
     WHERE c.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
-    SELECT CONCAT(COUNT(*), N' trials of the search ', t.search_id, N' read set ', t.feature_set_id)
+    SELECT CONCAT(COUNT(*), N' trials of the search ', t.search_id, N' read set ', t.feature_set_id,
+        IIF(s.state = 'done', N'', CONCAT(N' (it is not finished; EXECUTE dbo.EndSearch @SearchId = ', t.search_id, N' ends it)')))
     FROM dbo.search_trials AS t WITH (UPDLOCK, HOLDLOCK)
-    WHERE t.feature_set_id IN (SELECT feature_set_id FROM #going) AND t.pooling = COALESCE(@Pooling, t.pooling)
-    GROUP BY t.search_id, t.feature_set_id
+    INNER JOIN dbo.searches AS s WITH (UPDLOCK, HOLDLOCK) ON s.search_id = t.search_id
+    WHERE s.state <> 'failed' AND t.feature_set_id IN (SELECT feature_set_id FROM #going) AND t.pooling = COALESCE(@Pooling, t.pooling)
+    GROUP BY t.search_id, t.feature_set_id, s.state
     UNION ALL
     SELECT DISTINCT CONCAT(N'the combined set ', s.layer, N' (', p.feature_set_id, N') holds set ', p.part_feature_set_id)
     FROM dbo.feature_parts AS p WITH (UPDLOCK, HOLDLOCK)
@@ -8148,10 +8154,9 @@ Example:
         WHEN EXISTS (
             SELECT 1
             FROM (
-                SELECT image_classifier_id, label, SUM(pictures) AS pictures
-                FROM dbo.image_confusions
-                WHERE image_classifier_id IN (@Id, @Champion) AND part = 'train'
-                GROUP BY image_classifier_id, label) AS s
+                SELECT label, value AS pictures
+                FROM dbo.image_metrics
+                WHERE image_classifier_id IN (@Id, @Champion) AND part = 'train' AND label >= 0 AND metric = N'examples') AS s
             GROUP BY s.label
             HAVING COUNT(*) = 1 OR MIN(s.pictures) <> MAX(s.pictures)) THEN 0
         ELSE 1 END;
@@ -9188,9 +9193,12 @@ BEGIN
         HASHBYTES('SHA2_256', @Classifier), @Details);
     SET @Id = SCOPE_IDENTITY();
     INSERT INTO dbo.image_promotions (name, image_classifier_id, metric, forced)
-    SELECT name, image_classifier_id, N'first version', 0
-    FROM dbo.image_classifiers
-    WHERE image_classifier_id = @Id
+    SELECT c.name, COALESCE(b.image_classifier_id, c.image_classifier_id),
+        CASE WHEN b.image_classifier_id IS NULL THEN N'first version' ELSE N'served before' END, 0
+    FROM dbo.image_classifiers AS c
+    LEFT JOIN dbo.image_classifiers AS b ON b.name = c.name AND b.version = (
+        SELECT MAX(o.version) FROM dbo.image_classifiers AS o WHERE o.name = c.name AND o.image_classifier_id <> c.image_classifier_id)
+    WHERE c.image_classifier_id = @Id
         AND NOT EXISTS (SELECT 1 FROM dbo.image_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = @ModelName);
     INSERT INTO dbo.image_metrics (image_classifier_id, part, label, metric, value)
     SELECT @Id, part, label, metric, value FROM #measures;
@@ -10085,7 +10093,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- NeedProbabilities: refuses a model of the task regression where probabilities and classes are needed.
--- Called by WrongCases, ExplainScore, MeasurePairs, PredictLungCancer and PredictLungCancerSql.
+-- Called by WrongCases, ExplainScore, MeasurePairs and CheckScoreTask.
 CREATE OR ALTER PROCEDURE internal.NeedProbabilities
     @ClassifierId INT,      -- the version
     @What NVARCHAR(400)     -- what needs them, as the beginning of a sentence
@@ -10885,6 +10893,38 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckScoreTask: refuses a @Task that there is not, and a model of another task than the one asked for.
+-- Called by PredictLungCancer and PredictLungCancerSql.
+CREATE OR ALTER PROCEDURE internal.CheckScoreTask
+    @ClassifierId INT,      -- the version
+    @Task NVARCHAR(32)      -- classification, regression, or NULL for a model of any task
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SET @Task = LOWER(@Task);
+    IF @Task NOT IN (N'classification', N'regression')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ''', @Task, N''' for the parameter @Task is not supported. Supported are ',
+            N'classification, regression and NULL for a model of any task.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    IF @Task = N'regression'
+        SELECT @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+            N': it gives a probability and predicts no number. Asked for is a score of models of the task regression. ',
+            N'Take such a one; see dbo.model_versions.'), N'%', N'%%')
+        FROM dbo.classifiers
+        WHERE classifier_id = @ClassifierId AND task <> 'regression';
+    IF @Message IS NOT NULL
+        THROW 50312, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckVectors: refuses vectors that are not those that were stored, or together more than a script takes.
 -- Called by FindPatients and every other procedure that reads vectors, after filling the table #read with their scan_ids.
 CREATE OR ALTER PROCEDURE internal.CheckVectors
@@ -11386,8 +11426,8 @@ Examples:
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NOT NULL UNIQUE,
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE, is_later BIT NOT NULL, vector_sha256 VARBINARY(32) NULL);
     CREATE TABLE #items (
-        place INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, kind VARCHAR(8) NOT NULL, feature_index INT NULL, statistic FLOAT NULL,
-        p_value FLOAT NULL, stability_index FLOAT NULL);
+        place INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, kind VARCHAR(8) COLLATE DATABASE_DEFAULT NOT NULL, feature_index INT NULL,
+        statistic FLOAT NULL, p_value FLOAT NULL, stability_index FLOAT NULL);
 
     EXECUTE internal.CheckDriftArguments @Since, @Dataset, @DatasetVersion, @Alpha, @Seed, @Top, @Permutations OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
@@ -11708,7 +11748,7 @@ Examples:
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT,
         @Patients INT;
-    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT;
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT, @Told NVARCHAR(30), @PreviousTold NVARCHAR(30);
 
     IF @Force IS NULL
     BEGIN
@@ -11736,18 +11776,23 @@ Examples:
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
         SET @PreviousValue = NULL;
-    ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
+    -- An error of a regression is in the unit of its numbers, which may be as small or large as they like.
+    IF @Metric IN (N'rmse', N'mae')
+        SELECT @Told = CAST(@Value AS NVARCHAR(30)), @PreviousTold = CAST(@PreviousValue AS NVARCHAR(30));
+    ELSE
+        SELECT @Told = LTRIM(STR(@Value, 20, 4)), @PreviousTold = LTRIM(STR(@PreviousValue, 20, 4));
+    IF @Champion IS NOT NULL AND @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
     BEGIN
         SET @Number = 50144;
         SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ',
             @Patients, N' out-of-fold scores of training patients in common, on which ', @Metric, N' is not defined. ',
             N'Train the version with folds on patients of the champion''s, or promote it with @Force = 1.');
     END;
-    ELSE IF @Force = 0 AND @IsWorse = 1
+    ELSE IF @Champion IS NOT NULL AND @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
-        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
-            N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', @Told,
+            N' and the champion, version ', @ChampionVersion, N', has ', @PreviousTold, N' on the same ', @Patients,
             N' out-of-fold scores of training patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
@@ -11769,7 +11814,7 @@ Examples:
         THROW 50146, @Message, 1;
     END;
     SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on out-of-fold scores: ',
-        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.', (
+        COALESCE(@Told, N'not defined'), N', before ', COALESCE(@PreviousTold, N'none'), N'.', (
             SELECT CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.')
             FROM dbo.served_models AS s
             WHERE s.name = @ModelName AND s.classifier_id <> @ClassifierId));
@@ -13102,6 +13147,61 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FailSearch: ends a search that is not finished as failed, with the trials that nobody has finished; what was measured stays.
+-- Called by EndSearch and ReadTrialVectors.
+CREATE OR ALTER PROCEDURE internal.FailSearch
+    @SearchId INT,          -- search
+    @Reason NVARCHAR(2000)  -- why, as the error of its trials
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    BEGIN TRANSACTION;
+    UPDATE dbo.searches SET state = 'failed', lease_until = NULL WHERE search_id = @SearchId AND state IN ('running', 'training');
+    UPDATE dbo.search_trials
+    SET state = 'failed', error = @Reason, lease_until = NULL
+    WHERE search_id = @SearchId AND state IN ('queued', 'running');
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EndSearch: ends a search that is not finished, so that no worker takes it and what it reads can be deleted.
+-- Example: EXECUTE dbo.EndSearch @SearchId = 1;
+CREATE OR ALTER PROCEDURE dbo.EndSearch
+    @SearchId INT = NULL, -- number of the search; needed
+    @Help BIT = 0         -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EndSearch ends a search that is not finished. It is failed then: no worker takes it, and its data set and features can
+be deleted. Figures of trials that were measured stay. A worker that is at it finishes its call and stores no more of it.
+Parameters:
+    @SearchId INT = NULL  number of the search; needed
+    @Help BIT = 0         1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.EndSearch @SearchId = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF NOT EXISTS (SELECT 1 FROM dbo.searches WHERE search_id = @SearchId AND state IN ('running', 'training'))
+    BEGIN
+        SET @Message = CONCAT(N'There is no search with the number ', COALESCE(CAST(@SearchId AS NVARCHAR(12)), N'NULL'),
+            N' that is not finished. See dbo.searches.');
+        THROW 50162, @Message, 1;
+    END;
+    EXECUTE internal.FailSearch @SearchId, N'The search was ended with EndSearch.';
+    RAISERROR(N'Search %d is ended.', 0, 1, @SearchId) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindListedMatrices: fills #matrices with the features that a list names, with | between: each is a list as TrainLungCancerModel takes it,
 -- the name of a combined feature set, or none for the columns alone. An item that leaves its pooling open is taken with each of @Poolings.
 -- Called by FindMatrices, whose table #matrices it fills.
@@ -13303,11 +13403,15 @@ BEGIN
     SET @Count = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId);
     IF (SELECT state FROM dbo.searches WHERE search_id = @SearchId) = 'failed'
     BEGIN
-        SELECT TOP (1) @Message = CONCAT(N'All trials of search ', @SearchId, N' failed, the first with: ', LEFT(error, 1500),
+        -- Trials that nobody has measured have no seconds: the search was ended, which says more than what failed before.
+        SELECT TOP (1) @Message = CONCAT(IIF(t.seconds IS NULL, N'Search ', N'All trials of search '), @SearchId,
+            IIF(t.seconds IS NULL, N' failed: ', N' failed, the first with: '),
+            COALESCE(LEFT(t.error, 1500), N'It was ended before its model was trained.'),
             N' Make another search when that is put right.')
-        FROM dbo.search_trials
-        WHERE search_id = @SearchId AND state = 'failed'
-        ORDER BY rung DESC, trial_id;
+        FROM dbo.searches AS s
+        LEFT JOIN dbo.search_trials AS t ON t.search_id = s.search_id AND t.state = 'failed'
+        WHERE s.search_id = @SearchId
+        ORDER BY IIF(t.seconds IS NULL, 0, 1), t.rung DESC, t.trial_id;
         SET @Message = REPLACE(@Message, N'%', N'%%');
         EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50163, @Message, 1;
@@ -14070,7 +14174,7 @@ BEGIN
     WHERE f.scan_id IS NULL OR t.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
         OR t.vector_sha256 <> COALESCE(f.vector_sha256, 0x);
     INSERT INTO #changes (kind, scan_id, told)
-    SELECT 2, l.scan_id, CONCAT(N'had the label ', l.label, N' and has ', COALESCE(CAST(l.label_now AS NVARCHAR(12)), N'none'))
+    SELECT 2, l.scan_id, IIF(l.label_now IS NULL, N'has no label any more', N'has another label')
     FROM (
         SELECT t.scan_id, t.label, CASE
             WHEN @PositiveFrom IS NULL THEN COALESCE(h.label, p.label)
@@ -14081,7 +14185,7 @@ BEGIN
         LEFT JOIN dbo.scan_labels AS h ON h.scan_id = t.scan_id AND h.horizon_days = @Horizon) AS l
     WHERE COALESCE(l.label_now, -1) <> l.label;
     INSERT INTO #changes (kind, scan_id, told)
-    SELECT 2, t.scan_id, CONCAT(N'had the number ', t.target, N' and has ', COALESCE(CAST(n.value AS NVARCHAR(30)), N'none'))
+    SELECT 2, t.scan_id, IIF(n.value IS NULL, N'has no number in dbo.numeric_labels any more', N'has another number in dbo.numeric_labels')
     FROM #patients AS t
     LEFT JOIN dbo.numeric_labels AS n ON n.patient_id = t.patient_id
     WHERE t.target IS NOT NULL AND (n.value IS NULL OR n.value <> t.target);
@@ -14735,7 +14839,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadTrialVectors: fills #labelled and #read with the scans that trials are cross-validated on, makes their combined vectors, and refuses
--- vectors that are not those stored and members that were replaced, after freeing the trials that were taken for them.
+-- vectors that are not those stored, after freeing the trials that were taken for them; where members were replaced, it fails the search.
 -- Called by RunSearch, whose tables #labelled, #combine and #read it fills.
 CREATE OR ALTER PROCEDURE internal.ReadTrialVectors
     @SearchId INT,           -- search
@@ -14781,6 +14885,15 @@ BEGIN
         SET @Message = ERROR_MESSAGE();
         IF @@TRANCOUNT > 0
             ROLLBACK TRANSACTION;
+        -- A version of a data set never has these members again, so that nothing could finish the search.
+        IF ERROR_NUMBER() = 50274
+        BEGIN
+            SET @Message = CONCAT(LEFT(@Message, 1800), N' Search ', @SearchId, N' is failed: make another one with SearchModels.');
+            EXECUTE internal.FailSearch @SearchId, @Message;
+            EXECUTE internal.EndRun @RunId, 0, @Message;
+            SET @Message = REPLACE(@Message, N'%', N'%%');
+            THROW 50274, @Message, 1;
+        END;
         EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
         EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW;
@@ -14891,10 +15004,8 @@ BEGIN
         SET negatives = (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train' AND label = 0),
             positives = (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train' AND label = 1),
             only_negatives = (
-                SELECT COUNT(DISTINCT a.patient_id)
-                FROM #patients AS a
-                WHERE a.part = 'train'
-                    AND NOT EXISTS (SELECT 1 FROM #patients AS b WHERE b.patient_id = a.patient_id AND b.label = 1)),
+                SELECT COUNT(*)
+                FROM (SELECT patient_id FROM #patients WHERE part = 'train' GROUP BY patient_id HAVING MAX(label) = 0) AS a),
             scans = (SELECT COUNT(*) FROM #patients WHERE part = 'train'),
             -- The model scores the test patients too, so theirs count.
             lacking = (
@@ -15004,6 +15115,46 @@ Examples:
     BEGIN TRY
         EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @Features, @Columns, @ColumnsFrom;
         EXECUTE internal.CountMatrices @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+        SET @Method = LOWER(@Method);
+
+        INSERT INTO #trials (candidate, matrix, parameters)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(matrices, method, trials, space, folds, seed):
+    from lungdb.procedures import make_trials
+    return make_trials(matrices, method, trials, space, folds, seed)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
+',
+            @input_data_1 = N'
+SELECT matrix, feature_set_id, pooling, negatives, positives, only_negatives, scans, lacking
+FROM #matrices
+ORDER BY feature_set_id, pooling;',
+            @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
+                @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+
+        -- They are numbered from 1 without a gap, each with settings and one of the matrices.
+        INSERT INTO #sent (place, part)
+        SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
+        INSERT INTO #came (place, part)
+        SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
+        FROM #trials AS t
+        LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
+        EXECUTE internal.CheckRows N'trials';
+
+        SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
+            COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
+            N', "columns": "' + STRING_ESCAPE(@Columns, 'json') + N'"', N'}');
+        EXECUTE internal.StoreSearch @ModelName, @Settings, @Seed, @Folds, @Metric, @Halving, @SkipMissing, @DatasetVersionId, @Horizon,
+            @PositiveFrom, @SearchId OUTPUT;
     END TRY
     BEGIN CATCH
         IF @@TRANCOUNT > 0
@@ -15011,48 +15162,6 @@ Examples:
         EXECUTE internal.DropMatrices;
         THROW;
     END CATCH;
-    SET @Method = LOWER(@Method);
-
-    INSERT INTO #trials (candidate, matrix, parameters)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(matrices, method, trials, space, folds, seed):
-    from lungdb.procedures import make_trials
-    return make_trials(matrices, method, trials, space, folds, seed)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
-',
-        @input_data_1 = N'
-SELECT matrix, feature_set_id, pooling, negatives, positives, only_negatives, scans, lacking
-FROM #matrices
-ORDER BY feature_set_id, pooling;',
-        @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-        EXECUTE internal.DropMatrices;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    -- They are numbered from 1 without a gap, each with settings and one of the matrices.
-    INSERT INTO #sent (place, part)
-    SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
-    INSERT INTO #came (place, part)
-    SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
-    FROM #trials AS t
-    LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
-    EXECUTE internal.CheckRows N'trials';
-
-    SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
-        COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
-        N', "columns": "' + STRING_ESCAPE(@Columns, 'json') + N'"', N'}');
-    EXECUTE internal.StoreSearch @ModelName, @Settings, @Seed, @Folds, @Metric, @Halving, @SkipMissing, @DatasetVersionId, @Horizon,
-        @PositiveFrom, @SearchId OUTPUT;
     -- A draw may leave some of them untried.
     EXECUTE internal.DropMatrices;
 
@@ -16114,7 +16223,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, or with @Pooling its
 vectors of that pooling alone. It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of
-scans or pictures, a trial of a search, or a combined feature set reads what would go. All goes in one transaction.
+scans or pictures, a trial of a search that has not failed, or a combined feature set reads what would go; EndSearch ends a search.
+Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
     @NetworkName NVARCHAR(128) = NULL   network of the features, all its versions
@@ -16181,6 +16291,9 @@ Example:
     SELECT N'feature_parts', COUNT(*) FROM dbo.feature_parts
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
+    SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
+    WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
     SELECT N'feature_sets', COUNT(*) FROM #going WHERE @Pooling IS NULL;
 
     IF @DryRun = 0
@@ -16194,6 +16307,8 @@ Example:
         DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        -- Trials of searches that failed: of others FindUses has told.
+        DELETE FROM dbo.search_trials WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_sets WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         IF @Scans IS NOT NULL AND @Pooling IS NULL
             EXECUTE dbo.RefreshWorklist @Scans;
@@ -16678,7 +16793,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL,                  -- classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -16698,7 +16813,7 @@ Parameters:
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL                   classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -16714,8 +16829,7 @@ Example:
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
-    IF @Task = N'classification'
-        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.CheckScoreTask @ClassifierId, @Task;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;
@@ -16823,7 +16937,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL,                  -- classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -16844,7 +16958,7 @@ Parameters:
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL                   classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -16869,8 +16983,7 @@ Example:
     SET @PatientIndex = (
         SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    IF @Task = N'classification'
-        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.CheckScoreTask @ClassifierId, @Task;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
 
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,

@@ -3899,6 +3899,9 @@ SELECT
         WHEN p.metric = N'first version' THEN N'the champion as the first version of the name'
         WHEN p.metric = N'migration' THEN N'the champion as the version that was served when champions came'
         WHEN p.metric = N'served before' THEN N'the champion as the version that was served before another was stored'
+        WHEN p.metric IN (N'rmse', N'mae')
+            THEN CONCAT(N'the champion by ', p.metric, N' ', COALESCE(CAST(p.value AS NVARCHAR(30)), N'not known'),
+                N', before ' + CAST(p.previous_value AS NVARCHAR(30)), IIF(p.forced = 1, N', by force', N''))
         ELSE CONCAT(N'the champion by ', p.metric, N' ', COALESCE(LTRIM(STR(p.value, 20, 4)), N'not known'),
             N', before ' + LTRIM(STR(p.previous_value, 20, 4)), IIF(p.forced = 1, N', by force', N'')) END AS reason,
     p.promoted_at AS champion_since,
@@ -4796,7 +4799,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT, @Searches INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT, @Searches INT,
+        @Numbers NVARCHAR(200);
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -4823,15 +4827,15 @@ Example:
         UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
-    SET @Searches = (
-        SELECT COUNT(*)
-        FROM dbo.searches WITH (UPDLOCK, HOLDLOCK)
-        WHERE state IN ('running', 'training') AND dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    SELECT @Searches = COUNT(*), @Numbers = LEFT(STRING_AGG(CAST(search_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY search_id), 200)
+    FROM dbo.searches WITH (UPDLOCK, HOLDLOCK)
+    WHERE state IN ('running', 'training') AND dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
     IF @Users > 0 OR @Evaluations > 0 OR @Searches > 0
     BEGIN
         SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
-            N' searches that are not finished refer to the data set ''', @Name, N'''. Keep it, or delete their models with DeleteModel ',
-            N'first; see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
+            N' searches that are not finished', N' (' + @Numbers + N')', N' refer to the data set ''', @Name,
+            N'''. Keep it, or delete their models with DeleteModel and end the searches with EXECUTE dbo.EndSearch @SearchId = … first; ',
+            N'see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
@@ -6404,10 +6408,12 @@ BEGIN
     FROM dbo.image_classifiers AS c WITH (UPDLOCK, HOLDLOCK)
     WHERE c.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
-    SELECT CONCAT(COUNT(*), N' trials of the search ', t.search_id, N' read set ', t.feature_set_id)
+    SELECT CONCAT(COUNT(*), N' trials of the search ', t.search_id, N' read set ', t.feature_set_id,
+        IIF(s.state = 'done', N'', CONCAT(N' (it is not finished; EXECUTE dbo.EndSearch @SearchId = ', t.search_id, N' ends it)')))
     FROM dbo.search_trials AS t WITH (UPDLOCK, HOLDLOCK)
-    WHERE t.feature_set_id IN (SELECT feature_set_id FROM #going) AND t.pooling = COALESCE(@Pooling, t.pooling)
-    GROUP BY t.search_id, t.feature_set_id
+    INNER JOIN dbo.searches AS s WITH (UPDLOCK, HOLDLOCK) ON s.search_id = t.search_id
+    WHERE s.state <> 'failed' AND t.feature_set_id IN (SELECT feature_set_id FROM #going) AND t.pooling = COALESCE(@Pooling, t.pooling)
+    GROUP BY t.search_id, t.feature_set_id, s.state
     UNION ALL
     SELECT DISTINCT CONCAT(N'the combined set ', s.layer, N' (', p.feature_set_id, N') holds set ', p.part_feature_set_id)
     FROM dbo.feature_parts AS p WITH (UPDLOCK, HOLDLOCK)
@@ -6519,10 +6525,9 @@ Example:
         WHEN EXISTS (
             SELECT 1
             FROM (
-                SELECT image_classifier_id, label, SUM(pictures) AS pictures
-                FROM dbo.image_confusions
-                WHERE image_classifier_id IN (@Id, @Champion) AND part = 'train'
-                GROUP BY image_classifier_id, label) AS s
+                SELECT label, value AS pictures
+                FROM dbo.image_metrics
+                WHERE image_classifier_id IN (@Id, @Champion) AND part = 'train' AND label >= 0 AND metric = N'examples') AS s
             GROUP BY s.label
             HAVING COUNT(*) = 1 OR MIN(s.pictures) <> MAX(s.pictures)) THEN 0
         ELSE 1 END;
@@ -7382,7 +7387,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- NeedProbabilities: refuses a model of the task regression where probabilities and classes are needed.
--- Called by WrongCases, ExplainScore, MeasurePairs, PredictLungCancer and PredictLungCancerSql.
+-- Called by WrongCases, ExplainScore, MeasurePairs and CheckScoreTask.
 CREATE OR ALTER PROCEDURE internal.NeedProbabilities
     @ClassifierId INT,      -- the version
     @What NVARCHAR(400)     -- what needs them, as the beginning of a sentence
@@ -8023,6 +8028,38 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckScoreTask: refuses a @Task that there is not, and a model of another task than the one asked for.
+-- Called by PredictLungCancer and PredictLungCancerSql.
+CREATE OR ALTER PROCEDURE internal.CheckScoreTask
+    @ClassifierId INT,      -- the version
+    @Task NVARCHAR(32)      -- classification, regression, or NULL for a model of any task
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SET @Task = LOWER(@Task);
+    IF @Task NOT IN (N'classification', N'regression')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ''', @Task, N''' for the parameter @Task is not supported. Supported are ',
+            N'classification, regression and NULL for a model of any task.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    IF @Task = N'regression'
+        SELECT @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+            N': it gives a probability and predicts no number. Asked for is a score of models of the task regression. ',
+            N'Take such a one; see dbo.model_versions.'), N'%', N'%%')
+        FROM dbo.classifiers
+        WHERE classifier_id = @ClassifierId AND task <> 'regression';
+    IF @Message IS NOT NULL
+        THROW 50312, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckVectors: refuses vectors that are not those that were stored, or together more than a script takes.
 -- Called by FindPatients and every other procedure that reads vectors, after filling the table #read with their scan_ids.
 CREATE OR ALTER PROCEDURE internal.CheckVectors
@@ -8266,7 +8303,7 @@ Examples:
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT,
         @Patients INT;
-    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT;
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT, @Told NVARCHAR(30), @PreviousTold NVARCHAR(30);
 
     IF @Force IS NULL
     BEGIN
@@ -8294,18 +8331,23 @@ Examples:
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
         SET @PreviousValue = NULL;
-    ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
+    -- An error of a regression is in the unit of its numbers, which may be as small or large as they like.
+    IF @Metric IN (N'rmse', N'mae')
+        SELECT @Told = CAST(@Value AS NVARCHAR(30)), @PreviousTold = CAST(@PreviousValue AS NVARCHAR(30));
+    ELSE
+        SELECT @Told = LTRIM(STR(@Value, 20, 4)), @PreviousTold = LTRIM(STR(@PreviousValue, 20, 4));
+    IF @Champion IS NOT NULL AND @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
     BEGIN
         SET @Number = 50144;
         SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ',
             @Patients, N' out-of-fold scores of training patients in common, on which ', @Metric, N' is not defined. ',
             N'Train the version with folds on patients of the champion''s, or promote it with @Force = 1.');
     END;
-    ELSE IF @Force = 0 AND @IsWorse = 1
+    ELSE IF @Champion IS NOT NULL AND @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
-        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
-            N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', @Told,
+            N' and the champion, version ', @ChampionVersion, N', has ', @PreviousTold, N' on the same ', @Patients,
             N' out-of-fold scores of training patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
@@ -8327,7 +8369,7 @@ Examples:
         THROW 50146, @Message, 1;
     END;
     SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on out-of-fold scores: ',
-        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.', (
+        COALESCE(@Told, N'not defined'), N', before ', COALESCE(@PreviousTold, N'none'), N'.', (
             SELECT CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.')
             FROM dbo.served_models AS s
             WHERE s.name = @ModelName AND s.classifier_id <> @ClassifierId));
@@ -9277,6 +9319,61 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FailSearch: ends a search that is not finished as failed, with the trials that nobody has finished; what was measured stays.
+-- Called by EndSearch and ReadTrialVectors.
+CREATE OR ALTER PROCEDURE internal.FailSearch
+    @SearchId INT,          -- search
+    @Reason NVARCHAR(2000)  -- why, as the error of its trials
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    BEGIN TRANSACTION;
+    UPDATE dbo.searches SET state = 'failed', lease_until = NULL WHERE search_id = @SearchId AND state IN ('running', 'training');
+    UPDATE dbo.search_trials
+    SET state = 'failed', error = @Reason, lease_until = NULL
+    WHERE search_id = @SearchId AND state IN ('queued', 'running');
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EndSearch: ends a search that is not finished, so that no worker takes it and what it reads can be deleted.
+-- Example: EXECUTE dbo.EndSearch @SearchId = 1;
+CREATE OR ALTER PROCEDURE dbo.EndSearch
+    @SearchId INT = NULL, -- number of the search; needed
+    @Help BIT = 0         -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EndSearch ends a search that is not finished. It is failed then: no worker takes it, and its data set and features can
+be deleted. Figures of trials that were measured stay. A worker that is at it finishes its call and stores no more of it.
+Parameters:
+    @SearchId INT = NULL  number of the search; needed
+    @Help BIT = 0         1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.EndSearch @SearchId = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF NOT EXISTS (SELECT 1 FROM dbo.searches WHERE search_id = @SearchId AND state IN ('running', 'training'))
+    BEGIN
+        SET @Message = CONCAT(N'There is no search with the number ', COALESCE(CAST(@SearchId AS NVARCHAR(12)), N'NULL'),
+            N' that is not finished. See dbo.searches.');
+        THROW 50162, @Message, 1;
+    END;
+    EXECUTE internal.FailSearch @SearchId, N'The search was ended with EndSearch.';
+    RAISERROR(N'Search %d is ended.', 0, 1, @SearchId) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id, and pictures without a patient.
 -- Example: EXECUTE dbo.AssignSplits;
 CREATE OR ALTER PROCEDURE dbo.AssignSplits
@@ -10086,7 +10183,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, or with @Pooling its
 vectors of that pooling alone. It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of
-scans or pictures, a trial of a search, or a combined feature set reads what would go. All goes in one transaction.
+scans or pictures, a trial of a search that has not failed, or a combined feature set reads what would go; EndSearch ends a search.
+Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
     @NetworkName NVARCHAR(128) = NULL   network of the features, all its versions
@@ -10153,6 +10251,9 @@ Example:
     SELECT N'feature_parts', COUNT(*) FROM dbo.feature_parts
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
+    SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
+    WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
     SELECT N'feature_sets', COUNT(*) FROM #going WHERE @Pooling IS NULL;
 
     IF @DryRun = 0
@@ -10166,6 +10267,8 @@ Example:
         DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        -- Trials of searches that failed: of others FindUses has told.
+        DELETE FROM dbo.search_trials WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_sets WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         IF @Scans IS NOT NULL AND @Pooling IS NULL
             EXECUTE dbo.RefreshWorklist @Scans;
@@ -10338,7 +10441,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL,                  -- classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -10358,7 +10461,7 @@ Parameters:
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
-    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
+    @Task NVARCHAR(32) = NULL                   classification or regression refuses a model of the other task; NULL takes any
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -10374,8 +10477,7 @@ Example:
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
-    IF @Task = N'classification'
-        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.CheckScoreTask @ClassifierId, @Task;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;

@@ -12,6 +12,9 @@ SELECT
         WHEN p.metric = N'first version' THEN N'the champion as the first version of the name'
         WHEN p.metric = N'migration' THEN N'the champion as the version that was served when champions came'
         WHEN p.metric = N'served before' THEN N'the champion as the version that was served before another was stored'
+        WHEN p.metric IN (N'rmse', N'mae')
+            THEN CONCAT(N'the champion by ', p.metric, N' ', COALESCE(CAST(p.value AS NVARCHAR(30)), N'not known'),
+                N', before ' + CAST(p.previous_value AS NVARCHAR(30)), IIF(p.forced = 1, N', by force', N''))
         ELSE CONCAT(N'the champion by ', p.metric, N' ', COALESCE(LTRIM(STR(p.value, 20, 4)), N'not known'),
             N', before ' + LTRIM(STR(p.previous_value, 20, 4)), IIF(p.forced = 1, N', by force', N'')) END AS reason,
     p.promoted_at AS champion_since,

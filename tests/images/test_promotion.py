@@ -98,6 +98,36 @@ def test_pictures_whose_class_was_changed_cannot_be_compared(pictures: Connectio
     assert "cannot be compared" in refused(pictures, "EXECUTE dbo.PromoteImageClassifier;", 50144)
 
 
+def test_pictures_of_several_labels_that_were_changed_cannot_be_compared(pictures: Connection) -> None:
+    """There is no confusion matrix of them; versions of the same pictures and labels are compared all the same."""
+    rng = np.random.default_rng(5)
+    run(pictures, "BEGIN TRANSACTION;")
+    for index in range(48):
+        classes = [place for place in range(3) if rng.random() < 0.5] or [index % 3]
+        add_picture(pictures, f"p{index:02}", draw(rng, classes, 4.0), classes, part="test" if index < 8 else "train")
+    run(pictures, "COMMIT TRANSACTION;")
+    _train(pictures)
+    _train(pictures)
+    run(pictures, "EXECUTE dbo.PromoteImageClassifier @Version = 2;")
+    run(pictures, "DELETE FROM dbo.image_labels WHERE label = 1 AND name IN (SELECT name FROM "
+        "dbo.image_labels WHERE name > N'p20' GROUP BY name HAVING COUNT(*) > 1);")  # fmt: skip
+    _train(pictures)
+    assert "cannot be compared" in refused(pictures, "EXECUTE dbo.PromoteImageClassifier;", 50144)
+    assert rows(pictures, SERVED) == [(2, 3, "the champion")]
+
+
+def test_the_version_that_was_served_stays_served_where_none_was_promoted(pictures: Connection) -> None:
+    """As in a database whose versions are older than promotions; storing another changes no score."""
+    add_three_classes(pictures)
+    _train(pictures)
+    _train(pictures)
+    run(pictures, "DELETE FROM dbo.image_promotions;")
+    assert rows(pictures, SERVED) == [(2, 2, "the newest")]
+    _train(pictures)
+    assert rows(pictures, SERVED) == [(2, 3, "the champion")]
+    assert rows(pictures, "SELECT metric FROM dbo.image_promotions;") == [("served before",)]
+
+
 def test_what_is_no_version_is_refused(pictures: Connection) -> None:
     """By number, with what there is."""
     add_three_classes(pictures)

@@ -122,12 +122,13 @@ def test_a_classification_is_what_it_was_without_the_argument(numbered: Connecti
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_a_training_is_repeated_with_the_same_bytes(numbered: Connection, name: str) -> None:
-    """RepeatExperiment; a number that changed since is named."""
+    """RepeatExperiment; a number that changed since is named, without its value."""
     [row] = rows(numbered, f"EXECUTE dbo.RepeatExperiment @ModelName = N'{name}';")
     assert row[3] == row[4]
-    run(numbered, "UPDATE dbo.numeric_labels SET value = value + 1;")
+    run(numbered, "UPDATE dbo.numeric_labels SET value = 98765;")
     told = refused(numbered, f"EXECUTE dbo.RepeatExperiment @ModelName = N'{name}';", 50292)
-    assert "had the number" in told
+    assert "has another number in dbo.numeric_labels" in told
+    assert "98765" not in told
 
 
 def test_the_lower_rmse_out_of_fold_is_promoted_and_the_higher_refused(numbered: Connection) -> None:
@@ -139,13 +140,17 @@ def test_the_lower_rmse_out_of_fold_is_promoted_and_the_higher_refused(numbered:
     ]
     assert found[0] < found[1]
     told = refused(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 2;", 50141)
-    assert f"has rmse {found[1]:.4f}" in told
-    assert f"has {found[0]:.4f}" in told
+    assert f"has rmse {found[1]:.6g} and" in told
+    assert f"has {found[0]:.6g} on" in told
     refused(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 2, @Metric = N'mae';", 50141)
     told = refused(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 2, @Metric = N'auc';", 50101)
     assert "rmse and mae" in told
     run(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 2, @Force = 1;")
-    run(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 1;")
+    said_of_it = said(numbered, "EXECUTE dbo.PromoteModel @ModelName = N'age', @Version = 1;")
+    assert f"scores: {found[0]:.6g}, before {found[1]:.6g}." in said_of_it
+    assert rows(numbered, "SELECT reason FROM dbo.model_status WHERE name = N'age';") == [
+        (f"the champion by rmse {found[0]:.6g}, before {found[1]:.6g}",)
+    ]
     sql = "SELECT TOP (1) metric, value, previous_value FROM dbo.promotion_history WHERE name = N'age' " \
         "ORDER BY promotion_id DESC;"  # fmt: skip
     assert rows(numbered, sql) == [("rmse", pytest.approx(found[0]), pytest.approx(found[1]))]
@@ -193,6 +198,14 @@ ARGUMENTS = {
         "0.2 for the parameter @Prevalence",
     ),
     "scores of no task": ("EXECUTE dbo.ListScores @PatientIndex = 1, @Task = N'x';", "'x' for the parameter @Task"),
+    "a score of no task": (
+        "EXECUTE dbo.PredictLungCancer @PatientIndex = 1, @ModelName = N'age', @Task = N'classificaton';",
+        "'classificaton' for the parameter @Task",
+    ),
+    "a score of no task in T-SQL": (
+        "EXECUTE dbo.PredictLungCancerSql @PatientIndex = 1, @ModelName = N'age', @Task = N'';",
+        "'' for the parameter @Task",
+    ),
 }
 
 
@@ -214,6 +227,15 @@ READERS = {
         "EXECUTE dbo.PredictLungCancerSql @PatientIndex = 1, @ModelName = N'age', @Task = N'classification';", 50312),
     "CreateEnsemble": ("EXECUTE dbo.CreateEnsemble @ModelName = N'e', @Members = N'lightgbm_sql:1, age:1';", 50291),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["", "Sql"])
+def test_a_number_asked_for_is_not_taken_from_a_classifier(numbered: Connection, suffix: str) -> None:
+    """With @Task = regression, which the model of numbers passes in any case of letters."""
+    call = f"EXECUTE dbo.PredictLungCancer{suffix} @PatientIndex = 1, @Task = N'Regression'"
+    assert "is of the task classification" in refused(numbered, f"{call};", 50312)
+    run(numbered, f"{call}, @ModelName = N'age';")
+    assert rows(numbered, "SELECT COUNT(*), COUNT(probability) FROM dbo.predictions;") == [(1, 0)]
 
 
 @pytest.mark.parametrize("case", READERS)

@@ -51,9 +51,9 @@ CHANGES = {
     "no vector": (f"DELETE FROM dbo.pooled_features WHERE scan_id IN {_LEARNT};", "has no vector any more"),
     "a label": (
         f"UPDATE dbo.labels SET label = 1 - label WHERE patient_id IN {_PATIENTS};",
-        "had the label ",
+        "has another label, and 1 others changed alike",
     ),
-    "no label": (f"DELETE FROM dbo.labels WHERE patient_id IN {_PATIENTS};", "and has none"),
+    "no label": (f"DELETE FROM dbo.labels WHERE patient_id IN {_PATIENTS};", "has no label any more"),
     "another part": (
         f"UPDATE dbo.splits SET part = 'test' WHERE patient_id IN {_PATIENTS};",
         "is in the test part of dbo.splits now",

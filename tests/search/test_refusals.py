@@ -100,6 +100,29 @@ def test_a_search_of_which_every_trial_fails_says_why(site: Site) -> None:
     assert site.rows("SELECT COUNT(*) FROM dbo.classifiers;") == [(0,)]
 
 
+def test_an_ended_search_is_taken_by_no_worker_and_keeps_no_features(site: Site) -> None:
+    """A number that is none, or that of a search that has ended, is refused; what was measured stays."""
+    for number in (1, 2):
+        site.search("@Trials = 2, @Poolings = N'max'")
+        run(site.connection, f"UPDATE dbo.search_trials SET state = 'done' WHERE trial_id = {2 * number};")
+    named = refused(site.connection, "EXECUTE dbo.DeleteFeatures @FeatureSetId = 1;", 50305)
+    assert "EXECUTE dbo.EndSearch @SearchId = 2 ends it" in named
+    run(site.connection, "UPDATE dbo.searches SET state = 'training' WHERE search_id = 2;")
+    for number in (1, 2):
+        run(site.connection, f"EXECUTE dbo.EndSearch @SearchId = {number};")
+    assert site.states() == {"done": 2, "failed": 2}
+    refused(site.connection, "EXECUTE dbo.RunSearch;", 50162)
+    with pytest.raises(SqlError) as caught:
+        run(site.connection, "EXECUTE dbo.RunSearch @SearchId = 1;")
+    assert caught.value.number == 50163
+    assert "Search 1 failed: The search was ended with EndSearch." in caught.value.message
+    for wrong in ("1", "3", "NULL"):
+        refused(site.connection, f"EXECUTE dbo.EndSearch @SearchId = {wrong};", 50162)
+    counts = dict(site.rows("EXECUTE dbo.DeleteFeatures @FeatureSetId = 1;"))
+    assert (counts["search_trials"], counts["feature_sets"]) == (4, 1)
+    assert site.states() == {}
+
+
 def test_features_made_anew_during_a_search_are_not_trained_on_instead(site: Site) -> None:
     """A newer version of the network has features of the same layer by the time that the best is trained: 50164."""
     site.search("@Trials = 1, @Poolings = N'max'")

@@ -298,17 +298,35 @@ def test_a_combined_set_that_no_trial_was_drawn_of_is_not_kept(visits: Connectio
     assert rows(visits, "SELECT feature_set_id FROM dbo.feature_sets WHERE network_id IS NULL;") == used
 
 
+def test_an_error_after_the_sets_are_combined_leaves_none_of_them(visits: Connection) -> None:
+    """Here what checks the rows of the script refuses them."""
+    run(visits, "EXECUTE dbo.AssignSplits;")
+    run(
+        visits,
+        "CREATE OR ALTER PROCEDURE internal.CheckRows @What NVARCHAR(60), @RunId INT = NULL AS "
+        "BEGIN THROW 50230, N'not these rows', 1; END;",
+    )
+    refused(visits, "EXECUTE dbo.SearchModels @Features = N'mean', @Columns = N'age', @Trials = 1;", 50230)
+
+
 def test_a_data_set_is_kept_while_a_search_on_it_is_not_finished(visits: Connection) -> None:
-    """And a member that is replaced meanwhile ends the worker with its number, leaving its trials free."""
+    """And a member that is replaced meanwhile fails the search, which nothing could finish; the set can go then."""
     run(visits, ALL)
     run(visits, f"EXECUTE dbo.SearchModels @Dataset = N'all', {QUICK}, @Trials = 3;")
-    assert "1 searches" in refused(visits, "EXECUTE dbo.DeleteDataset @Name = N'all';", 50275)
+    told = refused(visits, "EXECUTE dbo.DeleteDataset @Name = N'all';", 50275)
+    assert "1 searches that are not finished (1)" in told
+    assert "EXECUTE dbo.EndSearch" in told
     run(visits, "UPDATE dbo.scans SET content_sha256 = 0x01 WHERE scan_id = 17;")
     with pytest.raises(SqlError) as caught:
         run(visits, "EXECUTE dbo.RunSearch;")
     assert caught.value.number == 50274
     assert "scan_id 17" in caught.value.message
-    assert rows(visits, "SELECT DISTINCT state FROM dbo.search_trials;") == [("queued",)]
+    assert "make another one with SearchModels" in caught.value.message
+    assert rows(visits, "SELECT DISTINCT state FROM dbo.search_trials;") == [("failed",)]
+    assert rows(visits, "SELECT state FROM dbo.searches;") == [("failed",)]
+    refused(visits, "EXECUTE dbo.RunSearch;", 50162)
+    assert "scan_id 17" in refused(visits, "EXECUTE dbo.RunSearch @SearchId = 1;", 50163)
+    run(visits, "EXECUTE dbo.DeleteDataset @Name = N'all';")
 
 
 def test_patients_of_a_search_on_a_data_set_are_known_to_an_evaluation(visits: Connection) -> None:

@@ -48,8 +48,8 @@ Examples:
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NOT NULL UNIQUE,
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE, is_later BIT NOT NULL, vector_sha256 VARBINARY(32) NULL);
     CREATE TABLE #items (
-        place INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, kind VARCHAR(8) NOT NULL, feature_index INT NULL, statistic FLOAT NULL,
-        p_value FLOAT NULL, stability_index FLOAT NULL);
+        place INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, kind VARCHAR(8) COLLATE DATABASE_DEFAULT NOT NULL, feature_index INT NULL,
+        statistic FLOAT NULL, p_value FLOAT NULL, stability_index FLOAT NULL);
 
     EXECUTE internal.CheckDriftArguments @Since, @Dataset, @DatasetVersion, @Alpha, @Seed, @Top, @Permutations OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;

@@ -17,7 +17,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, or with @Pooling its
 vectors of that pooling alone. It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of
-scans or pictures, a trial of a search, or a combined feature set reads what would go. All goes in one transaction.
+scans or pictures, a trial of a search that has not failed, or a combined feature set reads what would go; EndSearch ends a search.
+Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
     @NetworkName NVARCHAR(128) = NULL   network of the features, all its versions
@@ -84,6 +85,9 @@ Example:
     SELECT N'feature_parts', COUNT(*) FROM dbo.feature_parts
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
+    SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
+    WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
     SELECT N'feature_sets', COUNT(*) FROM #going WHERE @Pooling IS NULL;
 
     IF @DryRun = 0
@@ -97,6 +101,8 @@ Example:
         DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        -- Trials of searches that failed: of others FindUses has told.
+        DELETE FROM dbo.search_trials WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_sets WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         IF @Scans IS NOT NULL AND @Pooling IS NULL
             EXECUTE dbo.RefreshWorklist @Scans;

@@ -65,10 +65,9 @@ Example:
         WHEN EXISTS (
             SELECT 1
             FROM (
-                SELECT image_classifier_id, label, SUM(pictures) AS pictures
-                FROM dbo.image_confusions
-                WHERE image_classifier_id IN (@Id, @Champion) AND part = 'train'
-                GROUP BY image_classifier_id, label) AS s
+                SELECT label, value AS pictures
+                FROM dbo.image_metrics
+                WHERE image_classifier_id IN (@Id, @Champion) AND part = 'train' AND label >= 0 AND metric = N'examples') AS s
             GROUP BY s.label
             HAVING COUNT(*) = 1 OR MIN(s.pictures) <> MAX(s.pictures)) THEN 0
         ELSE 1 END;

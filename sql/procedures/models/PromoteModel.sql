@@ -33,7 +33,7 @@ Examples:
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT,
         @Patients INT;
-    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT;
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT, @Told NVARCHAR(30), @PreviousTold NVARCHAR(30);
 
     IF @Force IS NULL
     BEGIN
@@ -61,18 +61,23 @@ Examples:
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
         SET @PreviousValue = NULL;
-    ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
+    -- An error of a regression is in the unit of its numbers, which may be as small or large as they like.
+    IF @Metric IN (N'rmse', N'mae')
+        SELECT @Told = CAST(@Value AS NVARCHAR(30)), @PreviousTold = CAST(@PreviousValue AS NVARCHAR(30));
+    ELSE
+        SELECT @Told = LTRIM(STR(@Value, 20, 4)), @PreviousTold = LTRIM(STR(@PreviousValue, 20, 4));
+    IF @Champion IS NOT NULL AND @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
     BEGIN
         SET @Number = 50144;
         SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ',
             @Patients, N' out-of-fold scores of training patients in common, on which ', @Metric, N' is not defined. ',
             N'Train the version with folds on patients of the champion''s, or promote it with @Force = 1.');
     END;
-    ELSE IF @Force = 0 AND @IsWorse = 1
+    ELSE IF @Champion IS NOT NULL AND @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
-        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
-            N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', @Told,
+            N' and the champion, version ', @ChampionVersion, N', has ', @PreviousTold, N' on the same ', @Patients,
             N' out-of-fold scores of training patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
@@ -94,7 +99,7 @@ Examples:
         THROW 50146, @Message, 1;
     END;
     SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on out-of-fold scores: ',
-        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.', (
+        COALESCE(@Told, N'not defined'), N', before ', COALESCE(@PreviousTold, N'none'), N'.', (
             SELECT CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.')
             FROM dbo.served_models AS s
             WHERE s.name = @ModelName AND s.classifier_id <> @ClassifierId));

@@ -94,6 +94,46 @@ Examples:
     BEGIN TRY
         EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @Features, @Columns, @ColumnsFrom;
         EXECUTE internal.CountMatrices @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+        SET @Method = LOWER(@Method);
+
+        INSERT INTO #trials (candidate, matrix, parameters)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(matrices, method, trials, space, folds, seed):
+    from lungdb.procedures import make_trials
+    return make_trials(matrices, method, trials, space, folds, seed)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
+',
+            @input_data_1 = N'
+SELECT matrix, feature_set_id, pooling, negatives, positives, only_negatives, scans, lacking
+FROM #matrices
+ORDER BY feature_set_id, pooling;',
+            @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
+                @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+
+        -- They are numbered from 1 without a gap, each with settings and one of the matrices.
+        INSERT INTO #sent (place, part)
+        SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
+        INSERT INTO #came (place, part)
+        SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
+        FROM #trials AS t
+        LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
+        EXECUTE internal.CheckRows N'trials';
+
+        SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
+            COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
+            N', "columns": "' + STRING_ESCAPE(@Columns, 'json') + N'"', N'}');
+        EXECUTE internal.StoreSearch @ModelName, @Settings, @Seed, @Folds, @Metric, @Halving, @SkipMissing, @DatasetVersionId, @Horizon,
+            @PositiveFrom, @SearchId OUTPUT;
     END TRY
     BEGIN CATCH
         IF @@TRANCOUNT > 0
@@ -101,48 +141,6 @@ Examples:
         EXECUTE internal.DropMatrices;
         THROW;
     END CATCH;
-    SET @Method = LOWER(@Method);
-
-    INSERT INTO #trials (candidate, matrix, parameters)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(matrices, method, trials, space, folds, seed):
-    from lungdb.procedures import make_trials
-    return make_trials(matrices, method, trials, space, folds, seed)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
-',
-        @input_data_1 = N'
-SELECT matrix, feature_set_id, pooling, negatives, positives, only_negatives, scans, lacking
-FROM #matrices
-ORDER BY feature_set_id, pooling;',
-        @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-        EXECUTE internal.DropMatrices;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    -- They are numbered from 1 without a gap, each with settings and one of the matrices.
-    INSERT INTO #sent (place, part)
-    SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
-    INSERT INTO #came (place, part)
-    SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
-    FROM #trials AS t
-    LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
-    EXECUTE internal.CheckRows N'trials';
-
-    SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
-        COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
-        N', "columns": "' + STRING_ESCAPE(@Columns, 'json') + N'"', N'}');
-    EXECUTE internal.StoreSearch @ModelName, @Settings, @Seed, @Folds, @Metric, @Halving, @SkipMissing, @DatasetVersionId, @Horizon,
-        @PositiveFrom, @SearchId OUTPUT;
     -- A draw may leave some of them untried.
     EXECUTE internal.DropMatrices;
 

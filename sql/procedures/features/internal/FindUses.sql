@@ -16,10 +16,12 @@ BEGIN
     FROM dbo.image_classifiers AS c WITH (UPDLOCK, HOLDLOCK)
     WHERE c.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
-    SELECT CONCAT(COUNT(*), N' trials of the search ', t.search_id, N' read set ', t.feature_set_id)
+    SELECT CONCAT(COUNT(*), N' trials of the search ', t.search_id, N' read set ', t.feature_set_id,
+        IIF(s.state = 'done', N'', CONCAT(N' (it is not finished; EXECUTE dbo.EndSearch @SearchId = ', t.search_id, N' ends it)')))
     FROM dbo.search_trials AS t WITH (UPDLOCK, HOLDLOCK)
-    WHERE t.feature_set_id IN (SELECT feature_set_id FROM #going) AND t.pooling = COALESCE(@Pooling, t.pooling)
-    GROUP BY t.search_id, t.feature_set_id
+    INNER JOIN dbo.searches AS s WITH (UPDLOCK, HOLDLOCK) ON s.search_id = t.search_id
+    WHERE s.state <> 'failed' AND t.feature_set_id IN (SELECT feature_set_id FROM #going) AND t.pooling = COALESCE(@Pooling, t.pooling)
+    GROUP BY t.search_id, t.feature_set_id, s.state
     UNION ALL
     SELECT DISTINCT CONCAT(N'the combined set ', s.layer, N' (', p.feature_set_id, N') holds set ', p.part_feature_set_id)
     FROM dbo.feature_parts AS p WITH (UPDLOCK, HOLDLOCK)

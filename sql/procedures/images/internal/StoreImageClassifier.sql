@@ -33,9 +33,12 @@ BEGIN
         HASHBYTES('SHA2_256', @Classifier), @Details);
     SET @Id = SCOPE_IDENTITY();
     INSERT INTO dbo.image_promotions (name, image_classifier_id, metric, forced)
-    SELECT name, image_classifier_id, N'first version', 0
-    FROM dbo.image_classifiers
-    WHERE image_classifier_id = @Id
+    SELECT c.name, COALESCE(b.image_classifier_id, c.image_classifier_id),
+        CASE WHEN b.image_classifier_id IS NULL THEN N'first version' ELSE N'served before' END, 0
+    FROM dbo.image_classifiers AS c
+    LEFT JOIN dbo.image_classifiers AS b ON b.name = c.name AND b.version = (
+        SELECT MAX(o.version) FROM dbo.image_classifiers AS o WHERE o.name = c.name AND o.image_classifier_id <> c.image_classifier_id)
+    WHERE c.image_classifier_id = @Id
         AND NOT EXISTS (SELECT 1 FROM dbo.image_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = @ModelName);
     INSERT INTO dbo.image_metrics (image_classifier_id, part, label, metric, value)
     SELECT @Id, part, label, metric, value FROM #measures;

@@ -1,5 +1,5 @@
 -- ReadTrialVectors: fills #labelled and #read with the scans that trials are cross-validated on, makes their combined vectors, and refuses
--- vectors that are not those stored and members that were replaced, after freeing the trials that were taken for them.
+-- vectors that are not those stored, after freeing the trials that were taken for them; where members were replaced, it fails the search.
 -- Called by RunSearch, whose tables #labelled, #combine and #read it fills.
 CREATE OR ALTER PROCEDURE internal.ReadTrialVectors
     @SearchId INT,           -- search
@@ -45,6 +45,15 @@ BEGIN
         SET @Message = ERROR_MESSAGE();
         IF @@TRANCOUNT > 0
             ROLLBACK TRANSACTION;
+        -- A version of a data set never has these members again, so that nothing could finish the search.
+        IF ERROR_NUMBER() = 50274
+        BEGIN
+            SET @Message = CONCAT(LEFT(@Message, 1800), N' Search ', @SearchId, N' is failed: make another one with SearchModels.');
+            EXECUTE internal.FailSearch @SearchId, @Message;
+            EXECUTE internal.EndRun @RunId, 0, @Message;
+            SET @Message = REPLACE(@Message, N'%', N'%%');
+            THROW 50274, @Message, 1;
+        END;
         EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
         EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW;

@@ -13,11 +13,15 @@ BEGIN
     SET @Count = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId);
     IF (SELECT state FROM dbo.searches WHERE search_id = @SearchId) = 'failed'
     BEGIN
-        SELECT TOP (1) @Message = CONCAT(N'All trials of search ', @SearchId, N' failed, the first with: ', LEFT(error, 1500),
+        -- Trials that nobody has measured have no seconds: the search was ended, which says more than what failed before.
+        SELECT TOP (1) @Message = CONCAT(IIF(t.seconds IS NULL, N'Search ', N'All trials of search '), @SearchId,
+            IIF(t.seconds IS NULL, N' failed: ', N' failed, the first with: '),
+            COALESCE(LEFT(t.error, 1500), N'It was ended before its model was trained.'),
             N' Make another search when that is put right.')
-        FROM dbo.search_trials
-        WHERE search_id = @SearchId AND state = 'failed'
-        ORDER BY rung DESC, trial_id;
+        FROM dbo.searches AS s
+        LEFT JOIN dbo.search_trials AS t ON t.search_id = s.search_id AND t.state = 'failed'
+        WHERE s.search_id = @SearchId
+        ORDER BY IIF(t.seconds IS NULL, 0, 1), t.rung DESC, t.trial_id;
         SET @Message = REPLACE(@Message, N'%', N'%%');
         EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50163, @Message, 1;

@@ -41,7 +41,7 @@ BEGIN
     WHERE f.scan_id IS NULL OR t.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
         OR t.vector_sha256 <> COALESCE(f.vector_sha256, 0x);
     INSERT INTO #changes (kind, scan_id, told)
-    SELECT 2, l.scan_id, CONCAT(N'had the label ', l.label, N' and has ', COALESCE(CAST(l.label_now AS NVARCHAR(12)), N'none'))
+    SELECT 2, l.scan_id, IIF(l.label_now IS NULL, N'has no label any more', N'has another label')
     FROM (
         SELECT t.scan_id, t.label, CASE
             WHEN @PositiveFrom IS NULL THEN COALESCE(h.label, p.label)
@@ -52,7 +52,7 @@ BEGIN
         LEFT JOIN dbo.scan_labels AS h ON h.scan_id = t.scan_id AND h.horizon_days = @Horizon) AS l
     WHERE COALESCE(l.label_now, -1) <> l.label;
     INSERT INTO #changes (kind, scan_id, told)
-    SELECT 2, t.scan_id, CONCAT(N'had the number ', t.target, N' and has ', COALESCE(CAST(n.value AS NVARCHAR(30)), N'none'))
+    SELECT 2, t.scan_id, IIF(n.value IS NULL, N'has no number in dbo.numeric_labels any more', N'has another number in dbo.numeric_labels')
     FROM #patients AS t
     LEFT JOIN dbo.numeric_labels AS n ON n.patient_id = t.patient_id
     WHERE t.target IS NOT NULL AND (n.value IS NULL OR n.value <> t.target);
