@@ -7800,85 +7800,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- KeepPictures: notes what a call of the script has cost, stores the prepared pictures that came back, and takes out of #result and #chunk
--- what is not features: scans whose kept pictures cannot be read any more go back to #todo, to be made of their slices.
--- Called by GenerateFeatures before StoreFeatures; reads and changes its tables #todo, #chunk and #result.
-CREATE OR ALTER PROCEDURE internal.KeepPictures
-    @NetworkId INT,               -- the network
-    @Preprocessing NVARCHAR(32),  -- lung or seed
-    @Rows INT,                    -- rows of the pictures
-    @Cols INT,                    -- columns of the pictures
-    @Costs NVARCHAR(400),         -- what the script says of digest and seconds, JSON
-    @Called DATETIME2(3),         -- when it was called
-    @Bound BIGINT,                -- bytes to keep at most
-    @Started DATETIME2(3)         -- when the run began; what was used since is not dropped
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Sent FLOAT, @Read INT, @Made INT, @ReadBytes FLOAT, @MadeBytes FLOAT, @Out FLOAT, @Written INT, @Network FLOAT,
-        @Seconds FLOAT = 0, @Began DATETIME2(3) = SYSUTCDATETIME(), @IsKept INT = (SELECT MAX(CAST(is_kept AS INT)) FROM #chunk);
-    CREATE TABLE #pictures (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL);
-    -- What is not spent in the script is the way to it and back.
-    SET @Sent = DATEDIFF_BIG(MILLISECOND, @Called, @Began) / 1000.0 - CAST(JSON_VALUE(@Costs, N'$.call') AS FLOAT);
-    SET @Network = (SELECT DATALENGTH(model) FROM dbo.networks WHERE network_id = @NetworkId);
-    SELECT @Read = SUM(CASE t.is_kept WHEN 1 THEN c.slices ELSE 0 END), @Made = SUM(CASE t.is_kept WHEN 0 THEN c.slices ELSE 0 END),
-        @ReadBytes = SUM(CASE t.is_kept WHEN 1 THEN t.kept_bytes ELSE 0 END),
-        @MadeBytes = SUM(CASE t.is_kept WHEN 0 THEN t.bytes ELSE 0 END)
-    FROM #todo AS t
-    INNER JOIN #chunk AS c ON c.scan_id = t.scan_id
-    WHERE c.slices > 0;
-    INSERT INTO #pictures (scan_id, slices, bytes)
-    SELECT r.scan_id, COUNT(*), COUNT(*) * MAX(t.kept_bytes / t.slices)
-    FROM #result AS r
-    INNER JOIN #chunk AS c ON c.scan_id = r.scan_id
-    INNER JOIN #todo AS t ON t.scan_id = r.scan_id
-    WHERE r.layer = -2 AND t.kept_bytes > 0
-    GROUP BY r.scan_id;
-    SELECT @Out = COALESCE(SUM(bytes), 0), @Written = COALESCE(SUM(slices), 0) FROM #pictures;
-
-    DELETE p
-    FROM dbo.prepared_scans AS p
-    INNER JOIN #result AS r ON r.scan_id = p.scan_id AND r.layer = -1
-    WHERE p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols;
-    UPDATE #todo
-    SET is_kept = 0
-    WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
-    DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
-    DELETE FROM #result WHERE layer = -1 AND scan_id IN (SELECT scan_id FROM #todo) AND scan_id NOT IN (SELECT scan_id FROM #chunk);
-    UPDATE p
-    SET p.uses = p.uses + 1, p.used_at = SYSUTCDATETIME()
-    FROM dbo.prepared_scans AS p
-    INNER JOIN #chunk AS c ON c.scan_id = p.scan_id AND c.is_kept = 1
-    WHERE p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols;
-
-    IF @Out > 0
-    BEGIN
-        EXECUTE internal.StorePictures @Preprocessing, @Rows, @Cols, @Costs, @Bound, @Started;
-        SET @Seconds = DATEDIFF_BIG(MILLISECOND, @Began, SYSUTCDATETIME()) / 1000.0;
-    END;
-    DELETE FROM #result WHERE layer = -2;
-    -- A clock that was set meanwhile, or a call without slices, measures nothing.
-    IF @Sent >= 0 AND @Read + @Made > 0
-        UPDATE dbo.preparation_costs
-        SET sent_bytes = sent_bytes + @ReadBytes + @MadeBytes + @Out + COALESCE(@Network, 0),
-            sent_seconds = sent_seconds + @Sent,
-            made_slices = made_slices + @Made,
-            made_bytes = made_bytes + @MadeBytes,
-            made_seconds = made_seconds + CASE @IsKept WHEN 0 THEN CAST(JSON_VALUE(@Costs, N'$.preparing') AS FLOAT) ELSE 0 END,
-            read_slices = read_slices + @Read,
-            read_bytes = read_bytes + @ReadBytes,
-            read_seconds = read_seconds + CASE @IsKept WHEN 1 THEN CAST(JSON_VALUE(@Costs, N'$.preparing') AS FLOAT) ELSE 0 END,
-            written_slices = written_slices + @Written,
-            written_bytes = written_bytes + @Out,
-            written_seconds = written_seconds + @Seconds
-                + CASE WHEN @Written > 0 THEN CAST(JSON_VALUE(@Costs, N'$.keeping') AS FLOAT) ELSE 0 END
-        WHERE preprocessing = @Preprocessing AND picture_rows = @Rows AND picture_cols = @Cols;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now.
 -- Called by FeaturizeImages, whose tables #layers, #todo and #chunk it reads and fills.
 CREATE OR ALTER PROCEDURE internal.TakeImages
@@ -9131,6 +9052,96 @@ BEGIN
             N'. Lower @LearningRate or @Momentum, or scale the features with ScaleDataset. It goes on.');
         EXECUTE internal.ReportStep @RunId, @Message;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- KeepPictures: notes what a call of the script has cost, and stores the prepared pictures that came back. Where that fails, the run says
+-- so and goes on without keeping any: they can be made again, and the features are stored.
+-- Called by GenerateFeatures after StoreFeatures; reads its tables #chunk and #result, and changes #todo.
+CREATE OR ALTER PROCEDURE internal.KeepPictures
+    @RunId INT,                   -- row of dbo.runs
+    @NetworkId INT,               -- the network
+    @Preprocessing NVARCHAR(32),  -- lung or seed
+    @Rows INT,                    -- rows of the pictures
+    @Cols INT,                    -- columns of the pictures
+    @Costs NVARCHAR(400),         -- what the script says of digest and seconds, JSON
+    @Called DATETIME2(3),         -- when it was called
+    @Came DATETIME2(3),           -- when what it gave back had come
+    @Started DATETIME2(3),        -- when the run began; what was used since is not dropped
+    @Bound BIGINT OUTPUT          -- bytes to keep at most; 0 from now on where this fails
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Sent FLOAT, @Read INT, @Made INT, @ReadBytes FLOAT, @MadeBytes FLOAT, @Out FLOAT, @Written INT, @Network FLOAT,
+        @Seconds FLOAT = 0, @Began DATETIME2(3) = SYSUTCDATETIME(), @IsKept INT = (SELECT MAX(CAST(is_kept AS INT)) FROM #chunk),
+        @Message NVARCHAR(2000);
+    CREATE TABLE #pictures (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL);
+    -- What is not spent in the script is the way to it and back.
+    SET @Sent = DATEDIFF_BIG(MILLISECOND, @Called, @Came) / 1000.0 - CAST(JSON_VALUE(@Costs, N'$.call') AS FLOAT);
+    SET @Network = (SELECT DATALENGTH(model) FROM dbo.networks WHERE network_id = @NetworkId);
+    SELECT @Read = SUM(CASE t.is_kept WHEN 1 THEN c.slices ELSE 0 END), @Made = SUM(CASE t.is_kept WHEN 0 THEN c.slices ELSE 0 END),
+        @ReadBytes = SUM(CASE t.is_kept WHEN 1 THEN t.kept_bytes ELSE 0 END),
+        @MadeBytes = SUM(CASE t.is_kept WHEN 0 THEN t.bytes ELSE 0 END)
+    FROM #todo AS t
+    INNER JOIN #chunk AS c ON c.scan_id = t.scan_id
+    WHERE c.slices > 0;
+    INSERT INTO #pictures (scan_id, slices, bytes)
+    SELECT r.scan_id, COUNT(*), COUNT(*) * MAX(t.kept_bytes / t.slices)
+    FROM #result AS r
+    INNER JOIN #chunk AS c ON c.scan_id = r.scan_id
+    INNER JOIN #todo AS t ON t.scan_id = r.scan_id
+    WHERE r.layer = -2 AND t.kept_bytes > 0
+    GROUP BY r.scan_id;
+    SELECT @Out = COALESCE(SUM(bytes), 0), @Written = COALESCE(SUM(slices), 0) FROM #pictures;
+    -- What was kept of a scan may be fewer pictures than it has slices.
+    UPDATE #todo
+    SET kept_bytes = CAST(slices AS BIGINT) * @Rows * @Cols * CASE @Preprocessing WHEN N'seed' THEN 1 ELSE 4 END
+    WHERE scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
+
+    BEGIN TRY
+        DELETE p
+        FROM dbo.prepared_scans AS p
+        INNER JOIN #result AS r ON r.scan_id = p.scan_id AND r.layer = -1
+        WHERE p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols;
+        UPDATE p
+        SET p.uses = p.uses + 1, p.used_at = SYSUTCDATETIME()
+        FROM dbo.prepared_scans AS p
+        INNER JOIN #chunk AS c ON c.scan_id = p.scan_id AND c.is_kept = 1
+        WHERE p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols;
+
+        IF @Out > 0
+        BEGIN
+            EXECUTE internal.StorePictures @Preprocessing, @Rows, @Cols, @Costs, @Bound, @Started;
+            SET @Seconds = DATEDIFF_BIG(MILLISECOND, @Began, SYSUTCDATETIME()) / 1000.0;
+        END;
+        -- A clock that was set meanwhile, a call without slices, or one in which pictures were damaged, measures nothing.
+        IF @Sent >= 0 AND @Read + @Made > 0 AND NOT EXISTS (SELECT 1 FROM #result WHERE layer = -1)
+            UPDATE dbo.preparation_costs
+            SET sent_bytes = sent_bytes + @ReadBytes + @MadeBytes + @Out + COALESCE(@Network, 0),
+                sent_seconds = sent_seconds + @Sent,
+                made_slices = made_slices + @Made,
+                made_bytes = made_bytes + @MadeBytes,
+                made_seconds = made_seconds + CASE @IsKept WHEN 0 THEN CAST(JSON_VALUE(@Costs, N'$.preparing') AS FLOAT) ELSE 0 END,
+                read_slices = read_slices + @Read,
+                read_bytes = read_bytes + @ReadBytes,
+                read_seconds = read_seconds + CASE @IsKept WHEN 1 THEN CAST(JSON_VALUE(@Costs, N'$.preparing') AS FLOAT) ELSE 0 END,
+                written_slices = written_slices + @Written,
+                written_bytes = written_bytes + @Out,
+                written_seconds = written_seconds + @Seconds
+                    + CASE WHEN @Written > 0 THEN CAST(JSON_VALUE(@Costs, N'$.keeping') AS FLOAT) ELSE 0 END
+            WHERE preprocessing = @Preprocessing AND picture_rows = @Rows AND picture_cols = @Cols;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Bound = 0;
+        SET @Message = CONCAT(N'Prepared pictures cannot be kept, so this run goes on without keeping any; its features are stored. Error ',
+            ERROR_NUMBER(), N': ', LEFT(ERROR_MESSAGE(), 1500));
+        EXECUTE internal.ReportStep @RunId, @Message;
+    END CATCH;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -16361,28 +16372,36 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreFeatures: checks that what the script gave back is what it was sent, and stores the scans that did not fail, in one transaction.
--- A scan that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead.
--- Called by GenerateFeatures, whose tables #layers, #chunk and #result it reads, and whose table #failed it fills.
+-- A scan that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead. One whose kept pictures cannot be read
+-- any more goes back to #todo, to be made of its slices. Prepared pictures in #result are left to KeepPictures.
+-- Called by GenerateFeatures, whose tables #layers and #result it reads, #todo and #chunk it changes, and #failed it fills.
 CREATE OR ALTER PROCEDURE internal.StoreFeatures
     @RunId INT,                   -- row of dbo.runs
     @NetworkId INT,               -- the network that made them
     @Preprocessing NVARCHAR(32),  -- lung or seed
     @Pooling NVARCHAR(128),       -- the poolings that were made, with commas
-    @Recompute BIT                -- 1 removes poolings of older runs too
+    @Recompute BIT,               -- 1 removes poolings of older runs too
+    @Came DATETIME2(3) OUTPUT     -- when this begins: what the script gave back has come
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Number INT, @Locked INT, @Scans NVARCHAR(MAX);
+    SET @Came = SYSUTCDATETIME();
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #made (
         scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer INT NOT NULL, PRIMARY KEY (scan_id, feature_set_id));
 
-    -- Of a scan that changed while the script ran it is not known whether its slices were read.
+    UPDATE #todo SET is_kept = 0 WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
+    DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     INSERT INTO #came (place, part)
-    SELECT scan_id, layer FROM #result;
+    SELECT r.scan_id, r.layer
+    FROM #result AS r
+    WHERE (r.layer IS NULL OR r.layer <> -2) AND NOT EXISTS (
+        SELECT 1 FROM #todo AS t WHERE t.scan_id = r.scan_id AND r.layer = -1 AND t.scan_id NOT IN (SELECT scan_id FROM #chunk));
+    -- Of a scan that changed while the script ran it is not known whether its slices were read.
     INSERT INTO #sent (place, part)
     SELECT c.scan_id, l.layer
     FROM #chunk AS c
@@ -16532,7 +16551,7 @@ Examples:
     WHERE network_id = @NetworkId;
 
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
-    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Came DATETIME2(3);
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT, @RunId INT,
         @Failed INT, @Rows INT, @Cols INT, @Bound BIGINT, @KeepBytes BIGINT, @Costs NVARCHAR(400), @Called DATETIME2(3);
@@ -16578,7 +16597,7 @@ SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content
     CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256, CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
-INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
+INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
 LEFT JOIN dbo.prepared_slices AS k ON c.is_kept = 1 AND k.scan_id = i.scan_id AND k.slice_index = i.slice_index
     AND k.preprocessing = @Preprocessing AND k.picture_rows = @Rows AND k.picture_cols = @Cols
 ORDER BY i.scan_id, i.slice_index;',
@@ -16601,10 +16620,10 @@ ORDER BY i.scan_id, i.slice_index;',
         IF @Notice <> N'' AND @Done = 0
             EXECUTE internal.ReportStep @RunId, @Notice;
 
-        IF @Bound > 0
-            EXECUTE internal.KeepPictures @NetworkId, @Preprocessing, @Rows, @Cols, @Costs, @Called, @Bound, @Started;
-        EXECUTE internal.StoreFeatures @RunId, @NetworkId, @Preprocessing, @Pooling, @Recompute;
+        EXECUTE internal.StoreFeatures @RunId, @NetworkId, @Preprocessing, @Pooling, @Recompute, @Came OUTPUT;
         EXECUTE internal.ReportFailedScans @RunId;
+        IF @Bound > 0
+            EXECUTE internal.KeepPictures @RunId, @NetworkId, @Preprocessing, @Rows, @Cols, @Costs, @Called, @Came, @Started, @Bound OUTPUT;
 
         SELECT @Done = @Done + COUNT(*), @Slices = @Slices + COALESCE(SUM(t.slices), 0)
         FROM #todo AS t

@@ -130,9 +130,9 @@ class Listing:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop."""
+        """Stop; a thread that a slow folder keeps does not keep its caller: it ends with the process, or before."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(timeout=1)
 
     def __iter__(self) -> Iterator[Path]:
         """Yield the files in the order of `find_files`, waiting for them; raises what that raises."""

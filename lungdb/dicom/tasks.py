@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import tee
@@ -95,6 +95,10 @@ class Ahead:
         """Return the slice of a header if it is there."""
         return self._slices.get(header.source)
 
+    def take(self, header: SliceHeader) -> EncodedSlice | RejectedError | None:
+        """Return the slice of a header if it is there, and hold it no longer."""
+        return self._slices.pop(header.source, None)
+
 
 def inspect(source: Source, limits: Limits, naming: Naming = NOT_NAMED) -> list[SliceHeader] | list[Source]:
     """Look into a file: its slices' headers, or a zip archive's members; `naming` stands for an empty PatientID.
@@ -156,13 +160,16 @@ def encode(headers: tuple[SliceHeader, ...], limits: Limits) -> list[EncodedSlic
 
 
 def encode_all(
-    chunks: Iterable[tuple[SliceHeader, ...]], workers: Workers[RejectedError], limits: Limits, ahead: Ahead
+    chunks: Iterable[tuple[SliceHeader, ...]],
+    workers: Workers[RejectedError],
+    limits: Limits,
+    encoded: Callable[[SliceHeader], EncodedSlice | RejectedError | None],
 ) -> Iterator[EncodedSlice | RejectedError]:
     """Encode chunks in the workers and give each slice its result; what kills a worker is that of its whole chunk.
 
-    What is encoded already is taken from `ahead`, where it stays.
+    What is encoded already comes from `encoded`, one of the methods of `Ahead`.
     """
-    marked, again = tee((chunk, ahead.slice_of(chunk[0])) for chunk in chunks)
+    marked, again = tee((chunk, encoded(chunk[0])) for chunk in chunks)
     made = workers.map(partial(encode, limits=limits), (chunk for chunk, there in again if there is None))
     for chunk, there in marked:
         if there is not None:
@@ -176,5 +183,6 @@ def hash_slices(
     headers: Sequence[SliceHeader], workers: Workers[RejectedError], limits: Limits, ahead: Ahead
 ) -> list[bytes | None]:
     """Return the hash of each slice's Hounsfield units, as a `lungdb.dicom.stacks.HashPixels` does."""
-    parts = encode_all(chunks_of(headers), workers, limits, ahead)
+    # They stay, as they are to be stored.
+    parts = encode_all(chunks_of(headers), workers, limits, ahead.slice_of)
     return [None if isinstance(part, RejectedError) else part.sha256 for part in parts]

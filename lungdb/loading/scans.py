@@ -233,7 +233,7 @@ class _Load:
 
     def _load_round(self, chosen: list[Series]) -> None:
         chunks = (chunk for series in chosen for chunk in series.chunks())
-        results = encode_all(chunks, self.workers, self.options.limits, self.ahead)
+        results = encode_all(chunks, self.workers, self.options.limits, self.ahead.take)
         for series in chosen:
             try:
                 self._store(self._collect(series, results))

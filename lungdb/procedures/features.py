@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.codecs import content_sha256, decode_slice, encode_array, encode_vector, from_hex
+from lungdb.imaging.codecs import PLAIN, content_sha256, decode_slice, encode_array, encode_vector, from_hex
 from lungdb.imaging.preprocessing import CtSlice, Pipeline, Plane, pipeline
 from lungdb.learning.pooling import check_pooling, pool
 from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
@@ -34,7 +34,6 @@ _COLUMNS = (
     "rescale_intercept",
     "pixels",
     "pixels_sha256",
-    "encoding",
 )
 _RESULT = {
     "scan_id": np.int32,
@@ -74,8 +73,8 @@ def generate_features(
     slices : DataFrame
         One row a slice, ordered by scan_id and slice_index: `scan_id`, `slice_index` (from 0), `number_images` (slices
         of the scan), `content_sha256` (over all of them), `image_rows`, `image_cols`, `rescale_slope`,
-        `rescale_intercept`, `pixels`, `pixels_sha256` and `encoding`; pixels and hashes in hexadecimal (see
-        `lungdb.imaging.codecs`).
+        `rescale_intercept`, `pixels` and `pixels_sha256`, pixels and hashes in hexadecimal, and `encoding` (see
+        `lungdb.imaging.codecs`), without which pixels are encoded as they were before there were several ways.
     network : bytes
         ONNX, from `networks.model`.
     network_sha256 : str
@@ -227,7 +226,7 @@ def _scans(slices: pd.DataFrame, keeper: Keeper) -> dict[int, LazyScan]:
         intercepts=slices["rescale_intercept"].tolist(),
         pixels=slices["pixels"].tolist(),
         hashes=slices["pixels_sha256"].tolist(),
-        encodings=slices["encoding"].tolist(),
+        encodings=slices["encoding"].tolist() if "encoding" in slices else [PLAIN] * len(slices),
         kept=KeptColumns.of(slices),
         keeper=keeper,
     )

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 
 import pytest
 
+from lungdb.dicom import source
 from lungdb.dicom.folder import read_folder
 from lungdb.dicom.limits import Limits
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series
 from lungdb.dicom.source import Listing, Source, find_files
-from lungdb.dicom.tasks import Ahead, EncodedSlice, Found, encode_all
+from lungdb.dicom.tasks import Ahead, EncodedSlice, Found, encode_all, hash_slices
 from lungdb.errors import LungdbError
 from lungdb.isolation import Workers
 from tests.dicom.make_ct import write_series, write_slice
@@ -53,7 +55,7 @@ def _load(folder: Path, ahead: Ahead, here: _Here | None = None) -> list[list[En
     """Read a folder's series, feet to head, and encode what is left to encode."""
     workers = cast("Workers[RejectedError]", here or _Here())
     found = [one for one in read_folder(find_files(folder), workers, LIMITS, ahead=ahead) if isinstance(one, Series)]
-    return [list(encode_all(series.chunks(), workers, LIMITS, ahead)) for series in found]
+    return [list(encode_all(series.chunks(), workers, LIMITS, ahead.take)) for series in found]
 
 
 def _plain(parts: list[list[EncodedSlice | RejectedError]]) -> list[list[object]]:
@@ -99,6 +101,19 @@ def test_no_more_is_held_than_was_allowed(tmp_path: Path) -> None:
     assert not ahead.wants
 
 
+def test_what_is_stored_is_held_no_longer(tmp_path: Path) -> None:
+    """Hashing leaves it there, as it is to be stored."""
+    write_series(tmp_path, slices=3)
+    ahead, here = Ahead(1), cast("Any", _Here())
+    (series,) = (one for one in read_folder(find_files(tmp_path), here, LIMITS, ahead=ahead))
+    assert isinstance(series, Series)
+    hashes = hash_slices(series.headers, here, LIMITS, ahead)
+    held = [ahead.slice_of(header) for header in series.headers]
+    assert [part.sha256 for part in held if isinstance(part, EncodedSlice)] == hashes
+    assert list(encode_all(series.chunks(), here, LIMITS, ahead.take)) == held
+    assert [ahead.slice_of(header) for header in series.headers] == [None] * 3
+
+
 def test_a_header_survives_pixels_of_which_a_process_dies(tmp_path: Path) -> None:
     """The series is there, and its slice is refused when it is decoded, as without looking ahead."""
     write_series(tmp_path, slices=3)
@@ -127,3 +142,25 @@ def test_a_folder_is_listed_as_find_files_does_and_its_bytes_are_counted(tmp_pat
     assert seen[-1] == 23
     with pytest.raises(LungdbError, match="does not exist"), Listing(tmp_path / "none", seen.append) as listing:
         next(iter(listing))
+
+
+def test_a_folder_that_does_not_answer_keeps_nobody_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a share that has gone away does not: whoever interrupts while the next file is looked for gets out."""
+    answers = Event()
+
+    def without_answer(folder: Path) -> Iterator[Path]:
+        answers.wait(30)
+        yield folder
+
+    monkeypatch.setattr(source, "find_files", without_answer)
+    try:
+        with pytest.raises(KeyboardInterrupt), Listing(tmp_path, lambda size: None) as listing:
+            raise KeyboardInterrupt
+        assert listing.number is None
+        assert not answers.is_set()
+        assert listing._thread.is_alive()
+        assert listing._thread.daemon
+    finally:
+        answers.set()

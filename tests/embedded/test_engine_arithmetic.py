@@ -177,3 +177,31 @@ def test_a_sum_of_floats_is_finite_or_an_error(connection: Connection, name: str
     for sign in ("", "-"):
         beyond = f"(VALUES (1, CAST({sign}{largest!r} AS FLOAT)), (1, {sign}{largest!r})) AS q (g, x)"
         assert error(connection, f"SELECT g, {name}(x){over} FROM {beyond}{grouped}").number == 8115
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "ABS({})",
+        "ABS(-({}))",
+        "CEILING({})",
+        "CONCAT({}, '')",
+        "ABS({0}) - ABS({0})",
+        "1 / ABS({})",
+        "CASE WHEN ABS({}) > 5 THEN 1 ELSE 0 END",
+        "NULLIF({}, 0)",
+        "CHOOSE(1, {}, 0)",
+        "ISNULL(CAST(NULL AS FLOAT), {})",
+    ],
+)
+def test_a_function_of_an_infinite_product_is_an_overflow(connection: Connection, expression: str) -> None:
+    """8115 where it is selected, stored and tested, and the same expression of a finite product is a value."""
+    declared = "DECLARE @a FLOAT = {}; "
+    for text in (
+        "SELECT {};",
+        "CREATE TABLE #t (x NVARCHAR(50) NULL); INSERT INTO #t (x) VALUES ({});",
+        "CREATE TABLE #u (x NVARCHAR(50) NULL); INSERT INTO #u (x) SELECT {};",
+    ):
+        script = text.format(expression.format("@a * 10"))
+        assert error(connection, declared.format("1E308") + script).number == 8115
+    assert value(connection, f"{declared.format('2')}SELECT {expression.format('@a * 10')};") is not None

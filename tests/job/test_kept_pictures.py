@@ -15,7 +15,7 @@ from lungdb.database import Connection, connect, run
 from lungdb.embedded.running import modules
 from lungdb.embedded.running.events import Result
 from lungdb.errors import SqlError
-from lungdb.imaging.codecs import decode_slice
+from lungdb.imaging.codecs import SHUFFLED, content_sha256, decode_slice, encode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
 from tests.support.databases import rows, target_of
 
@@ -31,6 +31,10 @@ INSERT INTO dbo.preparation_costs (preprocessing, picture_rows, picture_cols, ca
     written_slices, written_bytes, written_seconds)
 VALUES (N'lung', 224, 224, 3, 1000000000, 1, 1000000, 100000000, {make}, 1000000, 200000000, 100,
     1000000, 200000000, {write});
+"""
+BYTES = """
+SELECT p.scan_id, p.bytes, (SELECT COUNT(*) FROM dbo.prepared_slices AS k WHERE k.scan_id = p.scan_id)
+FROM dbo.prepared_scans AS p ORDER BY p.scan_id;
 """
 STORAGE = """
 SELECT scans, bytes, is_worth_reading, is_worth_keeping FROM dbo.feature_storage WHERE kind = N'prepared pictures';
@@ -48,6 +52,11 @@ def _pays(connection: Connection, make: int = 100000, write: int = 1000) -> None
 
 def _kept(connection: Connection) -> list[int]:
     return [scan for (scan,) in rows(connection, "SELECT scan_id FROM dbo.prepared_scans ORDER BY scan_id;")]
+
+
+def _text_of(connection: Connection, procedure: str) -> str:
+    [(text,)] = rows(connection, f"SELECT OBJECT_DEFINITION(OBJECT_ID(N'internal.{procedure}'));")
+    return str(text)
 
 
 def _is_whole(connection: Connection) -> bool:
@@ -136,6 +145,68 @@ def test_what_is_damaged_or_was_made_in_another_way_is_made_again(few: Connectio
     after = rows(few, PICTURES)
     assert after == before
     assert rows(few, "SELECT uses FROM dbo.prepared_scans ORDER BY scan_id;") == [(1,), (1,), (0,), (1,), (1,)]
+
+
+def test_damaged_pictures_of_fewer_slices_are_made_again_with_their_bytes(few: Connection) -> None:
+    """Seed preprocessing uses whole groups of three slices, so three pictures are kept of a scan of four."""
+    seed = GENERATE.replace("@Recompute", "@Preprocessing = N'seed', @Recompute")
+    encoded = [encode_slice(np.full((128, 128), 100 * index, np.int16), SHUFFLED) for index in range(4)]
+    run(few, "DELETE FROM dbo.scan_images WHERE scan_id > 1 OR slice_index > 3;")
+    for table in ("pooled_features", "features", "worklist", "scan_labels", "series_choices", "scans"):
+        run(few, f"DELETE FROM dbo.{table} WHERE scan_id > 1;")
+    for index, (blob, sha256) in enumerate(encoded):
+        change = "UPDATE dbo.scan_images SET pixels = ?, pixels_sha256 = ?, encoding = ? WHERE slice_index = ?;"
+        run(few, change, (blob, sha256, SHUFFLED, index))
+    run(
+        few,
+        "UPDATE dbo.scans SET number_images = 4, image_rows = 128, image_cols = 128, content_sha256 = ?;",
+        (content_sha256(sha256 for _, sha256 in encoded),),
+    )
+    _keep(few, 1)
+    run(few, seed)
+    expected = rows(few, BYTES)
+    run(few, "DELETE FROM dbo.preparation_costs;")
+    _pays(few)
+    run(few, "UPDATE dbo.preparation_costs SET preprocessing = N'seed';")
+    run(few, "UPDATE dbo.prepared_slices SET picture = 0x00 WHERE slice_index = 1;")
+    run(few, seed)
+    assert rows(few, BYTES) == expected == [(1, 3 * 224 * 224, 3)]
+
+
+def test_pictures_that_cannot_be_stored_cost_no_features(few: Connection) -> None:
+    """What was begun is rolled back, the run says why, and neither its features nor later runs are lost."""
+    expected = rows(few, FEATURES)
+    run(few, "DELETE FROM dbo.pooled_features; DELETE FROM dbo.features;")
+    _keep(few, 1)
+    store = _text_of(few, "StorePictures")
+    assert store.count("    COMMIT TRANSACTION;") == 1
+    run(few, store.replace("    COMMIT TRANSACTION;", "    THROW 51000, N'The log is full.', 1;"))
+    run(few, GENERATE)
+    assert rows(few, FEATURES) == expected
+    assert _kept(few) == []
+    said = "SELECT message FROM dbo.run_steps WHERE message LIKE N'Prepared pictures cannot be kept%51000: The log%';"
+    assert len(rows(few, said)) == 1
+    run(few, store)
+    run(few, GENERATE)
+    assert rows(few, FEATURES) == expected
+    assert _kept(few) == [1, 2, 3, 4, 5]
+
+
+def test_a_scan_that_is_too_large_for_a_script_is_named_and_the_others_go_on(few: Connection) -> None:
+    """Its slices are not sent, whether others are in its chunk or not; the bytes are those of the largest scan here."""
+    sizes = rows(
+        few, "SELECT SUM(DATALENGTH(pixels)), scan_id FROM dbo.scan_images GROUP BY scan_id ORDER BY 1 DESC, scan_id;"
+    )
+    (largest, too_large), (other, _) = sizes[:2]
+    assert other < largest
+    text = _text_of(few, "TakeScans")
+    assert text.count("> 536870912") == 1
+    run(few, text.replace("> 536870912", f"> {other}"))
+    run(few, "DELETE FROM dbo.pooled_features; DELETE FROM dbo.features;")
+    for call in (GENERATE, "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model';"):
+        with pytest.raises(SqlError, match=f"1 of . scans failed .* scan {too_large}: Its slices are more than 1 GB"):
+            run(few, call)
+        assert {scan for scan, *_ in rows(few, FEATURES)} == {1, 2, 3, 4, 5} - {too_large}
 
 
 def test_the_bound_holds_and_what_was_used_longest_ago_goes_first(few: Connection) -> None:

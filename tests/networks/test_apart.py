@@ -1,5 +1,8 @@
 """A layer is chosen without copying weights, and computes what it computes with them inside."""
 
+import gc
+import weakref
+
 import numpy as np
 import onnx
 import pytest
@@ -31,6 +34,20 @@ def test_a_cut_network_computes_bit_for_bit_what_the_whole_file_does(stored, pre
     found = open_session(cut_layers(model, LAYERS), ["CPU"]).run(pictures)
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_weights_live_as_long_as_the_session_that_may_read_them_in_place(stored):
+    """And no longer: ONNX Runtime was given their memory, not a copy."""
+    cut = cut_layers(stored, ["layer3"])
+    watched = [weakref.ref(weight) for weight in cut.weights.values()]
+    assert watched
+    session = open_session(cut, ["CPU"])
+    del cut
+    gc.collect()
+    assert all(each() is not None for each in watched)
+    del session
+    gc.collect()
+    assert all(each() is None for each in watched)
 
 
 def test_weights_stay_where_the_file_lies_and_unused_ones_are_left_out(stored):

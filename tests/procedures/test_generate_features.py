@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from lungdb.imaging.codecs import decode_array, decode_vector
+from lungdb.imaging.codecs import decode_array, decode_vector, encode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.networks.entry import network_details
 from lungdb.procedures import generate_features
@@ -368,6 +368,17 @@ def test_a_missing_column_is_refused(arguments):
     number, message = refusal(arguments, slices=arguments["slices"].drop(columns="rescale_slope"))
     assert number == 50101
     assert "no column rescale_slope" in message
+
+
+def test_slices_of_the_procedure_of_an_earlier_version_are_read(arguments, slices, volumes):
+    """Its query knew no column encoding, and all slices were encoded in the one way that there was: same features."""
+    expected = generate_features(**arguments)[0]
+    index = list(zip(slices["scan_id"], slices["slice_index"], strict=True))
+    old = slices.drop(columns="encoding")
+    old["pixels"] = [encode_slice(volumes[scan][number])[0].hex().upper() for scan, number in index]
+    found = generate_features(**{**arguments, "slices": old})
+    assert found[3:] == (0, "")
+    pd.testing.assert_frame_equal(found[0], expected)
 
 
 def test_a_layer_by_node_name_gives_its_spatial_mean(arguments, volumes, network):

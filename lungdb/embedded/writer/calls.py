@@ -47,7 +47,8 @@ def _function(writer: Writer, function: Function, node: Call) -> Sql:
         if position == 0 and function.takes_date_part:
             arguments.append(_date_part(writer, function, argument))
         else:
-            arguments.append(writer.scalar(argument))
+            # SQLite's functions take infinity as a number, and give another one for it.
+            arguments.append(writer.scalar(argument).finite())
     settled = function.call([each.type for each in arguments])
     texts = [
         writer.convert(each, kind, explicit=True).text for each, kind in zip(arguments, settled.parameters, strict=True)
@@ -93,20 +94,23 @@ def _is_null(writer: Writer, node: Call) -> Sql:
     first, second = _arguments(writer, node, 2, 2)
     kind = second.type if first.is_null else first.type
     first, second = writer.convert(first, kind), writer.convert(second, kind)
-    return Sql(f"ifnull({first.text}, {second.text})", kind, may_overflow=first.may_overflow)
+    risky = first.may_overflow or second.may_overflow
+    return Sql(f"ifnull({first.text}, {second.text})", kind, may_overflow=risky)
 
 
 def _null_if(writer: Writer, node: Call) -> Sql:
     first, second = _arguments(writer, node, 2, 2)
     (left, right), _ = writer.common((first, second))
-    return Sql(f"(CASE WHEN {left.collated} = {right.text} THEN NULL ELSE {first.text} END)", first.type)
+    text = f"(CASE WHEN {left.collated} = {right.text} THEN NULL ELSE {first.text} END)"
+    return Sql(text, first.type, may_overflow=first.may_overflow)
 
 
 def _choose(writer: Writer, node: Call) -> Sql:
     index, *choices = _arguments(writer, node, 2, _MOST_ARGUMENTS)
     parts, kind = writer.common(choices)
     branches = " ".join(f"WHEN {number} THEN {part.text}" for number, part in enumerate(parts, start=1))
-    return Sql(f"(CASE {writer.convert(index, INT).text} {branches} END)", kind)
+    risky = any(part.may_overflow for part in parts)
+    return Sql(f"(CASE {writer.convert(index, INT).text} {branches} END)", kind, may_overflow=risky)
 
 
 _OVER_ROWS: Mapping[str, Callable[[Writer, Call], Sql]] = {

@@ -153,7 +153,7 @@ def start_session(
     threads : int
         Threads within an operator, where processors compute; 0 leaves it to ONNX Runtime, which counts cores.
     weights : mapping of str to ndarray, optional
-        Those that the model names and does not hold; ONNX Runtime copies them.
+        Those that the model names and does not hold; whoever has the session must keep them as long.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,10 @@ class Session:
         Rows and columns of the pictures that it reads.
     """
 
-    def __init__(self, session: Any, notice: str = "") -> None:
+    def __init__(self, session: Any, notice: str = "", weights: Mapping[str, NDArray[Any]] | None = None) -> None:
         self._session = session
+        # Whether ONNX Runtime copies these or computes with them where they lie is its own affair, and may change.
+        self._weights = weights
         self._notice = notice
         self._too_many: int | None = None
         self._most: int | None = None
@@ -120,7 +122,7 @@ def open_session(model: bytes | Apart, providers: Sequence[str] | None = None, t
             ErrorNumber.ARGUMENT, f"The number of threads {threads} is not supported. Give 1 or more, or NULL."
         )
     graph, weights = (model.graph, model.weights) if isinstance(model, Apart) else (model, {})
-    return Session(*start_session(graph, providers, threads or _threads_by_default(), weights))
+    return Session(*start_session(graph, providers, threads or _threads_by_default(), weights), weights)
 
 
 def _threads_by_default() -> int:

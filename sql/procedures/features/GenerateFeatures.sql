@@ -54,7 +54,7 @@ Examples:
     WHERE network_id = @NetworkId;
 
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
-    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Came DATETIME2(3);
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT, @RunId INT,
         @Failed INT, @Rows INT, @Cols INT, @Bound BIGINT, @KeepBytes BIGINT, @Costs NVARCHAR(400), @Called DATETIME2(3);
@@ -100,7 +100,7 @@ SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content
     CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256, CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
-INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
+INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
 LEFT JOIN dbo.prepared_slices AS k ON c.is_kept = 1 AND k.scan_id = i.scan_id AND k.slice_index = i.slice_index
     AND k.preprocessing = @Preprocessing AND k.picture_rows = @Rows AND k.picture_cols = @Cols
 ORDER BY i.scan_id, i.slice_index;',
@@ -123,10 +123,10 @@ ORDER BY i.scan_id, i.slice_index;',
         IF @Notice <> N'' AND @Done = 0
             EXECUTE internal.ReportStep @RunId, @Notice;
 
-        IF @Bound > 0
-            EXECUTE internal.KeepPictures @NetworkId, @Preprocessing, @Rows, @Cols, @Costs, @Called, @Bound, @Started;
-        EXECUTE internal.StoreFeatures @RunId, @NetworkId, @Preprocessing, @Pooling, @Recompute;
+        EXECUTE internal.StoreFeatures @RunId, @NetworkId, @Preprocessing, @Pooling, @Recompute, @Came OUTPUT;
         EXECUTE internal.ReportFailedScans @RunId;
+        IF @Bound > 0
+            EXECUTE internal.KeepPictures @RunId, @NetworkId, @Preprocessing, @Rows, @Cols, @Costs, @Called, @Came, @Started, @Bound OUTPUT;
 
         SELECT @Done = @Done + COUNT(*), @Slices = @Slices + COALESCE(SUM(t.slices), 0)
         FROM #todo AS t

@@ -1,26 +1,34 @@
 -- StoreFeatures: checks that what the script gave back is what it was sent, and stores the scans that did not fail, in one transaction.
--- A scan that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead.
--- Called by GenerateFeatures, whose tables #layers, #chunk and #result it reads, and whose table #failed it fills.
+-- A scan that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead. One whose kept pictures cannot be read
+-- any more goes back to #todo, to be made of its slices. Prepared pictures in #result are left to KeepPictures.
+-- Called by GenerateFeatures, whose tables #layers and #result it reads, #todo and #chunk it changes, and #failed it fills.
 CREATE OR ALTER PROCEDURE internal.StoreFeatures
     @RunId INT,                   -- row of dbo.runs
     @NetworkId INT,               -- the network that made them
     @Preprocessing NVARCHAR(32),  -- lung or seed
     @Pooling NVARCHAR(128),       -- the poolings that were made, with commas
-    @Recompute BIT                -- 1 removes poolings of older runs too
+    @Recompute BIT,               -- 1 removes poolings of older runs too
+    @Came DATETIME2(3) OUTPUT     -- when this begins: what the script gave back has come
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Number INT, @Locked INT, @Scans NVARCHAR(MAX);
+    SET @Came = SYSUTCDATETIME();
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #made (
         scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer INT NOT NULL, PRIMARY KEY (scan_id, feature_set_id));
 
-    -- Of a scan that changed while the script ran it is not known whether its slices were read.
+    UPDATE #todo SET is_kept = 0 WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
+    DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     INSERT INTO #came (place, part)
-    SELECT scan_id, layer FROM #result;
+    SELECT r.scan_id, r.layer
+    FROM #result AS r
+    WHERE (r.layer IS NULL OR r.layer <> -2) AND NOT EXISTS (
+        SELECT 1 FROM #todo AS t WHERE t.scan_id = r.scan_id AND r.layer = -1 AND t.scan_id NOT IN (SELECT scan_id FROM #chunk));
+    -- Of a scan that changed while the script ran it is not known whether its slices were read.
     INSERT INTO #sent (place, part)
     SELECT c.scan_id, l.layer
     FROM #chunk AS c
