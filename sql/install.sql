@@ -12558,7 +12558,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeEnsembleScope: finds what an ensemble knows: the scans that every member has learnt from, or where there are none those that any has,
 -- by the ensemble's own vector. Held out are those whom every member was tested on. One whose training is not recorded here, such as a
--- classifier from elsewhere, leaves the ensemble without a scope.
+-- classifier from elsewhere, leaves the ensemble without a scope. Scans without a vector count for nothing.
 -- Called by CreateEnsemble, whose table #ensemble it reads, and whose tables #taught, #scope and #scope_features it fills.
 CREATE OR ALTER PROCEDURE internal.TakeEnsembleScope
     @FeatureSetId INT,      -- feature set that the ensemble reads
@@ -12578,6 +12578,7 @@ BEGIN
     CREATE TABLE #seen (
         scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, learnt INT NOT NULL,
         tested INT NOT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
 
     INSERT INTO #seen (scan_id, patient_id, learnt, tested)
     SELECT s.scan_id, s.patient_id, SUM(CASE p.part WHEN 'train' THEN 1 ELSE 0 END), SUM(CASE p.part WHEN 'test' THEN 1 ELSE 0 END)
@@ -12588,6 +12589,9 @@ BEGIN
     INSERT INTO #combine (scan_id)
     SELECT scan_id FROM #seen;
     EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    DELETE FROM #seen
+    WHERE scan_id NOT IN (
+        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
     INSERT INTO #taught (scan_id, patient_id, is_held_out)
     SELECT scan_id, patient_id, 0 FROM #seen WHERE learnt = @Members
     UNION ALL
@@ -12595,6 +12599,9 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM #taught WHERE is_held_out = 0)
         INSERT INTO #taught (scan_id, patient_id, is_held_out)
         SELECT scan_id, patient_id, 0 FROM #seen WHERE learnt > 0;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
     EXECUTE internal.FitScope @FeatureSetId, @Pooling;
 END;
 GO
@@ -14681,6 +14688,7 @@ Example:
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     BEGIN TRY
         EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
+        EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
     END TRY
     BEGIN CATCH
         IF @@TRANCOUNT > 0
@@ -14734,7 +14742,6 @@ ORDER BY e.position;',
         EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
-    EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
     -- Where all members learnt from one data set, whom the ensemble was calibrated and tested on are members of it.
     SELECT @Horizon = MAX(x.horizon_days), @DatasetVersionId = CASE WHEN MIN(x.dataset_version_id) = MAX(x.dataset_version_id)
             AND COUNT(x.dataset_version_id) = COUNT(*) THEN MIN(x.dataset_version_id) END

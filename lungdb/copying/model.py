@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lungdb.database import Connection, run
-from lungdb.errors import LungdbError
+from lungdb.errors import ErrorNumber, LungdbError, SqlError
 
 MODEL_TABLES = {
     "#copy_model": """
@@ -175,9 +175,11 @@ def model_rows(
         parts.append((table, result.columns, result.rows))
     is_combined = parts[0][2][0][9] is not None
     columns = {str(row[10]).casefold() for row in parts[1][2] if str(row[9]).casefold() == _PROPERTIES}
-    if is_combined and patients != []:
+    if patients == []:
+        return parts
+    if is_combined:
         # Combined vectors are made when they are read; what is sent is then of one moment.
-        run(source, _FILL, (name, number, None if patients is None else ",".join(map(str, patients))))
+        _fill(source, name, number, patients)
     # Age and sex come along only where the model reads them, as age too that the year of birth tells.
     query = _SCANS.format(age="k.age" if "age" in columns else "NULL", sex="p.sex" if "sex" in columns else "NULL")
     (scans,) = run(source, query, (classifier_id,))
@@ -187,6 +189,15 @@ def model_rows(
     wanted = {row[1] for row in chosen}
     parts.append(("#copy_vectors", vectors.columns[:-1], [row[:-1] for row in vectors.rows if row[-1] in wanted]))
     return parts
+
+
+def _fill(source: Connection, name: str, version: int, patients: Sequence[int] | None) -> None:
+    try:
+        run(source, _FILL, (name, version, None if patients is None else ",".join(map(str, patients))))
+    except SqlError as error:
+        # Where everybody is asked for and nobody has features, the model goes alone.
+        if patients is not None or error.number not in (ErrorNumber.UNKNOWN_PATIENT, ErrorNumber.FEATURES_MISSING):
+            raise
 
 
 def _chosen(rows: list[tuple[Any, ...]], patients: Sequence[int] | None) -> list[tuple[Any, ...]]:

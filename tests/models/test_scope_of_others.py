@@ -100,6 +100,49 @@ def test_an_ensemble_with_a_member_of_which_nothing_is_known_judges_nothing_and_
 
 
 @pytest.fixture
+def apart(known: Connection) -> Connection:
+    """Two models that hold patients out for validation, of whose training patients no score is out of fold."""
+    for name, iterations in (("one", 5), ("two", 9)):
+        call = "EXECUTE dbo.TrainLungCancerModel @ModelName = ?, @Folds = 0, @MaxIterations = ?;"
+        run(known, call, (name, iterations))
+    return known
+
+
+MEMBERS = "EXECUTE dbo.CreateEnsemble @ModelName = N'both', @Members = N'one:1, two:1';"
+
+
+def test_an_altered_vector_that_an_ensemble_would_learn_its_scope_from_is_refused(apart: Connection) -> None:
+    """Of a training patient whom no member has scored: the run ends and no model is stored."""
+    run(
+        apart,
+        "UPDATE dbo.pooled_features SET vector = N'[1,1,1,1,1,1]' WHERE scan_id = (SELECT MIN(p.scan_id) "
+        "FROM dbo.experiment_patients AS p WHERE p.part = 'train' AND p.experiment_id = 2);",
+    )
+    assert "do not match their SHA-256" in refused(apart, MEMBERS, 50105)
+    assert rows(apart, "SELECT COUNT(*) FROM dbo.runs WHERE ended_at IS NULL;") == [(0,)]
+    assert rows(apart, "SELECT COUNT(*) FROM dbo.classifiers WHERE name = N'both';") == [(0,)]
+
+
+def test_a_training_scan_without_its_vector_counts_for_nothing_in_an_ensemble(apart: Connection) -> None:
+    """Neither in the thicknesses nor in the kernels, as it does not in the distances."""
+    query = (
+        "SELECT s.item, SUM(s.scans) FROM dbo.model_scope AS s INNER JOIN dbo.classifiers AS c "
+        "ON c.classifier_id = s.classifier_id WHERE c.name = N'both' AND s.item IN ('distance', 'thickness', 'kernel') "
+        "GROUP BY s.item ORDER BY s.item;"
+    )
+    run(
+        apart,
+        "DELETE FROM dbo.pooled_features WHERE scan_id = (SELECT MIN(p.scan_id) "
+        "FROM dbo.experiment_patients AS p WHERE p.part = 'train' AND p.experiment_id = 2);",
+    )
+    run(apart, MEMBERS)
+    ((learnt,),) = rows(
+        apart, "SELECT COUNT(*) FROM dbo.experiment_patients WHERE part = 'train' AND experiment_id = 2;"
+    )
+    assert rows(apart, query) == [(item, learnt - 1) for item in ("distance", "kernel", "thickness")]
+
+
+@pytest.fixture
 def booster(known: Connection, tmp_path: Path) -> Path:
     """The model of the database as a file from elsewhere."""
     file = tmp_path / "theirs.txt"

@@ -66,6 +66,7 @@ Example:
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     BEGIN TRY
         EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
+        EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
     END TRY
     BEGIN CATCH
         IF @@TRANCOUNT > 0
@@ -119,7 +120,6 @@ ORDER BY e.position;',
         EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
-    EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
     -- Where all members learnt from one data set, whom the ensemble was calibrated and tested on are members of it.
     SELECT @Horizon = MAX(x.horizon_days), @DatasetVersionId = CASE WHEN MIN(x.dataset_version_id) = MAX(x.dataset_version_id)
             AND COUNT(x.dataset_version_id) = COUNT(*) THEN MIN(x.dataset_version_id) END
