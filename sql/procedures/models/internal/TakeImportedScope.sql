@@ -1,16 +1,16 @@
--- TakeImportedScope: stores what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
--- the primary scans of test patients who are not in it. Refuses a set of which no scan has features; inside the caller's transaction.
+-- TakeImportedScope: finds what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
+-- the primary scans of test patients who are not in it. Refuses a set of which no scan has features.
 -- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
 CREATE OR ALTER PROCEDURE internal.TakeImportedScope
-    @ClassifierId INT,      -- the classifier
+    @FeatureSetId INT,      -- feature set that it reads
+    @Pooling NVARCHAR(32),  -- pooling that it reads
     @DatasetVersionId INT   -- version of a data set
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Members INT;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    DECLARE @Message NVARCHAR(2000), @Members INT;
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     INSERT INTO #taught (scan_id, patient_id, is_held_out)
@@ -40,5 +40,4 @@ BEGIN
     SELECT scan_id FROM #taught;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
     EXECUTE internal.FitScope @FeatureSetId, @Pooling;
-    EXECUTE internal.StoreScope @ClassifierId;
 END;
