@@ -12607,6 +12607,58 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- TakeImportedScope: finds what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
+-- the primary scans of test patients who are not in it. Refuses a set of which fewer than three patients have features, because each is
+-- measured by the mean and the standard deviation of the others.
+-- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.TakeImportedScope
+    @FeatureSetId INT,      -- feature set that it reads
+    @Pooling NVARCHAR(32),  -- pooling that it reads
+    @DatasetVersionId INT   -- version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Scans INT, @Patients INT,
+        @Members INT = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 0
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    WHERE m.dataset_version_id = @DatasetVersionId;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 1
+    FROM dbo.splits AS p
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE p.part = 'test' AND p.patient_id NOT IN (SELECT patient_id FROM #taught);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    DELETE FROM #taught
+    WHERE scan_id NOT IN (
+        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
+    SELECT @Scans = COUNT(*), @Patients = COUNT(DISTINCT patient_id) FROM #taught WHERE is_held_out = 0;
+    IF @Patients < 3
+    BEGIN
+        SET @Message = CONCAT(CASE @Scans WHEN 0 THEN N'None' ELSE CONCAT(@Scans, N', of ', @Patients, N' patients,') END, N' of the ',
+            @Members, N' scans of the data set that the classifier was trained on has features of set ', @FeatureSetId, N' and pooling ',
+            @Pooling, N', and at least 3 patients are needed. Call GenerateFeatures for them, or leave @Dataset out.');
+        THROW 50320, @Message, 1;
+    END;
+    IF @Scans < @Members
+        RAISERROR(N'%d of %d scans of the data set have these features; what the classifier knows of scans is of those.', 0, 1, @Scans,
+            @Members) WITH NOWAIT;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
 -- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
 -- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
@@ -12766,59 +12818,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TakeImportedScope: stores what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
--- the primary scans of test patients who are not in it. Refuses a set of which fewer than three patients have features, because each is
--- measured by the mean and the standard deviation of the others; inside the caller's transaction.
--- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
-CREATE OR ALTER PROCEDURE internal.TakeImportedScope
-    @ClassifierId INT,      -- the classifier
-    @DatasetVersionId INT   -- version of a data set
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Scans INT, @Patients INT,
-        @Members INT = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId);
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
-    INSERT INTO #taught (scan_id, patient_id, is_held_out)
-    SELECT s.scan_id, s.patient_id, 0
-    FROM dbo.dataset_members AS m
-    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
-    WHERE m.dataset_version_id = @DatasetVersionId;
-    INSERT INTO #taught (scan_id, patient_id, is_held_out)
-    SELECT s.scan_id, s.patient_id, 1
-    FROM dbo.splits AS p
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
-    WHERE p.part = 'test' AND p.patient_id NOT IN (SELECT patient_id FROM #taught);
-    INSERT INTO #combine (scan_id)
-    SELECT scan_id FROM #taught;
-    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
-    DELETE FROM #taught
-    WHERE scan_id NOT IN (
-        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
-    SELECT @Scans = COUNT(*), @Patients = COUNT(DISTINCT patient_id) FROM #taught WHERE is_held_out = 0;
-    IF @Patients < 3
-    BEGIN
-        SET @Message = CONCAT(CASE @Scans WHEN 0 THEN N'None' ELSE CONCAT(@Scans, N', of ', @Patients, N' patients,') END, N' of the ',
-            @Members, N' scans of the data set that the classifier was trained on has features of set ', @FeatureSetId, N' and pooling ',
-            @Pooling, N', and at least 3 patients are needed. Call GenerateFeatures for them, or leave @Dataset out.');
-        THROW 50320, @Message, 1;
-    END;
-    IF @Scans < @Members
-        RAISERROR(N'%d of %d scans of the data set have these features; what the classifier knows of scans is of those.', 0, 1, @Scans,
-            @Members) WITH NOWAIT;
-    INSERT INTO #read (scan_id)
-    SELECT scan_id FROM #taught;
-    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
-    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
-    EXECUTE internal.StoreScope @ClassifierId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
 -- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
 CREATE OR ALTER PROCEDURE dbo.StoreClassifier
@@ -12888,8 +12887,7 @@ Example:
     END;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
 
-    BEGIN TRANSACTION;
-    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    SET @Expected = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
     IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
         SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
     BEGIN
@@ -12911,6 +12909,10 @@ Example:
         THROW 50110, @Message, 1;
     END;
 
+    -- It may read the vectors of many scans, so nobody is kept waiting for that.
+    IF @DatasetVersionId IS NOT NULL
+        EXECUTE internal.TakeImportedScope @FeatureSetId, @Pooling, @DatasetVersionId;
+
     IF JSON_QUERY(@Details, N'$.origin') IS NULL
         SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
     SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
@@ -12920,6 +12922,12 @@ Example:
             FROM dbo.dataset_versions AS v
             INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
             WHERE v.dataset_version_id = @DatasetVersionId));
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        SET @Message = N'The feature set was deleted while the classifier was stored. Nothing is stored. Name another one.';
+        THROW 50232, @Message, 1;
+    END;
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     EXECUTE internal.CheckTask @ModelName, 'classification';
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
@@ -12927,7 +12935,7 @@ Example:
     SET @ClassifierId = SCOPE_IDENTITY();
     EXECUTE internal.KeepChampion @ClassifierId;
     IF @DatasetVersionId IS NOT NULL
-        EXECUTE internal.TakeImportedScope @ClassifierId, @DatasetVersionId;
+        EXECUTE internal.StoreScope @ClassifierId;
     COMMIT TRANSACTION;
     SELECT @ClassifierId AS classifier_id, @Version AS version;
 END;
@@ -13233,10 +13241,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Place INT = 0, @Item NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT;
+    DECLARE @Message NVARCHAR(2000), @Place INT = 0, @Item NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT,
+        @Asked NVARCHAR(32);
     CREATE TABLE #wanted (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, item NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
-        pooling NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+        pooling NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, is_tried BIT NOT NULL DEFAULT 0);
 
     -- A text is split so that its order is kept, which STRING_SPLIT does not promise.
     INSERT INTO #wanted (item, pooling)
@@ -13248,7 +13257,7 @@ BEGIN
         SELECT CONCAT(N'There are no features of pooling ''', MIN(pooling),
             N'''. Call GenerateFeatures with this pooling first, or ask for others.')
         FROM #wanted
-        WHERE pooling NOT IN (SELECT pooling FROM dbo.pooled_sets)
+        WHERE pooling IS NOT NULL AND pooling NOT IN (SELECT pooling FROM dbo.pooled_sets)
         HAVING COUNT(*) > 0);
     IF @Message IS NOT NULL
     BEGIN
@@ -13264,7 +13273,7 @@ BEGIN
     WHILE EXISTS (SELECT 1 FROM #wanted WHERE place > @Place)
     BEGIN
         SET @Place = @Place + 1;
-        SELECT @Item = item, @Pooling = LEFT(pooling, 32), @IsNew = 0 FROM #wanted WHERE place = @Place;
+        SELECT @Item = item, @Pooling = LEFT(pooling, 32), @Asked = LEFT(pooling, 32), @IsNew = 0 FROM #wanted WHERE place = @Place;
         SET @FeatureSetId = (SELECT feature_set_id FROM dbo.feature_sets WHERE network_id IS NULL AND layer = @Item);
         IF @FeatureSetId IS NOT NULL
             SET @Pooling = N'combined';
@@ -13272,9 +13281,22 @@ BEGIN
             EXECUTE internal.CombineFeatures @Item, @Columns, @ColumnsFrom, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
         ELSE
             EXECUTE internal.CombineFeatures @Item, NULL, NULL, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        IF @Pooling = @Asked OR EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND pooling = @Asked)
+            UPDATE #wanted SET is_tried = 1 WHERE place = @Place;
         INSERT INTO #matrices (feature_set_id, pooling, is_new)
         SELECT @FeatureSetId, @Pooling, @IsNew
         WHERE NOT EXISTS (SELECT 1 FROM #matrices WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    END;
+    SET @Message = (
+        SELECT CONCAT(N'The pooling ''', MIN(w.pooling), N''' would not be tried: no item of @Features leaves its pooling open. ',
+            N'Leave the pooling out of @Poolings or of an item.')
+        FROM #wanted AS w
+        WHERE w.pooling IS NOT NULL AND w.pooling NOT IN (SELECT t.pooling FROM #wanted AS t WHERE t.is_tried = 1)
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
     END;
 END;
 GO
@@ -13354,6 +13376,27 @@ BEGIN
             N'WHERE name = N''default_network'';'), N'%', N'%%');
         THROW 50281, @Message, 1;
     END;
+
+    -- A pooling that one layer has and another has not is tried where it is.
+    SELECT @Message = N'Not tried, because there are no such features: ' + LEFT(STRING_AGG(CAST(CONCAT(N'layer ''', a.layer, N''', ',
+        a.preprocessing, N', pooling ''', a.pooling, N'''') AS NVARCHAR(MAX)), N'; ') WITHIN GROUP (ORDER BY a.layer, a.pooling), 1500)
+    FROM (
+        SELECT DISTINCT fs.layer, fs.preprocessing, LTRIM(RTRIM(v.value)) AS pooling
+        FROM dbo.feature_sets AS fs
+        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        CROSS JOIN STRING_SPLIT(@Poolings, N',') AS v
+        WHERE n.name IN (SELECT network_name FROM #matrices)
+            AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
+            AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
+            AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id)) AS a
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM #matrices AS m
+        INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = m.feature_set_id
+        WHERE f.layer = a.layer AND f.preprocessing = a.preprocessing AND m.pooling = a.pooling)
+    OPTION (RECOMPILE);
+    IF @Message IS NOT NULL
+        RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;

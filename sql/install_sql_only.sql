@@ -8954,6 +8954,58 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- TakeImportedScope: finds what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
+-- the primary scans of test patients who are not in it. Refuses a set of which fewer than three patients have features, because each is
+-- measured by the mean and the standard deviation of the others.
+-- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.TakeImportedScope
+    @FeatureSetId INT,      -- feature set that it reads
+    @Pooling NVARCHAR(32),  -- pooling that it reads
+    @DatasetVersionId INT   -- version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Scans INT, @Patients INT,
+        @Members INT = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 0
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    WHERE m.dataset_version_id = @DatasetVersionId;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 1
+    FROM dbo.splits AS p
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE p.part = 'test' AND p.patient_id NOT IN (SELECT patient_id FROM #taught);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    DELETE FROM #taught
+    WHERE scan_id NOT IN (
+        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
+    SELECT @Scans = COUNT(*), @Patients = COUNT(DISTINCT patient_id) FROM #taught WHERE is_held_out = 0;
+    IF @Patients < 3
+    BEGIN
+        SET @Message = CONCAT(CASE @Scans WHEN 0 THEN N'None' ELSE CONCAT(@Scans, N', of ', @Patients, N' patients,') END, N' of the ',
+            @Members, N' scans of the data set that the classifier was trained on has features of set ', @FeatureSetId, N' and pooling ',
+            @Pooling, N', and at least 3 patients are needed. Call GenerateFeatures for them, or leave @Dataset out.');
+        THROW 50320, @Message, 1;
+    END;
+    IF @Scans < @Members
+        RAISERROR(N'%d of %d scans of the data set have these features; what the classifier knows of scans is of those.', 0, 1, @Scans,
+            @Members) WITH NOWAIT;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
 -- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
 -- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
@@ -9113,59 +9165,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TakeImportedScope: stores what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
--- the primary scans of test patients who are not in it. Refuses a set of which fewer than three patients have features, because each is
--- measured by the mean and the standard deviation of the others; inside the caller's transaction.
--- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
-CREATE OR ALTER PROCEDURE internal.TakeImportedScope
-    @ClassifierId INT,      -- the classifier
-    @DatasetVersionId INT   -- version of a data set
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Scans INT, @Patients INT,
-        @Members INT = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId);
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
-    INSERT INTO #taught (scan_id, patient_id, is_held_out)
-    SELECT s.scan_id, s.patient_id, 0
-    FROM dbo.dataset_members AS m
-    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
-    WHERE m.dataset_version_id = @DatasetVersionId;
-    INSERT INTO #taught (scan_id, patient_id, is_held_out)
-    SELECT s.scan_id, s.patient_id, 1
-    FROM dbo.splits AS p
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
-    WHERE p.part = 'test' AND p.patient_id NOT IN (SELECT patient_id FROM #taught);
-    INSERT INTO #combine (scan_id)
-    SELECT scan_id FROM #taught;
-    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
-    DELETE FROM #taught
-    WHERE scan_id NOT IN (
-        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
-    SELECT @Scans = COUNT(*), @Patients = COUNT(DISTINCT patient_id) FROM #taught WHERE is_held_out = 0;
-    IF @Patients < 3
-    BEGIN
-        SET @Message = CONCAT(CASE @Scans WHEN 0 THEN N'None' ELSE CONCAT(@Scans, N', of ', @Patients, N' patients,') END, N' of the ',
-            @Members, N' scans of the data set that the classifier was trained on has features of set ', @FeatureSetId, N' and pooling ',
-            @Pooling, N', and at least 3 patients are needed. Call GenerateFeatures for them, or leave @Dataset out.');
-        THROW 50320, @Message, 1;
-    END;
-    IF @Scans < @Members
-        RAISERROR(N'%d of %d scans of the data set have these features; what the classifier knows of scans is of those.', 0, 1, @Scans,
-            @Members) WITH NOWAIT;
-    INSERT INTO #read (scan_id)
-    SELECT scan_id FROM #taught;
-    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
-    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
-    EXECUTE internal.StoreScope @ClassifierId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
 -- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
 CREATE OR ALTER PROCEDURE dbo.StoreClassifier
@@ -9235,8 +9234,7 @@ Example:
     END;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
 
-    BEGIN TRANSACTION;
-    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    SET @Expected = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
     IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
         SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
     BEGIN
@@ -9258,6 +9256,10 @@ Example:
         THROW 50110, @Message, 1;
     END;
 
+    -- It may read the vectors of many scans, so nobody is kept waiting for that.
+    IF @DatasetVersionId IS NOT NULL
+        EXECUTE internal.TakeImportedScope @FeatureSetId, @Pooling, @DatasetVersionId;
+
     IF JSON_QUERY(@Details, N'$.origin') IS NULL
         SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
     SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
@@ -9267,6 +9269,12 @@ Example:
             FROM dbo.dataset_versions AS v
             INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
             WHERE v.dataset_version_id = @DatasetVersionId));
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        SET @Message = N'The feature set was deleted while the classifier was stored. Nothing is stored. Name another one.';
+        THROW 50232, @Message, 1;
+    END;
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     EXECUTE internal.CheckTask @ModelName, 'classification';
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
@@ -9274,7 +9282,7 @@ Example:
     SET @ClassifierId = SCOPE_IDENTITY();
     EXECUTE internal.KeepChampion @ClassifierId;
     IF @DatasetVersionId IS NOT NULL
-        EXECUTE internal.TakeImportedScope @ClassifierId, @DatasetVersionId;
+        EXECUTE internal.StoreScope @ClassifierId;
     COMMIT TRANSACTION;
     SELECT @ClassifierId AS classifier_id, @Version AS version;
 END;

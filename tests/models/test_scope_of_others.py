@@ -178,6 +178,23 @@ def test_a_classifier_from_elsewhere_is_judged_by_the_data_set_that_it_was_train
     assert rows(known, NEWEST)[0][0] == "outside"
 
 
+def test_vectors_of_a_scope_are_read_before_anything_is_locked(
+    known: Connection, booster: Path, tmp_path: Path
+) -> None:
+    """What measures them here refuses to do so in a transaction."""
+    run(known, "EXECUTE dbo.CreateDataset @Name = N'theirs', @Query = N'SELECT scan_id FROM dbo.scans';")
+    run(
+        known,
+        "CREATE OR ALTER PROCEDURE internal.FitScope @FeatureSetId INT, @Pooling NVARCHAR(32) AS "
+        "BEGIN IF @@TRANCOUNT > 0 THROW 50100, N'in a transaction', 1; "
+        "INSERT INTO #scope (item, position, low, high, scans) VALUES ('thickness', 0, 40, 80, 9); END;",
+    )
+    target = target_of(next(tmp_path.glob("*.db")))
+    assert load_classifier.main([str(booster), "-d", target, "--trained-on", "theirs"]) == 0
+    sql = "SELECT low, high, scans FROM dbo.model_scope WHERE classifier_id = 2 AND item = 'thickness';"
+    assert rows(known, sql) == [(40, 80, 9)]
+
+
 def test_without_a_data_set_its_scores_say_why_they_are_not_judged(
     known: Connection, booster: Path, tmp_path: Path
 ) -> None:

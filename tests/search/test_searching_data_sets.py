@@ -222,6 +222,23 @@ def test_items_that_leave_their_pooling_open_are_tried_with_each(visits: Connect
     ]
 
 
+def test_a_pooling_that_one_layer_lacks_is_named(visits: Connection) -> None:
+    """It is tried with the other, and the search is made."""
+    run(
+        visits,
+        "INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) "
+        "SELECT network_id, N'early', preprocessing, width FROM dbo.feature_sets WHERE feature_set_id = 1;"
+        "INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256) "
+        "SELECT scan_id, (SELECT MAX(feature_set_id) FROM dbo.feature_sets), pooling, vector, vector_sha256 "
+        "FROM dbo.pooled_features WHERE pooling = N'mean';",
+    )
+    search = "EXECUTE dbo.SearchModels @Method = N'grid', @Space = N'{\"num_leaves\": [3]}', @Poolings = N'"
+    told = said(visits, f"{search}mean, max';")
+    assert "Not tried, because there are no such features: layer 'early', lung, pooling 'max'" in told
+    assert _tried(visits) == [("early", "mean"), ("penultimate", "max"), ("penultimate", "mean")]
+    assert "Not tried" not in said(visits, f"{search}mean';")
+
+
 def test_an_algorithm_that_needs_all_values_fails_its_trial_and_names_the_column(visits: Connection) -> None:
     """The others go on, and the best of them is trained."""
     space = '{"algorithm": ["logistic", "lightgbm", "network"], "max_iterations": [5]}'
@@ -274,6 +291,11 @@ WRONG = [
     ("@Features = N'mean | none'", 50101, "without @Columns"),
     ("@Features = N'mean', @Layers = N'penultimate'", 50101, "@Layers"),
     ("@Features = N'mean; max', @Poolings = N'mean, median'", 50117, "'median'"),
+    (
+        "@Features = N'penultimate/mean | none', @Columns = N'age', @Poolings = N'max'",
+        50117,
+        "'max' would not be tried",
+    ),
     ("@ColumnsFrom = N'dbo.scans'", 50101, "@ColumnsFrom"),
     ("@Columns = N'wealth'", 50277, "'wealth'"),
     ("@Features = N'mean; max', @Columns = N'patient_id', @ColumnsFrom = N'dbo.scans'", 50277, "nvarchar"),

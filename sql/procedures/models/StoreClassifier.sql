@@ -67,8 +67,7 @@ Example:
     END;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
 
-    BEGIN TRANSACTION;
-    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    SET @Expected = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
     IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
         SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
     BEGIN
@@ -90,6 +89,10 @@ Example:
         THROW 50110, @Message, 1;
     END;
 
+    -- It may read the vectors of many scans, so nobody is kept waiting for that.
+    IF @DatasetVersionId IS NOT NULL
+        EXECUTE internal.TakeImportedScope @FeatureSetId, @Pooling, @DatasetVersionId;
+
     IF JSON_QUERY(@Details, N'$.origin') IS NULL
         SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
     SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
@@ -99,6 +102,12 @@ Example:
             FROM dbo.dataset_versions AS v
             INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
             WHERE v.dataset_version_id = @DatasetVersionId));
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        SET @Message = N'The feature set was deleted while the classifier was stored. Nothing is stored. Name another one.';
+        THROW 50232, @Message, 1;
+    END;
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     EXECUTE internal.CheckTask @ModelName, 'classification';
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
@@ -106,7 +115,7 @@ Example:
     SET @ClassifierId = SCOPE_IDENTITY();
     EXECUTE internal.KeepChampion @ClassifierId;
     IF @DatasetVersionId IS NOT NULL
-        EXECUTE internal.TakeImportedScope @ClassifierId, @DatasetVersionId;
+        EXECUTE internal.StoreScope @ClassifierId;
     COMMIT TRANSACTION;
     SELECT @ClassifierId AS classifier_id, @Version AS version;
 END;

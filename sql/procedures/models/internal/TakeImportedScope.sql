@@ -1,18 +1,18 @@
--- TakeImportedScope: stores what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
+-- TakeImportedScope: finds what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
 -- the primary scans of test patients who are not in it. Refuses a set of which fewer than three patients have features, because each is
--- measured by the mean and the standard deviation of the others; inside the caller's transaction.
+-- measured by the mean and the standard deviation of the others.
 -- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
 CREATE OR ALTER PROCEDURE internal.TakeImportedScope
-    @ClassifierId INT,      -- the classifier
+    @FeatureSetId INT,      -- feature set that it reads
+    @Pooling NVARCHAR(32),  -- pooling that it reads
     @DatasetVersionId INT   -- version of a data set
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Scans INT, @Patients INT,
+    DECLARE @Message NVARCHAR(2000), @Scans INT, @Patients INT,
         @Members INT = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId);
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     INSERT INTO #taught (scan_id, patient_id, is_held_out)
@@ -46,5 +46,4 @@ BEGIN
     SELECT scan_id FROM #taught;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
     EXECUTE internal.FitScope @FeatureSetId, @Pooling;
-    EXECUTE internal.StoreScope @ClassifierId;
 END;

@@ -72,4 +72,25 @@ BEGIN
             N'WHERE name = N''default_network'';'), N'%', N'%%');
         THROW 50281, @Message, 1;
     END;
+
+    -- A pooling that one layer has and another has not is tried where it is.
+    SELECT @Message = N'Not tried, because there are no such features: ' + LEFT(STRING_AGG(CAST(CONCAT(N'layer ''', a.layer, N''', ',
+        a.preprocessing, N', pooling ''', a.pooling, N'''') AS NVARCHAR(MAX)), N'; ') WITHIN GROUP (ORDER BY a.layer, a.pooling), 1500)
+    FROM (
+        SELECT DISTINCT fs.layer, fs.preprocessing, LTRIM(RTRIM(v.value)) AS pooling
+        FROM dbo.feature_sets AS fs
+        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        CROSS JOIN STRING_SPLIT(@Poolings, N',') AS v
+        WHERE n.name IN (SELECT network_name FROM #matrices)
+            AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
+            AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
+            AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id)) AS a
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM #matrices AS m
+        INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = m.feature_set_id
+        WHERE f.layer = a.layer AND f.preprocessing = a.preprocessing AND m.pooling = a.pooling)
+    OPTION (RECOMPILE);
+    IF @Message IS NOT NULL
+        RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
