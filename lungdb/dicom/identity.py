@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from lungdb.dicom.kernels import is_kernel
@@ -29,8 +29,13 @@ MOST_DAYS = 365
 """Days by which mode ``keyed`` shifts a patient's dates, at most and always back: one stays near its year and season is
 hidden, and none lies in the future."""
 
+MOST_FROM_EVENT = 18 * 365
+"""Days from an event that mode ``keyed`` stores at most: more may be an adult's age, or days since a calendar began."""
+
 MANUFACTURERS = ("GE", "Siemens", "Philips", "Toshiba", "Canon", "Hitachi", "Fujifilm", "United Imaging", "Neusoft")
 """Makers of CT scanners that mode ``keyed`` stores by name; any other text may hold anything, and is left out."""
+
+_AGE = re.compile(r"BIRTH|BORN|\bDOB\b|\bAGE\b")
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,18 @@ class Identity:
         """What `date` does, as `dbo.scans.date_rule` names it."""
         return "kept" if self.mode == "kept" else "shifted"
 
+    def time_point_kind(self, kind: str) -> str:
+        """Return what stands for what a time point counts, such as days from an event: a hash, which compares as well.
+
+        What is counted is somebody's text. In mode ``keyed`` it cannot be found by trying.
+        """
+        digest = sha256(kind.encode()).digest() if self.mode == "kept" else self._digest("time point", kind)
+        return digest.hex()[:16]
+
+    def keeps_time_point(self, kind: str, number: float) -> bool:
+        """Tell whether a time point may be stored; in mode ``keyed`` none that may be an exact age, or tell a date."""
+        return self.mode == "kept" or (abs(number) <= MOST_FROM_EVENT and _AGE.search(kind.upper()) is None)
+
     def kernel(self, text: str | None) -> str | None:
         """Return what is stored for a Convolution Kernel; in mode ``keyed`` only what is made of names of kernels."""
         return None if text is not None and self.mode == "keyed" and not is_kernel(text) else text
@@ -127,4 +144,4 @@ class Identity:
         return self._digest("check", "").hex()[:16]
 
     def _digest(self, purpose: str, text: str) -> bytes:
-        return hmac.digest(self.key.encode(), f"{purpose}\0{text}".encode("utf-8", "surrogateescape"), hashlib.sha256)
+        return hmac.digest(self.key.encode(), f"{purpose}\0{text}".encode("utf-8", "surrogateescape"), sha256)

@@ -147,7 +147,7 @@ def make_scan(
         for position, one, part in zip(series.positions, series.headers, encoded, strict=True)
     ]
     first, acquisition, extent = series.first, series.acquisition, stored_extent(series, identity)
-    frame, point = acquisition.frame_of_reference_uid, stored_time_point(acquisition)
+    frame, point = acquisition.frame_of_reference_uid, stored_time_point(acquisition, identity)
     dates = [identity.date(day, first.patient_id) for day in (first.study_date, acquisition.day)]
     columns = {
         "series_uid": extent.series_uid,

@@ -42,13 +42,13 @@ from lungdb.loading.site_identity import settle_identity
 from lungdb.loading.studies import (
     KEPT_PRIMARY,
     Settling,
+    comparable_time_point,
     follow,
     note_untaken,
     patients_behind,
     patients_unordered,
     put_in_order,
     read_rule,
-    stored_time_point,
     study_extents,
 )
 
@@ -179,7 +179,7 @@ class _Load:
     def _note_patient(self, series: Series) -> None:
         patient_id = self.identity.patient(series.first.patient_id)
         self.patients[patient_id] = series.first.patient_id
-        time_point = stored_time_point(series.acquisition)
+        time_point = comparable_time_point(series.acquisition, self.identity)
         if time_point is not None:
             self.time_points[patient_id][self.identity.uid(series.first.study_uid)] = time_point
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from hashlib import sha256
 from itertools import permutations
 from typing import Any
 
 from lungdb.database import Connection, run
 from lungdb.dicom.acquisition import Acquisition
+from lungdb.dicom.identity import Identity
 from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series, parse_rule, why_chosen, why_not_chosen
 
 _SCANS = """
@@ -111,8 +111,8 @@ class Settling:
     days_shifted : int or None
         As of `lungdb.dicom.identity.Identity.days_shifted`; None where it is not known.
     time_points : mapping of str to (str, float)
-        Study of those that are being loaded -> where it lies in time, as `stored_time_point` gives it. Of others it is
-        stored.
+        Study of those that are being loaded -> where it lies in time, as `comparable_time_point` gives it. Of others it
+        is stored.
     met : mapping of str to sequence of Extent
         Study -> its series that are being loaded, taken or not.
     """
@@ -123,13 +123,16 @@ class Settling:
     met: Mapping[str, Sequence[Extent]] = field(default_factory=dict)
 
 
-def stored_time_point(acquisition: Acquisition) -> tuple[str, float] | None:
-    """Return where a study lies in time as the database has it: a hash of what is counted, and the number.
-
-    What is counted, such as days from an event, is somebody's text; a hash of it compares as well and tells nothing.
-    """
+def comparable_time_point(acquisition: Acquisition, identity: Identity) -> tuple[str, float] | None:
+    """Return where a study lies in time, comparable with what the database has of others: kind and number."""
     point = acquisition.time_point
-    return point and (sha256(point[0].encode()).hexdigest()[:16], point[1])
+    return point and (identity.time_point_kind(point[0]), point[1])
+
+
+def stored_time_point(acquisition: Acquisition, identity: Identity) -> tuple[str, float] | None:
+    """Return where a study lies in time as the database has it; None also where that is not to be stored."""
+    point = acquisition.time_point
+    return comparable_time_point(acquisition, identity) if point and identity.keeps_time_point(*point) else None
 
 
 def stored_scans(connection: Connection, patient_id: str) -> list[StoredScan]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lungdb.cli.load_scans import main
+from tests.cli.test_load_scans import KEY
 from tests.cli.test_load_studies import PRIMARY, load, write_study
 from tests.support.asking import Query
 
@@ -92,6 +95,27 @@ def test_files_loaded_again_tell_the_time_of_scans_of_before(tmp_path: Path, tar
         assert load(tmp_path / str(day), target) == 0
     assert query(ORDER) == [("1.1.0", 0), ("1.2.0", 1)]
     assert query(PRIMARY) == [("a", "1.2.0")]
+
+
+@pytest.mark.parametrize(
+    ("event", "first", "stored"),
+    [("ENROLLMENT", -40.0, True), ("DATE OF BIRTH", 6000.0, False), ("DOB", 6000.0, False), ("", 33000.0, False)],
+)
+def test_without_the_key_a_time_point_tells_nothing_and_an_age_is_not_there(
+    tmp_path: Path, target: str, query: Query, monkeypatch: pytest.MonkeyPatch, event: str, first: float, stored: bool
+) -> None:
+    """The hash of what is counted is keyed; an offset that may be an age orders studies that come together only."""
+    monkeypatch.setenv("LUNGDB_ID_KEY", KEY)
+    for number, name in enumerate(("a", "b", "b")):
+        offset = {"LongitudinalTemporalOffsetFromEvent": first + 9 * number, "LongitudinalTemporalEventType": event}
+        write_study(tmp_path / "dicom", name, f"1.{number}", None, **offset)
+    assert main([str(tmp_path / "dicom"), "-d", target]) == 0
+    assert query("SELECT COUNT(*) FROM dbo.scans WHERE study_order = 1;") == [(1,)]
+    found = query("SELECT DISTINCT time_point_kind FROM dbo.scans;")
+    keyed = hmac.new(KEY.encode(), f"time point\0days from {event.upper()}".encode(), "sha256").hexdigest()[:16]
+    assert found == [(keyed if stored else None,)]
+    points = query("SELECT time_point FROM dbo.scans ORDER BY time_point;")
+    assert points == ([(first,), (first + 9,), (first + 18,)] if stored else [(None,)] * 3)
 
 
 @pytest.mark.parametrize("order", ["XYZ", "YXZ", "ZYX", "YZX"])
