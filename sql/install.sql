@@ -16444,6 +16444,8 @@ BEGIN
     CREATE TABLE #made (
         scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer INT NOT NULL, PRIMARY KEY (scan_id, feature_set_id));
 
+    -- Not every runtime tells an empty text from NULL.
+    UPDATE #result SET error = N'' WHERE error IS NULL;
     UPDATE #todo SET is_kept = 0 WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     INSERT INTO #came (place, part)
@@ -16588,20 +16590,19 @@ Examples:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX),
-        @DatasetVersionId INT;
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
     SET @Pooling = REPLACE(@Pooling, N' ', N'');
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
     EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute;
     EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
-    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
     FROM dbo.networks
     WHERE network_id = @NetworkId;
 
-    DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
+    DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128), @DatasetVersionId INT;
     DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Came DATETIME2(3);
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT, @RunId INT,
         @Failed INT, @Rows INT, @Cols INT, @Bound BIGINT, @KeepBytes BIGINT, @Costs NVARCHAR(400), @Called DATETIME2(3);
@@ -16659,11 +16660,10 @@ ORDER BY i.scan_id, i.slice_index;',
             @Pooling = @Pooling, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads, @KeepBytes = @KeepBytes,
             @Rows = @Rows, @Cols = @Cols, @Costs = @Costs OUTPUT, @Provider = @Provider OUTPUT,
             @Notice = @Notice OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-        -- Not every runtime tells an empty text from NULL.
-        UPDATE #result SET error = N'' WHERE error IS NULL;
+        IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
         IF @ErrorNumber <> 0
         BEGIN
-            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;
@@ -17134,10 +17134,12 @@ BEGIN
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
+    -- A model that was deleted meanwhile is refused by StorePredictions.
     -- Of a vector that changed while the script ran it is not known whether it was read.
     INSERT INTO #came (place, part)
     SELECT r.scan_id, CASE
         WHEN COALESCE(r.error, N'') <> N'' THEN 1
+        WHEN c.classifier_id IS NULL THEN 1
         WHEN c.task = 'regression' AND r.raw IS NOT NULL AND r.probability IS NULL THEN 1
         WHEN c.task = 'classification' AND r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1 THEN 1
         ELSE 0 END

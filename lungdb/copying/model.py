@@ -129,9 +129,9 @@ SELECT p.patient_id, p.idx, s.series_uid, s.study_uid, s.study_date, s.manufactu
     s.number_images, s.spacing_z, s.spacing_y, s.spacing_x, s.content_sha256, s.gantry_tilt, s.deidentification,
     s.patient_orientation, s.intake_rule, s.monoenergetic_kev,
     s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.time_point, s.time_point_kind, s.convolution_kernel,
-    s.kvp, s.slice_thickness, s.has_contrast, {age} AS patient_age, s.frame_of_reference_uid, s.origin_x, s.origin_y,
-    s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
-    {sex} AS sex, f.sha256 AS features_sha256, v.vector, v.vector_sha256
+    s.kvp, s.slice_thickness, s.has_contrast, CASE WHEN ? = 1 THEN k.age END AS patient_age, s.frame_of_reference_uid,
+    s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
+    CASE WHEN ? = 1 THEN p.sex END AS sex, f.sha256 AS features_sha256, v.vector, v.vector_sha256
 FROM dbo.classifiers AS c
 INNER JOIN dbo.pooled_features AS v ON v.feature_set_id = c.feature_set_id AND v.pooling = c.pooling
 LEFT JOIN dbo.features AS f ON f.scan_id = v.scan_id AND f.feature_set_id = v.feature_set_id
@@ -181,8 +181,7 @@ def model_rows(
         # Combined vectors are made when they are read; what is sent is then of one moment.
         _fill(source, name, number, patients)
     # Age and sex come along only where the model reads them, as age too that the year of birth tells.
-    query = _SCANS.format(age="k.age" if "age" in columns else "NULL", sex="p.sex" if "sex" in columns else "NULL")
-    (scans,) = run(source, query, (classifier_id,))
+    (scans,) = run(source, _SCANS, ("age" in columns, "sex" in columns, classifier_id))
     chosen = _chosen(scans.rows, patients)
     parts.append(("#copy_scans", (*scans.columns, "raw", "probability"), _scored(source, name, number, chosen)))
     (vectors,) = run(source, _VECTORS, (classifier_id,))

@@ -78,18 +78,18 @@ def _milliseconds(connection: Connection, sizes: Sizes) -> tuple[float, float]:
 
 
 def _plain_database(connection: Connection, file: Path) -> sqlite3.Connection:
-    """Copy model and vectors into a SQLite file without anything else."""
+    """Copy model and vectors into a SQLite file without anything else; SQLite's statements are in small letters."""
     plain = sqlite3.connect(file)
-    plain.execute("CREATE TABLE model (model BLOB, sha256 BLOB);")
-    plain.execute("CREATE TABLE vectors (patient INTEGER PRIMARY KEY, vector TEXT);")
-    plain.execute("CREATE TABLE predictions (patient INTEGER, probability REAL);")
-    plain.executemany("INSERT INTO model VALUES (?, ?);", run(connection, _MODEL)[0].rows)
+    plain.execute("create table model (model blob, sha256 blob);")
+    plain.execute("create table vectors (patient integer primary key, vector text);")
+    plain.execute("create table predictions (patient integer, probability real);")
+    plain.executemany("insert into model values (?, ?);", run(connection, _MODEL)[0].rows)
     (vectors,) = run(
         connection,
         "SELECT p.idx, f.vector FROM dbo.pooled_features AS f INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id "
         "INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE f.pooling = N'mean';",
     )
-    plain.executemany("INSERT INTO vectors VALUES (?, ?);", vectors.rows)
+    plain.executemany("insert into vectors values (?, ?);", vectors.rows)
     plain.commit()
     return plain
 
@@ -98,12 +98,12 @@ def _plain_milliseconds(plain: sqlite3.Connection, sizes: Sizes) -> tuple[float,
     """Do what somebody writes who wants a checked score stored: read, check, parse, score, insert, commit."""
 
     def predict(patient: int) -> None:
-        model, sha256 = plain.execute("SELECT model, sha256 FROM model;").fetchone()
+        model, sha256 = plain.execute("select model, sha256 from model;").fetchone()
         assert hashlib.sha256(model).digest() == sha256
-        (vector,) = plain.execute("SELECT vector FROM vectors WHERE patient = ?;", (patient,)).fetchone()
+        (vector,) = plain.execute("select vector from vectors where patient = ?;", (patient,)).fetchone()
         booster = lightgbm.Booster(model_str=model.decode())
         probability = booster.predict(np.array([json.loads(vector)], np.float32), num_threads=1)[0]
-        plain.execute("INSERT INTO predictions VALUES (?, ?);", (patient, float(probability)))
+        plain.execute("insert into predictions values (?, ?);", (patient, float(probability)))
         plain.commit()
 
     predict(0)

@@ -48,7 +48,7 @@ def test_a_data_set_that_an_evaluation_or_a_drift_check_refers_to_is_not_deleted
     """What was measured stays explainable; deleting the model frees the data set."""
     run(measurable, f"{EVALUATE}, @Version = 2;")
     message = refused(measurable, "EXECUTE dbo.DeleteDataset @Name = N'held out';", 50275)
-    assert message.startswith("0 trainings and 1 evaluations or drift checks")
+    assert message.startswith("0 trainings, 1 evaluations or drift checks and 0 searches")
     run(measurable, "DELETE FROM dbo.model_promotions;")
     run(measurable, "EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 2;")
     run(measurable, "EXECUTE dbo.DeleteDataset @Name = N'held out';")

@@ -87,12 +87,14 @@ def prepared_by_hand(connection: Connection, scan_id: int) -> npt.NDArray[np.flo
     """Prepare a scan's nine slices of 64 × 64 with OpenCV: float32[3, 3, 224, 224]."""
     (slices,) = run(
         connection,
-        "SELECT DECOMPRESS(pixels), slice_index FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;",
+        "SELECT DECOMPRESS(pixels), encoding FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;",
         (scan_id,),
     )
     (details,) = run(connection, "SELECT details FROM dbo.networks;")
     normalisation = json.loads(details.scalar())["normalisation"]
-    hu = np.stack([np.frombuffer(pixels, "<i2").reshape(64, 64) for pixels, _ in slices.rows]).astype(np.float32)
+    assert {encoding for _, encoding in slices.rows} == {"shuffled"}  # the low bytes of all pixels, then the high ones
+    planes = [np.frombuffer(pixels, np.uint8).reshape(2, 64, 64) for pixels, _ in slices.rows]
+    hu = np.stack([low.astype(np.int32) + 256 * high.view(np.int8) for low, high in planes]).astype(np.float32)
     scaled = np.clip((hu + 1350) / 1500, 0, 1)
     crop = round(64 * 40 / 512)
     prepared = np.stack(

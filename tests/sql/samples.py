@@ -61,11 +61,13 @@ def slices_frame(scans: dict[int, np.ndarray[Any, np.dtype[np.int16]]]) -> pd.Da
         content = content_sha256(sha256 for _, sha256 in slices).hex().upper()
         for index, (pixels, sha256) in enumerate(slices):
             stored = pixels.hex().upper(), sha256.hex().upper()
-            rows.append((scan_id, index, len(volume), content, *volume.shape[1:], 1.0, 0.0, *stored, SHUFFLED))
+            rows.append(
+                (scan_id, index, len(volume), content, *volume.shape[1:], 1.0, 0.0, *stored, SHUFFLED, None, None)
+            )
     names = ["scan_id", "slice_index", "number_images", "content_sha256", "image_rows", "image_cols", "rescale_slope"]
-    names += ["rescale_intercept", "pixels", "pixels_sha256", "encoding"]
+    names += ["rescale_intercept", "pixels", "pixels_sha256", "encoding", "kept_sha256", "kept_digest"]
     frame = pd.DataFrame(rows, columns=names)
-    texts = dict.fromkeys(("content_sha256", "pixels", "pixels_sha256", "encoding"), object)
+    texts = dict.fromkeys(("content_sha256", *names[8:]), object)
     integers = dict.fromkeys([name for name in names[:6] if name not in texts], np.int32)
     return frame.astype({**integers, **texts})
 
@@ -102,6 +104,7 @@ def inputs_of_features() -> dict[str, Any]:
         "BatchSize": 2,
         "Providers": None,
         "Threads": 1,
+        "KeepBytes": 0,
     }
 
 

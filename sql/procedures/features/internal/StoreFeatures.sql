@@ -21,6 +21,8 @@ BEGIN
     CREATE TABLE #made (
         scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer INT NOT NULL, PRIMARY KEY (scan_id, feature_set_id));
 
+    -- Not every runtime tells an empty text from NULL.
+    UPDATE #result SET error = N'' WHERE error IS NULL;
     UPDATE #todo SET is_kept = 0 WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     INSERT INTO #came (place, part)

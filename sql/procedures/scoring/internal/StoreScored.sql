@@ -13,10 +13,12 @@ BEGIN
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
+    -- A model that was deleted meanwhile is refused by StorePredictions.
     -- Of a vector that changed while the script ran it is not known whether it was read.
     INSERT INTO #came (place, part)
     SELECT r.scan_id, CASE
         WHEN COALESCE(r.error, N'') <> N'' THEN 1
+        WHEN c.classifier_id IS NULL THEN 1
         WHEN c.task = 'regression' AND r.raw IS NOT NULL AND r.probability IS NULL THEN 1
         WHEN c.task = 'classification' AND r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1 THEN 1
         ELSE 0 END
