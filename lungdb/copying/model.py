@@ -130,8 +130,8 @@ SELECT p.patient_id, p.idx, s.series_uid, s.study_uid, s.study_date, s.manufactu
     s.patient_orientation, s.intake_rule, s.monoenergetic_kev,
     s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.time_point, s.time_point_kind, s.convolution_kernel,
     s.kvp, s.slice_thickness, s.has_contrast, CASE WHEN ? = 1 THEN k.age END AS patient_age, s.frame_of_reference_uid,
-    s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
-    CASE WHEN ? = 1 THEN p.sex END AS sex, f.sha256 AS features_sha256, v.vector, v.vector_sha256
+    s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x,
+    s.step_y, s.step_z, CASE WHEN ? = 1 THEN p.sex END AS sex, f.sha256 AS features_sha256, v.vector, v.vector_sha256
 FROM dbo.classifiers AS c
 INNER JOIN dbo.pooled_features AS v ON v.feature_set_id = c.feature_set_id AND v.pooling = c.pooling
 LEFT JOIN dbo.features AS f ON f.scan_id = v.scan_id AND f.feature_set_id = v.feature_set_id
