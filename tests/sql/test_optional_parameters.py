@@ -33,6 +33,6 @@ def test_a_query_with_an_optional_parameter_is_compiled_again(path: Path) -> Non
 def test_such_queries_are_found() -> None:
     """The search sees those that are there."""
     found = {path.stem for path in (SQL / "procedures").rglob("*.sql") if _statements(path.read_text(encoding="utf-8"))}
-    assert found > {"FindFeatureSet", "FindMatrices", "FindScansToDo", "ListScores", "ReadAudit", "TakePage"}
+    assert found > {"FindFeatureSet", "FindSingleMatrices", "FindScansToDo", "ListScores", "ReadAudit", "TakePage"}
     assert found > SMALL
     assert _statements("SELECT 1 FROM dbo.a AS a WHERE @X IS NULL OR a.x = @X")
