@@ -94,7 +94,9 @@ def prepared_by_hand(connection: Connection, scan_id: int) -> npt.NDArray[np.flo
     normalisation = json.loads(details.scalar())["normalisation"]
     assert {encoding for _, encoding in slices.rows} == {"shuffled"}  # the low bytes of all pixels, then the high ones
     planes = [np.frombuffer(pixels, np.uint8).reshape(2, 64, 64) for pixels, _ in slices.rows]
-    hu = np.stack([low.astype(np.int32) + 256 * high.view(np.int8) for low, high in planes]).astype(np.float32)
+    hu = np.stack([low.astype(np.int32) + 256 * high.view(np.int8).astype(np.int32) for low, high in planes]).astype(
+        np.float32
+    )
     scaled = np.clip((hu + 1350) / 1500, 0, 1)
     crop = round(64 * 40 / 512)
     prepared = np.stack(
