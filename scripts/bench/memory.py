@@ -107,8 +107,8 @@ def _write_chunk(connection: Connection, folder: Path, size: int) -> None:
     """Write the rows that the script is given: whole scans, over and over, as many as `size` bytes hold, or one."""
     run(
         connection,
-        "CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, is_kept BIT NOT NULL); "
-        "INSERT INTO #chunk (scan_id, is_kept) SELECT scan_id, 0 FROM dbo.scans;",
+        "CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL); "
+        "INSERT INTO #chunk (scan_id, slices, is_kept) SELECT scan_id, number_images, 0 FROM dbo.scans;",
     )
     _, query = script_and_query(_PROCEDURE.read_text(encoding="utf-8"))
     (found,) = run(connection, f"{_VARIABLES} {query}")
