@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -176,7 +177,8 @@ class _Reader:
         if name.casefold() in self.seen:
             raise LineError("has the path of an earlier line")
         self.seen.add(name.casefold())
-        if self.folder is not None and not (self.folder / name).is_file():
+        # Unlike Path.is_file, this takes a path that no file can have, such as one that is too long, for no file.
+        if self.folder is not None and not os.path.isfile(self.folder / name):
             raise LineError("has a path that is no file")
         return name
 

@@ -155,6 +155,7 @@ def test_a_list_gives_parts_and_none_is_moved(
 
 WRONG = {
     "a file that is not there": (["path,label", "a.png,1", "b.png,1"], "line 3 has a path that is no file"),
+    "a path that no file can have": (["path", "x" * 400], "line 2 has a path that is no file"),
     "a path above the folder": (["path", "../pictures/a.png"], "line 2 has a path outside of the folder"),
     "a path from the root": (["path", "/etc/passwd"], "line 2 has a path outside of the folder"),
     "a path of a drive": (["path", "C:\\a.png"], "line 2 has a path outside of the folder"),
