@@ -304,3 +304,15 @@ def test_select_into_makes_a_table_of_the_querys_types(connection: Connection) -
     ]  # fmt: skip
     assert error(connection, "SELECT 1 AS i INTO made").number == 2714
     assert error(connection, "SELECT 1 AS i, 2 AS i INTO other").number == 8156
+
+
+def test_a_default_is_one_for_all_rows_of_a_statement_but_for_newid(table: Connection) -> None:
+    """Moments are those of the statement, as on SQL Server; identifiers are made for each row."""
+    say(
+        table,
+        "CREATE TABLE moments (n INT NOT NULL, at DATETIME2(7) NOT NULL DEFAULT SYSUTCDATETIME(), "
+        "mark UNIQUEIDENTIFIER NOT NULL DEFAULT NEWID());"
+        "INSERT INTO moments (n) SELECT a.id * 100 + b.id * 10 + c.id FROM t AS a CROSS JOIN t AS b CROSS JOIN t AS c;",
+    )
+    found = rows(table, "SELECT COUNT(*), COUNT(DISTINCT at), COUNT(DISTINCT mark) FROM moments")
+    assert found == [(27, 1, 27)]

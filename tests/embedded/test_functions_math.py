@@ -7,17 +7,29 @@ import fractions
 import math
 import random
 import statistics
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from lungdb.embedded.functions import math as mathematics
 from lungdb.embedded.functions.arithmetic import arithmetic, unary
+from lungdb.embedded.running.connection import Connection, connect
 from lungdb.embedded.values.conversions import convert
 from lungdb.embedded.values.stored import from_client, to_client
 from lungdb.embedded.values.types import parse_type
 from lungdb.errors import SqlError
 from tests.embedded.evaluation import Evaluator
+from tests.embedded.running import error, rows
 
 Number = decimal.Decimal
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Connection]:
+    """A database without tables."""
+    with connect(tmp_path / "clinic.db") as connection:
+        yield connection
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +233,31 @@ def test_what_has_no_result_is_an_error(
     with pytest.raises(SqlError) as caught:
         engine.function(name, *arguments)
     assert caught.value.number == number
+
+
+@pytest.mark.parametrize("built_in", [True, False])
+def test_exp_log_and_sqrt_are_those_of_c_whoever_calls_them(
+    database: Connection, monkeypatch: pytest.MonkeyPatch, built_in: bool
+) -> None:
+    """SQLite's own functions or Python's: equal to the last bit, errors for what has no value, NULL for NULL."""
+    if not built_in:
+        monkeypatch.setattr(mathematics, "_has_math_functions", lambda: False)
+    numbers = random.Random(3)
+    values = [0.5, 1.0, 2.0, 709.0, 5e-324, *(numbers.uniform(0.001, 700) for _ in range(50))]
+    given = ", ".join(f"(CAST(N'{value!r}' AS FLOAT))" for value in values)
+    found = rows(database, f"SELECT EXP(x), EXP(-x), LOG(x), SQRT(x) FROM (VALUES {given}) AS v (x)")
+    assert found == [(math.exp(x), math.exp(-x), math.log(x), math.sqrt(x)) for x in values]
+    nothing = "CAST(NULL AS FLOAT)"
+    assert rows(database, f"SELECT EXP({nothing}), LOG({nothing}), SQRT({nothing})") == [(None, None, None)]
+    for call, number in (("EXP(710)", 8115), ("LOG(0)", 3623), ("LOG(-1)", 3623), ("SQRT(-1)", 3623)):
+        assert error(database, f"SELECT {call}").number == number
+    # The argument is infinite, its EXP would be 0.
+    assert error(database, "DECLARE @x FLOAT = CAST(N'-1e308' AS FLOAT); SELECT EXP(@x * 10)").number == 8115
+    nested = "EXP(-" * 12 + "@x" + ")" * 12
+    expected = 800.0
+    for _ in range(12):
+        expected = math.exp(-expected)
+    assert rows(database, f"DECLARE @x FLOAT = 800; SELECT {nested}") == [(expected,)]
 
 
 def test_rand_is_one_number_a_statement(engine: Evaluator) -> None:

@@ -108,6 +108,8 @@ def test_a_function_gives_the_value_of_its_page(
         ("LEN", ("x",), "int"),
         ("REPLACE", ("a", "b", "c"), "nvarchar(4000)"),
         ("REPLACE", (("a", "varchar(max)"), ("b", "varchar(1)"), ("c", "varchar(1)")), "varchar(max)"),
+        ("REPLACE", (("a", "nvarchar(9)"), ("b", "varchar(1)"), ("c", "nvarchar(max)")), "nvarchar(4000)"),
+        ("REPLACE", (("a", "varchar(8000)"), ("b", "nvarchar(1)"), ("c", "varchar(1)")), "nvarchar(4000)"),
         ("QUOTENAME", ("a",), "nvarchar(258)"),
         ("SUBSTRING", (b"abc", 1, 2), "varbinary(3)"),
     ],
@@ -117,6 +119,55 @@ def test_a_function_has_the_type_of_its_page(
 ) -> None:
     """The "Return types" of the functions' pages."""
     assert engine.function(name, *arguments)[1] == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "length"),
+    [
+        ("REPLACE", (("xx", "nvarchar(2)"), ("x", "nvarchar(1)"), ("a" * 3000, "nvarchar(max)")), 4000),
+        ("REPLACE", (("xx", "varchar(2)"), ("x", "varchar(1)"), ("a" * 5000, "varchar(max)")), 8000),
+        ("REPLACE", (("xx", "varchar(2)"), ("x", "varchar(1)"), ("a" * 3000, "nvarchar(3000)")), 4000),
+        ("REPLACE", (("xx", "nvarchar(max)"), ("x", "nvarchar(1)"), ("a" * 3000, "nvarchar(3000)")), 6000),
+        ("CONCAT", (("a" * 3000, "nvarchar(3000)"), ("b" * 3000, "varchar(3000)")), 4000),
+        ("CONCAT", (("a" * 5000, "varchar(5000)"), ("b" * 5000, "varchar(5000)")), 8000),
+        ("CONCAT", (("a" * 5000, "varchar(5000)"), ("b" * 5000, "varchar(max)")), 10000),
+        ("CONCAT_WS", (("--", "nvarchar(2)"), ("a" * 1999, "nvarchar(1999)"), ("b" * 2000, "nvarchar(2000)")), 4000),
+        ("CONCAT_WS", ("--", ("a" * 1999, "nvarchar(1999)"), ("b" * 2000, "nvarchar(max)")), 4001),
+        ("REPLICATE", (("ab", "nvarchar(2)"), 3000), 4000),
+        ("REPLICATE", (("ab", "varchar(max)"), 5000), 10000),
+    ],
+)
+def test_what_8000_bytes_do_not_hold_is_cut(
+    engine: Evaluator, name: str, arguments: tuple[object, ...], length: int
+) -> None:
+    """As the pages say: unless one is a (max); of REPLACE and REPLICATE the text that is searched or repeated."""
+    value = engine.function(name, *arguments)[0]
+    assert isinstance(value, str)
+    assert len(value) == length
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\0ab", "a\U0001f600b\0"])
+def test_a_text_that_could_be_cut_keeps_the_character_0_and_what_follows(
+    engine: Evaluator, tmp_path: Path, text: str
+) -> None:
+    """As CHAR(0) is a character like any other to SQL Server; an emoji counts as two."""
+    wide = (text, "nvarchar(4000)")
+    found = [
+        engine.function("CONCAT", "%", wide, wide, "%")[0],
+        engine.function("REPLACE", wide, "\\", "\\\\")[0],
+        engine.function("CONCAT_WS", "-", wide, wide)[0],
+    ]
+    with closing(connect(f"sqlite:///{tmp_path}/clinic.db")) as connection:
+        batch = "DECLARE @t NVARCHAR(4000) = ?, @bar NVARCHAR(4000) = N'|'; SELECT @t + @bar;"
+        found += run(connection, batch, (text,))[0].rows[0]
+    assert found == [f"%{text}{text}%", text, f"{text}-{text}", f"{text}|"]
+
+
+@pytest.mark.parametrize("length", [3999, 4000])
+def test_the_cut_counts_units_of_utf_16(engine: Evaluator, length: int) -> None:
+    """Half an emoji falls away."""
+    value = engine.function("CONCAT", ("a" * length, "nvarchar(4000)"), ("\U0001f600", "nvarchar(2)"))[0]
+    assert value == "a" * length
 
 
 @pytest.mark.parametrize("name", ["LEN", "UPPER", "REVERSE", "LTRIM", "QUOTENAME", "ASCII"])

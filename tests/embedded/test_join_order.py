@@ -6,8 +6,10 @@ import json
 import random
 import struct
 
+import numpy as np
 import pytest
 
+from lungdb.embedded.functions.arithmetic import single
 from lungdb.embedded.running.connection import Connection
 from tests.embedded.running import error, rows, say, value
 
@@ -167,3 +169,106 @@ def test_the_smallest_number_over_minus_one_is_an_overflow(
         assert value(connection, query) == -least
     else:
         assert error(connection, query).number == 8115
+
+
+SINGLES = "SELECT v.[key], v.[type], CAST(v.[value] AS REAL) FROM OPENJSON(?) AS v;"
+TEXTS = "SELECT v.[key], v.[type], CAST(v.[value] AS REAL), v.[value] FROM OPENJSON(?) AS v;"
+
+
+def _singles() -> np.ndarray:
+    """Singles of all sizes, the smallest and the largest among them."""
+    bits = np.random.default_rng(2).integers(0, 0x7F7FFFFF, 3000, np.uint32)
+    ends = np.array([0, 1, 2, 0x007FFFFE, 0x007FFFFF, 0x00800000, 0x00800001, 0x7F7FFFFE], np.uint32)
+    return np.concatenate([bits, ends]).view(np.float32)
+
+
+def test_a_float_is_rounded_to_the_nearest_single_without_python(connection: Connection) -> None:
+    """As NumPy does: singles, the halves between two, which go to the even one, and the neighbours of those halves."""
+    singles = _singles()
+    halves = (singles.astype(np.float64) + np.nextafter(singles, np.float32(np.inf)).astype(np.float64)) / 2
+    numbers = np.concatenate([singles.astype(np.float64), halves, np.nextafter(halves, 0), np.nextafter(halves, 1e300)])
+    numbers = np.concatenate([numbers, -numbers])
+    text = f"SELECT {single(':x')}"
+    execute = connection.session.storage.execute
+    found = [execute(text, {"x": each}).fetchone()[0] for each in numbers.tolist()]
+    assert found == numbers.astype(np.float32).astype(np.float64).tolist()
+
+
+def test_numbers_of_json_are_the_nearest_singles(connection: Connection) -> None:
+    """Each in the fewest digits that mean it, where numbers are all that is read and where their text is, too."""
+    singles = np.concatenate([_singles(), -_singles()])
+    content = f"[{','.join(str(each) for each in singles)}]"
+    for query in (SINGLES, TEXTS):
+        assert [row[2] for row in rows(connection, query, content)] == singles.astype(np.float64).tolist()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[1, -0, 0.0, -0.0, 1e-05, 16777217, 1E5, 2.5e-3, 12345678901234567890]",
+        "[1.5, null, 2]",
+        ' [null , "3.5", "", 7]\n',
+        '{"a": 1, "b": null, "-0": -0, "a": 2}',
+        "[]",
+        '["x\\"y-0", 1]',
+    ],
+)
+def test_a_query_that_reads_numbers_alone_gives_what_one_gives_that_reads_texts(
+    connection: Connection, content: str
+) -> None:
+    """Keys, types and numbers, of arrays, objects and mixtures, down to the sign of zero."""
+    if '"x' in content:
+        assert error(connection, SINGLES, content).number == error(connection, TEXTS, content).number == 8114
+        return
+    found, wanted = (repr([tuple(row)[:3] for row in rows(connection, each, content)]) for each in (SINGLES, TEXTS))
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("content", "number"),
+    [
+        ("[1, 3.4028235677973366e38]", 8115),
+        ("[-1e39]", 8115),
+        ("[1e999]", 8115),
+        ("[true]", 8114),
+        ("[[1]]", 8114),
+        ("[1, 2", 13609),
+        ("[01]", 13609),
+        ("[1.]", 13609),
+        ("[+1]", 13609),
+        ("[1,]", 13609),
+        ("[nul]", 13609),
+        ("", 13609),
+        ("7", 13609),
+    ],
+)
+def test_what_is_no_single_or_no_json_is_the_same_error_either_way(
+    connection: Connection, content: str, number: int
+) -> None:
+    """Of a query that reads numbers alone, of one that reads texts, and of a text that is no plain column."""
+    joined = SINGLES.replace("OPENJSON(?)", "OPENJSON(? + N'')")
+    for query in (SINGLES, TEXTS, joined):
+        assert error(connection, query, content).number == number
+
+
+def test_single_numbers_of_json_are_grouped_sorted_and_joined(connection: Connection) -> None:
+    """Wherever a query may compute with them; a path and a text that is NULL are as ever."""
+    content = "[0.1, 0.5, 0.1, -2, null]"
+    tenth = float(np.float32(0.1))
+    grouped = (
+        "SELECT CAST(v.[value] AS REAL), COUNT(*) FROM OPENJSON(?) AS v GROUP BY CAST(v.[value] AS REAL) "
+        "HAVING MAX(CAST(v.[value] AS REAL)) > -1 ORDER BY CAST(v.[value] AS REAL) DESC;"
+    )
+    assert rows(connection, grouped, content) == [(0.5, 1), (tenth, 2)]
+    summed = "SELECT SUM(CAST(v.[value] AS REAL)), COUNT(*) FROM OPENJSON(?) AS v WHERE v.[type] = 2;"
+    assert rows(connection, summed, content) == [(pytest.approx(2 * tenth - 1.5), 4)]
+    say(connection, "CREATE TABLE wanted (x REAL NOT NULL); INSERT INTO wanted VALUES (0.1), (-2);")
+    joined = (
+        "SELECT CAST(v.[key] AS INT) FROM OPENJSON(?) AS v INNER JOIN wanted AS w ON w.x = CAST(v.[value] AS REAL) "
+        "ORDER BY CAST(v.[key] AS INT);"
+    )
+    assert rows(connection, joined, content) == [(0,), (2,), (3,)]
+    assert rows(connection, "SELECT CAST(v.[value] AS REAL) FROM OPENJSON(?, N'$.a') AS v;", '{"a": [1.5]}') == [(1.5,)]
+    assert rows(connection, "SELECT CAST(v.[value] AS REAL) FROM OPENJSON(NULL) AS v;") == []
+    outer = "SELECT w.x, v.[type], CAST(v.[value] AS REAL) FROM wanted AS w OUTER APPLY OPENJSON(?) AS v ORDER BY w.x;"
+    assert rows(connection, outer, "[]") == [(-2.0, None, None), (tenth, None, None)]

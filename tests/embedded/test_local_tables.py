@@ -146,3 +146,19 @@ def test_many_names_leave_few_tables(database: Connection) -> None:
         assert say(database, batch).errors == []
     names = database.session.storage.execute("SELECT name FROM sqlite_temp_master WHERE name LIKE '#t%'").fetchall()
     assert 0 < len(names) <= 64
+
+
+def test_numbers_are_added_to_a_table_of_the_caller(database: Connection) -> None:
+    """By a text, as NULL in the rows that are there, for this call alone; what else ALTER TABLE does is refused."""
+    adds = "EXECUTE (N'ALTER TABLE #t ADD v0 FLOAT NULL, v1 INT NULL; INSERT INTO #t VALUES (2, 0.5, 7);');"
+    table = "CREATE TABLE #t (i INT NOT NULL PRIMARY KEY); INSERT INTO #t VALUES (1);"
+    procedure(database, "adds", f"{table} IF @how > 0 {adds} SELECT * FROM #t;")
+    for _ in range(2):
+        assert rows(database, "EXECUTE adds 1") == [(1, None, None), (2, 0.5, 7)]
+        assert rows(database, "EXECUTE adds 0") == [(1,)]
+    say(database, f"{table}")
+    for addition, number in (("i INT NULL", 2705), ("s NVARCHAR(9) NULL", None), ("n INT NOT NULL", None)):
+        found = error(database, f"ALTER TABLE #t ADD {addition}")
+        assert found.number == number if number else "not supported" in found.message
+    assert "not supported" in error(database, "BEGIN TRANSACTION; ALTER TABLE #t ADD v INT NULL").message
+    assert rows(database, "IF @@TRANCOUNT > 0 ROLLBACK; SELECT * FROM #t") == [(1,)]

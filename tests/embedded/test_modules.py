@@ -169,7 +169,7 @@ def test_session_context_lasts_from_batch_to_batch(connection: Connection) -> No
     ("statement", "what"),
     [
         ("SELECT 1\n\nMERGE INTO t USING u ON 1 = 1 WHEN MATCHED THEN DELETE", "MERGE"),
-        ("\n\nGRANT SELECT ON t TO public", "GRANT"),
+        ("\n\nGRANT SELECT (a) ON t TO public", "A right on columns"),
         ("\n\nDECLARE c CURSOR FOR SELECT 1", "cursor"),
         ("\n\nSELECT 1 FOR JSON PATH", "FOR JSON"),
         ("\n\nSELECT TOP (10) PERCENT 1 AS i", "PERCENT"),

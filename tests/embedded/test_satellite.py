@@ -244,16 +244,16 @@ def test_the_script_ends_with_the_engine(tmp_path: Path, ended_by: signal.Signal
 def test_large_columns_pass_in_bounded_memory() -> None:
     """200 MB of hex text in and out through a parent that never holds 100 MB of it."""
     engine = run_python("""
-        import resource
+        from lungdb.procedures.usage import peak_megabytes
         satellite = Satellite()
         list(satellite.run("pass", [], []))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak_megabytes()
         rows = (("0f" * 5_000_000,) for _ in range(20))
         size = 0
         for event in satellite.run("OutputDataSet = InputDataSet", [("x", varchar())], rows):
             for (text,) in event.rows:
                 size += len(text)
-        print(size, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+        print(size, round(peak_megabytes() - before))
         satellite.close()
     """)
     output, _ = engine.communicate(timeout=120)

@@ -47,12 +47,12 @@ def parent_of(satellite: Satellite) -> int:
     return int(printed(call(satellite, _PARENT)[0]))
 
 
-# More than the sockets between two processes hold, so that the script waits for whoever reads.
+# Three times what sockets and buffers between two processes hold, so that the script waits for whoever reads.
 MANY_ROWS = execution("""
 import os
 import pandas as pd
 open(note, "w").write(f"{os.getpid()} ")
-OutputDataSet = pd.DataFrame({"x": range(200_000)})
+OutputDataSet = pd.DataFrame({"x": range(1_000_000)})
 """)
 WAITS_FOR_A_FILE = execution("""
 import os, time
@@ -117,7 +117,7 @@ def test_a_connection_that_closes_and_a_call_that_is_aborted_harm_no_other_call(
         cursor.close()
         assert not is_alive(aborted)
         assert is_alive(other)
-        assert len(rows(aborting, MANY_ROWS, str(tmp_path / "again"))) == 200_000
+        assert len(rows(aborting, MANY_ROWS, str(tmp_path / "again"))) == 1_000_000
         assert is_alive(other)
 
 
@@ -156,13 +156,13 @@ def test_a_second_connection_starts_no_second_parent(open_database: Callable[[],
 
 def test_calls_at_once_have_each_their_parent(satellite: Satellite) -> None:
     """The second call's rows come while the first's are being read."""
-    script = "import os\nimport pandas as pd\nOutputDataSet = pd.DataFrame({'x': [os.getppid()] * 200_000})"
+    script = "import os\nimport pandas as pd\nOutputDataSet = pd.DataFrame({'x': [os.getppid()] * 1_000_000})"
     outer = satellite.run(script, [], [])
     result = next(outer)
     assert isinstance(result, ScriptResult)
     first = next(result.rows)
     assert parent_of(satellite) != first[0]
-    assert sum(1 for _ in result.rows) == 200_000 - 1
+    assert sum(1 for _ in result.rows) == 1_000_000 - 1
 
 
 def test_many_threads_share_the_pool_and_a_bounded_number_stays(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_parent_outlives_a_script_that_ends_badly(satellite: Satellite, script
 def test_a_parent_outlives_a_call_that_is_not_read_to_its_end(satellite: Satellite) -> None:
     """Only the script ends."""
     parent = parent_of(satellite)
-    script = "import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(200_000)})"
+    script = "import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(1_000_000)})"
     events = satellite.run(script, [], [])
     next(events)
     satellite.close()
@@ -231,17 +231,17 @@ def test_a_parent_outlives_a_call_that_is_not_read_to_its_end(satellite: Satelli
 def test_rows_that_are_asked_for_after_their_call_has_ended_are_an_error(satellite: Satellite) -> None:
     """Whoever has the process by then is not disturbed."""
     parent = parent_of(satellite)
-    events = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(200_000)})", [], [])
+    events = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(1_000_000)})", [], [])
     result = next(events)
     assert isinstance(result, ScriptResult)
     satellite.close()
-    following = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(200_000)})", [], [])
+    following = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(1_000_000)})", [], [])
     taken = next(following)
     assert isinstance(taken, ScriptResult)
     with pytest.raises(SqlError) as caught:
         list(result.rows)
     assert caught.value.number == 39012
-    assert len(list(taken.rows)) == 200_000
+    assert len(list(taken.rows)) == 1_000_000
     assert list(following) == []
     assert parent_of(satellite) == parent
 
@@ -313,7 +313,7 @@ def test_a_forked_process_has_a_pool_of_its_own() -> None:
             return result.outputs["x"]
         own = parent()
         events = satellite.run(
-            "import pandas as pd\\nOutputDataSet = pd.DataFrame({'x': range(200_000)})", [], [])
+            "import pandas as pd\\nOutputDataSet = pd.DataFrame({'x': range(1_000_000)})", [], [])
         result = next(events)
         next(result.rows)
         child = os.fork()
@@ -326,7 +326,7 @@ def test_a_forked_process_has_a_pool_of_its_own() -> None:
         print(os.waitstatus_to_exitcode(status), sum(1 for _ in result.rows), list(events), parent() == own)
     """)
     output, _ = engine.communicate(timeout=120)
-    assert output.splitlines() == ["0 False", "7 199999 [] True"]
+    assert output.splitlines() == ["0 False", "7 999999 [] True"]
 
 
 @pytest.mark.parametrize("is_killed", [False, True])

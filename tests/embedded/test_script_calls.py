@@ -100,6 +100,8 @@ def test_a_registered_language_is_another_name_of_python(table: Connection) -> N
     assert error(table, f"DECLARE @x INT; {call}").number == 39020
     say(table, "EXEC (N'CREATE EXTERNAL LANGUAGE [MyPython] FROM (CONTENT = N''x.zip'', FILE_NAME = ''y.so'')')")
     assert rows(table, f"DECLARE @x INT; {call}; SELECT @x") == [(42,)]
+    registered = rows(table, "SELECT language FROM sys.external_languages WHERE language IN (N'Python', N'MyPython')")
+    assert sorted(registered) == [("Python",), ("mypython",)]
 
 
 def test_rows_that_do_not_fit_the_table_leave_it_empty(table: Connection) -> None:

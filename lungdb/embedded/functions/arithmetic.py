@@ -23,6 +23,8 @@ from lungdb.errors import SqlError
 
 # So long may a text be that is written twice, though computed once: it doubles with every query inside another.
 _TWICE = 1000
+# The smallest normal and the largest number of single precision.
+_LEAST_SINGLE, _MOST_SINGLE = 2.0**-126, (2.0 - 2.0**-23) * 2.0**127
 
 _DECIMAL_OPERATIONS: dict[str, Callable[[decimal.Decimal, decimal.Decimal], decimal.Decimal]] = {
     "+": EXACT.add,
@@ -68,6 +70,22 @@ def finite(text: str) -> str:
     return f"coalesce(nullif(nullif({text}, 9e999), -9e999), tsql_finite({text}))"
 
 
+def single(text: str) -> str:
+    """Return SQLite text that rounds a float expression to single precision, most values without a call into Python.
+
+    Veltkamp's splitting rounds x to 24 bits, c - (c - x) where c is x * (2**29 + 1), but may take the wrong neighbour
+    of a tie (S. Boldo, "Pitfalls of a full floating-point proof", 2006). A tie is a number of 25 bits, which the same
+    with 2**28 + 1 leaves as it is; such numbers and what is no normal single go to the function.
+    """
+    wide = "x * 268435457.0"
+    narrow = "x * 536870913.0"
+    return (
+        "(SELECT CASE WHEN x = 0 THEN x "
+        f"WHEN abs(x) BETWEEN {_LEAST_SINGLE!r} AND {_MOST_SINGLE!r} AND {wide} - ({wide} - x) <> x "
+        f"THEN {narrow} - ({narrow} - x) ELSE tsql_real(x) END FROM (SELECT {text} AS x))"
+    )
+
+
 def _number_template(operator: str, result: SqlType) -> str:
     if operator == "/":
         core = "tsql_divide({0}, {1})"
@@ -92,7 +110,7 @@ def _concatenation(a: SqlType, b: SqlType, result: SqlType) -> str:
     assert result.length is not None
     # Two texts that are not (max) give at most 8000 bytes: the rest is cut without a word.
     cut = result.length > 0 and a.length + b.length > result.length
-    return f"substr({{0}} || {{1}}, 1, {result.length})" if cut else "({0} || {1})"
+    return f"tsql_left({{0}} || {{1}}, {result.length})" if cut else "({0} || {1})"
 
 
 def _bitwise(operator: str, a: SqlType, b: SqlType) -> TypedCall:

@@ -25,11 +25,15 @@ class TypedCall:
     template : str
         SQLite text with ``{0}``, ``{1}``, … where the converted arguments go; an aggregate's has ``{over}`` where an
         OVER clause goes. A placeholder may stand twice.
+    inline : str
+        The same for a function of one float without Python, where there is such a text. ``{0}`` is the argument, which
+        may be infinite, ``{1}`` the argument with the check for that; so it is for a short one.
     """
 
     parameters: Types
     result: SqlType
     template: str
+    inline: str = ""
 
 
 Rule = Callable[[Types], TypedCall]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from lungdb.embedded.functions.base import Function, TypedCall, Types, call_text, wrong_type
-from lungdb.embedded.functions.text import mixed, text_kind
+from lungdb.embedded.functions.text import cut_call, longest, mixed, text_kind
 from lungdb.embedded.values.implementation import Implementation
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import Value, utf16_length
@@ -22,7 +22,7 @@ def _concat_rule(types: Types) -> TypedCall:
     kinds = tuple(text_kind(each) for each in types)
     result = mixed(types, *range(len(types)))
     parts = " || ".join(f"coalesce({{{index}}}, '')" for index in range(len(types)))
-    return TypedCall(kinds, result, f"({parts})")
+    return TypedCall(kinds, result, cut_call(f"({parts})", result, sum(map(longest, types))))
 
 
 def _concat_with(separator: str | None, *parts: str | None) -> str:
@@ -31,7 +31,9 @@ def _concat_with(separator: str | None, *parts: str | None) -> str:
 
 def _concat_with_rule(types: Types) -> TypedCall:
     kinds = tuple(text_kind(each) for each in types)
-    return TypedCall(kinds, mixed(types, *range(len(types))), call_text("concat_ws", len(types)))
+    result = mixed(types, *range(len(types)))
+    most = sum(map(longest, types)) + max(0, len(types) - 3) * longest(types[0])
+    return TypedCall(kinds, result, cut_call(call_text("concat_ws", len(types)), result, most))
 
 
 def _quote_name(name: str, quote: str = "[") -> str | None:

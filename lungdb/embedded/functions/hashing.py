@@ -1,16 +1,17 @@
-"""Hashing, compression and NEWID."""
+"""Hashing, compression, random bytes and NEWID."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import uuid
 import zlib
 
 from lungdb.embedded.functions.base import Function, TypedCall, Types, wrong_type
 from lungdb.embedded.values.implementation import Implementation
 from lungdb.embedded.values.messages import numbered_error
-from lungdb.embedded.values.types import UNIQUEIDENTIFIER, Family, SqlType, varbinary, varchar
+from lungdb.embedded.values.types import INT, UNIQUEIDENTIFIER, Family, SqlType, varbinary, varchar
 
 _ALGORITHMS = {"MD5": "md5", "SHA": "sha1", "SHA1": "sha1", "SHA2_256": "sha256", "SHA2_512": "sha512"}
 # What SQLite takes as one value.
@@ -57,6 +58,11 @@ def _decompress(content: bytes) -> bytes:
     return b"".join(parts)
 
 
+def _random(length: int) -> bytes | None:
+    """Return random bytes; NULL where SQL Server gives NULL, for a length that no varbinary(8000) has."""
+    return os.urandom(length) if 1 <= length <= 8000 else None
+
+
 def _as_bytes(name: str, position: int, given: SqlType) -> SqlType:
     if given.family not in (Family.CHARACTER, Family.BINARY):
         raise wrong_type(name, position, given, "CAST it to varbinary or nvarchar.")
@@ -81,6 +87,7 @@ FUNCTIONS = (
     Function("HASHBYTES", (2, 2), _hash_rule),
     Function("COMPRESS", (1, 1), _compress_rule),
     Function("DECOMPRESS", (1, 1), _decompress_rule),
+    Function("CRYPT_GEN_RANDOM", (1, 1), lambda types: TypedCall((INT,), varbinary(8000), "tsql_random_bytes({0})")),
     Function("NEWID", (0, 0), lambda types: TypedCall((), UNIQUEIDENTIFIER, "tsql_newid()")),
 )
 
@@ -88,5 +95,7 @@ IMPLEMENTATIONS = (
     Implementation("tsql_hashbytes", 2, _hash),
     Implementation("tsql_compress", 1, _compress),
     Implementation("tsql_decompress", 1, _decompress),
+    Implementation("tsql_random_bytes", 1, _random, deterministic=False),
+    Implementation("tsql_unhex", 1, bytes.fromhex),
     Implementation("tsql_newid", 0, lambda: str(uuid.uuid4()).upper(), deterministic=False),
 )

@@ -9,7 +9,10 @@ import decimal
 import math
 import random
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from functools import cache
 
 from lungdb.embedded.functions.arithmetic import divided_by_zero
 from lungdb.embedded.functions.base import Function, Rule, TypedCall, Types, call_text, wrong_type
@@ -87,11 +90,32 @@ _FLOAT_BODIES: dict[str, tuple[int, Callable[..., float]]] = {
 }
 
 
+# SQLite calls the C library as Python does. What has no value is NULL there, and the function is told of it, of an
+# infinite result and of an EXP of 0, which is that of minus infinity too, to raise the error.
+_INLINE = {
+    "EXP": "coalesce(nullif(nullif(exp({0}), 9e999), 0.0), tsql_exp({1}))",
+    "LOG": "coalesce(nullif(ln({0}), 9e999), tsql_log({1}))",
+    "SQRT": "coalesce(nullif(sqrt({0}), 9e999), tsql_sqrt({1}))",
+}
+
+
+@cache
+def _has_math_functions() -> bool:
+    """Tell whether SQLite was built with its mathematical functions."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute("SELECT exp(0), ln(1), sqrt(1)")
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
 def _float_rule(name: str) -> Rule:
     def rule(types: Types) -> TypedCall:
         for position, each in enumerate(types, 1):
             _check_number(name, position, each)
-        return TypedCall((FLOAT,) * len(types), FLOAT, call_text(name.lower(), len(types)))
+        inline = _INLINE.get(name, "") if _has_math_functions() else ""
+        return TypedCall((FLOAT,) * len(types), FLOAT, call_text(name.lower(), len(types)), inline)
 
     return rule
 
@@ -220,9 +244,11 @@ def _is_numeric_rule(types: Types) -> TypedCall:
 
 
 def _logarithm_rule(types: Types) -> TypedCall:
+    if len(types) == 1:
+        return _float_rule("LOG")(types)
     for position, each in enumerate(types, 1):
         _check_number("LOG", position, each)
-    return TypedCall((FLOAT,) * len(types), FLOAT, call_text("log", 1) if len(types) == 1 else call_text("log_base", 2))
+    return TypedCall((FLOAT, FLOAT), FLOAT, call_text("log_base", 2))
 
 
 def _constant(result: SqlType, template: str) -> Rule:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from lungdb.embedded.functions.base import Function, TypedCall, Types, call_text
-from lungdb.embedded.functions.text import ASTRAL, fold, mixed, slice_units, text_kind, upper
+from lungdb.embedded.functions.text import ASTRAL, cut_call, fold, longest, mixed, slice_units, text_kind, upper
 from lungdb.embedded.values.implementation import Implementation
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.patterns import read_pattern
 from lungdb.embedded.values.stored import utf16_length
-from lungdb.embedded.values.types import BIGINT, BIT, INT, MAX
+from lungdb.embedded.values.types import BIGINT, BIT, INT, MAX, nvarchar, varchar
 
 
 def _find(wanted: str, text: str, start: int = 1) -> int:
@@ -43,8 +43,12 @@ def _replace(text: str, wanted: str, replacement: str) -> str:
 
 
 def _replace_rule(types: Types) -> TypedCall:
-    result = mixed(types, 0, 1, 2)
-    return TypedCall((result,) * 3, result, call_text("replace", 3))
+    sought = mixed(types, 0, 1, 2)
+    make = nvarchar if sought.is_unicode else varchar
+    # Only the text that is searched makes the result a (max): a long replacement does not.
+    result = make() if text_kind(types[0]).length == MAX else make(4000 if sought.is_unicode else 8000)
+    most = longest(types[0]) * max(1, longest(types[2]))
+    return TypedCall((result, make(), make()), result, cut_call(call_text("replace", 3), result, most))
 
 
 def _translate(text: str, wanted: str, replacement: str) -> str:

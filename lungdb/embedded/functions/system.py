@@ -49,11 +49,13 @@ SESSION_VALUES: dict[str, SqlType] = {
 }
 
 
-def _function(name: str, most: int, parameters: tuple[SqlType, ...], result: SqlType) -> Function:
+def _function(
+    name: str, most: int, parameters: tuple[SqlType, ...], result: SqlType, least: int | None = None
+) -> Function:
     def rule(types: Types) -> TypedCall:
         return TypedCall(parameters[: len(types)], result, call_text(name.lower(), len(types)))
 
-    return Function(name, (1, most), rule)
+    return Function(name, (1 if least is None else least, most), rule)
 
 
 SYSTEM_FUNCTIONS: dict[str, Function] = {
@@ -70,6 +72,8 @@ SYSTEM_FUNCTIONS: dict[str, Function] = {
         _function("TYPE_NAME", 1, (INT,), SYSNAME),
         _function("COL_LENGTH", 2, (nvarchar(600), SYSNAME), SMALLINT),
         _function("IDENT_CURRENT", 1, (nvarchar(600),), decimal_type(38, 0)),
+        _function("APPLOCK_TEST", 4, (SYSNAME, nvarchar(255), nvarchar(32), nvarchar(32)), SMALLINT, 4),
+        _function("APPLOCK_MODE", 3, (SYSNAME, nvarchar(255), nvarchar(32)), nvarchar(32), 3),
         _function("SESSION_CONTEXT", 1, (SYSNAME,), VARIANT),
         _function("SERVERPROPERTY", 1, (SYSNAME,), VARIANT),
     )

@@ -134,6 +134,28 @@ def mixed(types: Types, *indices: int) -> SqlType:
     return make() if any(kind.length == MAX for kind in kinds) else make(4000 if make is nvarchar else 8000)
 
 
+def cut_call(template: str, result: SqlType, most: int) -> str:
+    """Return a call of which SQL Server cuts what 8,000 bytes do not hold, without a word.
+
+    Parameters
+    ----------
+    template : str
+        The call; it gives a text.
+    result : SqlType
+        Its type; (max) holds all.
+    most : int
+        How long the text is at most, as the types of the arguments tell.
+    """
+    assert result.length is not None
+    return template if result.length == MAX or most <= result.length else f"tsql_left({template}, {result.length})"
+
+
+def longest(given: SqlType) -> int:
+    """Return how long a value of a type is at most as a text; that of a (max), 8,000."""
+    length = text_kind(given).length
+    return 8000 if length is None or length == MAX else length
+
+
 def _replicate(text: str, count: int, limit: int) -> str | None:
     if count < 0:
         return None

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lungdb.embedded.running.definitions import changed_table, checked_table, drop_indexes, run_definition
+from lungdb.embedded.running.definitions import (
+    changed_table,
+    checked_table,
+    drop_indexes,
+    keep_table,
+    run_definition,
+)
 from lungdb.embedded.running.events import Event
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
@@ -31,18 +37,30 @@ from lungdb.embedded.values.names import key, quoted, text_literal
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.writer.changes import write_default
 from lungdb.embedded.writer.dispatch import new_writer
+from lungdb.embedded.writer.plans import LocalTable
 from lungdb.embedded.writer.schema import SchemaWriter, find_column, member_names
+from lungdb.embedded.writer.sources import clustered_key
 
 
 def _permanent(session: Session, frame: Frame, name: Name) -> TableDefinition:
     table, _, local = changed_table(session, frame, name)
     if local is not None:
-        raise refused(f"ALTER TABLE of the temporary table '{table.name}'", "Create it with all its columns.")
+        raise refused(
+            f"ALTER TABLE of the temporary table '{table.name}'",
+            "Create it with all its columns, or add numbers that may be NULL, outside of a transaction.",
+        )
     return table
 
 
 def add_columns(session: Session, frame: Frame, statement: AddColumns) -> Iterator[Event]:
     """ALTER TABLE … ADD columns and constraints."""
+    _, _, local = changed_table(session, frame, statement.table)
+    if local is not None and not session.transactions.count and _is_of_bare_columns(statement):
+        new = replace(local.definition, columns=(*local.definition.columns, *statement.addition.columns))
+        # What makes of a table stored by its key one with rows of its own would have to move them.
+        if clustered_key(new) == clustered_key(local.definition):
+            _add_bare_columns(session, frame, local, new)
+            return iter(())
     table = _permanent(session, frame, statement.table)
     addition = statement.addition
     columns = _with_defaults(table, statement.defaults)
@@ -68,6 +86,24 @@ def add_columns(session: Session, frame: Frame, statement: AddColumns) -> Iterat
                 run_definition(session, text, new, new.name, index)
         _check_foreign_keys(session, new, addition.foreign_keys)
     return iter(())
+
+
+def _is_of_bare_columns(statement: AddColumns) -> bool:
+    """Tell whether all that is added are columns that are NULL in the rows that are there."""
+    addition = statement.addition
+    others = (addition.keys, addition.foreign_keys, addition.checks, addition.indexes, statement.defaults)
+    bare = all(each.nullable and each.default is None and each.identity is None for each in addition.columns)
+    return bare and not any(others)
+
+
+def _add_bare_columns(session: Session, frame: Frame, local: LocalTable, new: TableDefinition) -> None:
+    """Add such columns to a #temp table, outside of a transaction, which could take them away again."""
+    with session.atomic(temporary=True):
+        new = checked_table(session, new)
+        writer = SchemaWriter(session.sight(frame), "temp", local.physical)
+        for column in new.columns[len(local.definition.columns) :]:
+            session.storage.execute(f"ALTER TABLE {local.text} ADD COLUMN {writer.column(column)}")
+    keep_table(session, frame, new, local)
 
 
 def _check_names(table: TableDefinition, addition: TableDefinition) -> None:

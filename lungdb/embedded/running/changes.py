@@ -178,15 +178,12 @@ def _store_rows(
     fixed = session.bound(frame, writer.binds)
     converters = [_converter(each.type, column, table) for each, column in zip(given, targets, strict=True)]
     session.transactions.before_write()
-    count = 0
+    places = [f"v{n}" for n in range(len(targets))]
+    converted = ([convert(value) for convert, value in zip(converters, row, strict=True)] for row in rows)
     try:
-        for row in rows:
-            values = {f"v{n}": convert(value) for n, (convert, value) in enumerate(zip(converters, row, strict=True))}
-            session.storage.execute(sql, values | fixed)
-            count += 1
+        return session.storage.execute_many(sql, (dict(zip(places, row, strict=True), **fixed) for row in converted))
     except ConstraintError as error:
         raise session.explained(error, "INSERT", table, bare(physical)) from None
-    return count
 
 
 def _insert_text(writer: Writer, table: TableDefinition, physical: str, targets: list[ColumnDefinition]) -> str:

@@ -1,4 +1,4 @@
-"""CREATE and DROP of tables, indexes, views, procedures, schemas and languages."""
+"""CREATE and DROP of tables, indexes, views, procedures, schemas and languages; rights, which are recorded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from lungdb.embedded.running.events import Event
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.store.catalog import DBO, FIXED_SCHEMAS, CatalogObject, write_table
+from lungdb.embedded.store.rights import forget, record
+from lungdb.embedded.syntax.objects import ChangePermission, ChangeRights, ChangeSignature
 from lungdb.embedded.syntax.statement_tree import (
     CreateIndex,
     CreateLanguage,
@@ -226,6 +228,8 @@ def create_module(session: Session, frame: Frame, statement: CreateModule) -> It
         if found is None and statement.mode == "ALTER":
             raise numbered_error(208, name=name, advice="Use CREATE OR ALTER to make it.")
         session.catalog.save(name, kind, statement.text, schema)
+        if found is not None:
+            forget(session.catalog, found.object_id)
     return iter(())
 
 
@@ -255,6 +259,8 @@ def drop_schema(session: Session, frame: Frame, statement: DropSchema) -> Iterat
         if held is not None:
             raise numbered_error(3729, kind="schema", name=name, held=held)
         session.catalog.remove_schema(name)
+        # The next schema may get its number.
+        forget(session.catalog)
     return iter(())
 
 
@@ -265,6 +271,29 @@ def create_language(session: Session, frame: Frame, statement: CreateLanguage) -
         'INSERT OR REPLACE INTO "tsql$state" (name, value) VALUES (?, 1)', (f"language:{key(statement.name)}",)
     )
     return iter(())
+
+
+def change_rights(session: Session, frame: Frame, statement: ChangeRights) -> Iterator[Event]:
+    """CREATE, ALTER and DROP of roles, users and certificates, GRANT, DENY, REVOKE, ADD and DROP SIGNATURE."""
+    change = statement.change
+    named: Name | None = change.module if isinstance(change, ChangeSignature) else None
+    if isinstance(change, ChangePermission) and change.target is not None and change.target[0] == "OBJECT":
+        named = change.target[1]
+    with session.atomic():
+        found = None
+        if named is not None:
+            schema, last = session.place(frame, named)
+            found = session.catalog.find(last, schema=schema or DBO)
+            if found is None:
+                raise numbered_error(15151, doing="find", kind="object", name=last)
+        record(session.catalog, change, found)
+    if not session.catalog.said_rights:
+        session.catalog.said_rights = True
+        text = (
+            "Roles, rights, certificates and signatures are recorded, and not enforced, by the embedded engine: "
+            "whoever may open the file may do everything."
+        )
+        yield session.message(frame, statement.line, text)
 
 
 def drop(session: Session, frame: Frame, statement: Drop) -> Iterator[Event]:

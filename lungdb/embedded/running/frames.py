@@ -8,7 +8,8 @@ from collections.abc import Callable
 from lungdb.embedded.store.catalog import DBO, Catalog, CatalogObject
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.syntax.statement_tree import TableDefinition
-from lungdb.embedded.syntax.tree import Compare, Condition, IsNull, Literal, Name, Query, Variable
+from lungdb.embedded.syntax.tree import Compare, Condition, IsNull, Literal, Logical, Name, Query, Variable
+from lungdb.embedded.values.collation import compare_text
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.stored import Value
@@ -73,16 +74,30 @@ class Frame:
 def plain_condition(frame: Frame, node: Condition) -> bool | None:
     """Return what a condition comes to that needs no SQLite, None for any other.
 
-    Most are ``@x IS NULL`` and ``@x = 1``, with a whole number on both sides.
+    Most are ``@x IS NULL`` and ``@x = 1``, with a whole number on both sides or a text, and several of these with AND
+    or OR between. What is unknown is False here, which is the same where nothing negates it.
     """
+    if isinstance(node, Logical):
+        # A chain of one operator leans to the left; it is walked, so that its length is no depth.
+        parts: list[Condition] = []
+        rest: Condition = node
+        while isinstance(rest, Logical) and rest.operator == node.operator:
+            parts.append(rest.right)
+            rest = rest.left
+        found = [None if isinstance(each, Logical) else plain_condition(frame, each) for each in (rest, *parts)]
+        return None if None in found else all(found) if node.operator == "AND" else any(found)
     if isinstance(node, IsNull) and isinstance(node.operand, Variable) and node.operand.name in frame.variables:
         return (frame.variables[node.operand.name] is None) != node.negated
     if not (isinstance(node, Compare) and isinstance(node.left, Variable) and isinstance(node.right, Literal)):
         return None
     kind = frame.types.get(node.left.name)
-    if kind is None or kind.family not in _WHOLE or node.right.type != INT or type(node.right.value) is not int:
+    if kind is None:
         return None
     value = frame.variables[node.left.name]
+    if kind.family == node.right.type.family == Family.CHARACTER and type(node.right.value) is str:
+        return type(value) is str and _COMPARISONS[node.operator](compare_text(value, node.right.value), 0)
+    if kind.family not in _WHOLE or node.right.type != INT or type(node.right.value) is not int:
+        return None
     # What is compared with NULL is unknown.
     return type(value) is int and _COMPARISONS[node.operator](value, node.right.value)
 

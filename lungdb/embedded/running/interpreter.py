@@ -9,6 +9,7 @@ from typing import Any
 from lungdb.embedded.running.alter import add_columns, alter_column, drop_members
 from lungdb.embedded.running.changes import delete, insert, truncate, update
 from lungdb.embedded.running.definitions import (
+    change_rights,
     create_index,
     create_language,
     create_module,
@@ -37,6 +38,7 @@ from lungdb.embedded.running.session_values import SESSION_READERS, register_ses
 from lungdb.embedded.satellite.processes import Preload
 from lungdb.embedded.satellite.trusted import Trusted
 from lungdb.embedded.store.storage import BUSY_MILLISECONDS, Storage
+from lungdb.embedded.syntax.objects import ChangeRights
 from lungdb.embedded.syntax.statement_tree import (
     AddColumns,
     AlterColumn,
@@ -312,6 +314,7 @@ HANDLERS: dict[type[Statement], Callable[[Any, Frame, Any], Iterator[Event]]] = 
     AlterColumn: alter_column,
     Block: _block,
     Break: _break,
+    ChangeRights: change_rights,
     CheckDatabase: _check_database,
     Continue: _continue,
     CreateIndex: create_index,

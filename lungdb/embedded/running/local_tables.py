@@ -73,7 +73,6 @@ class LocalTables:
         kept = self._kept.pop(local.physical, None)
         if kept is None or kept != local.definition:
             return False
-        self._storage.execute(f"DELETE FROM {local.text}")
         self._made[local.physical] = local.definition
         return True
 

@@ -9,6 +9,8 @@ from lungdb.embedded.running.events import Event, Result, thrown
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.scripts import run_script
 from lungdb.embedded.running.session import Session
+from lungdb.embedded.store.applocks import check_kind
+from lungdb.embedded.store.properties import set_property
 from lungdb.embedded.syntax.statement_tree import Execute, ExecuteText
 from lungdb.embedded.syntax.statements import parse_declarations
 from lungdb.embedded.values.conversions import convert, converter
@@ -20,6 +22,9 @@ from lungdb.embedded.writer.plans import Unit
 from lungdb.embedded.writer.scope import OutColumn
 from lungdb.errors import SqlError
 
+# What sp_getapplock gives where another had the lock all the time, and for an error.
+_TIMED_OUT = -1
+_FAILED = -999
 _SYSTEM_SCHEMAS = ("", "sys", "dbo")
 ResultSets = tuple[tuple[tuple[str, SqlType], ...], ...]
 
@@ -49,6 +54,14 @@ def _system_procedure(
             return _execute_sql(session, frame, statement)
         case "sp_set_session_context":
             return _set_session_context(session, frame, statement)
+        case "sp_addextendedproperty":
+            return _set_property(session, frame, statement, anew=True)
+        case "sp_updateextendedproperty":
+            return _set_property(session, frame, statement, anew=False)
+        case "sp_getapplock":
+            return _get_lock(session, frame, statement)
+        case "sp_releaseapplock":
+            return _release_lock(session, frame, statement)
         case "sp_execute_external_script":
             return run_script(session, frame, statement)
     return None
@@ -125,6 +138,53 @@ def _set_session_context(session: Session, frame: Frame, statement: Execute) -> 
     if session.context.get(known, (None, False))[1]:
         raise numbered_error(15664, key=known)
     session.context[known] = (value, bool(read_only))
+    return iter(())
+
+
+def _set_property(session: Session, frame: Frame, statement: Execute, *, anew: bool) -> Iterator[Event]:
+    """sp_addextendedproperty and sp_updateextendedproperty."""
+    levels = tuple(f"@level{level}{what}" for level in range(3) for what in ("type", "name"))
+    found = system_arguments(session, frame, statement, ("@name", "@value", *levels))
+    name, value, *places = found.values
+    if name is None or found.rest:
+        raise numbered_error(15600, procedure="sp_addextendedproperty", advice="Give @name.")
+    with session.atomic():
+        set_property(session.catalog, name, value, tuple(places), anew=anew)
+    return _returned(frame, statement, 0)
+
+
+def _get_lock(session: Session, frame: Frame, statement: Execute) -> Iterator[Event]:
+    """sp_getapplock: 0 where the lock is held now, -1 where another has had it all the time, -999 for an error."""
+    names = ("@resource", "@lockmode", "@lockowner", "@locktimeout", "@dbprincipal")
+    found = system_arguments(session, frame, statement, names)
+    resource, mode, owner, timeout, _ = found.values
+    if resource is None or mode is None or found.rest:
+        raise numbered_error(15600, procedure="sp_getapplock", advice="Give @Resource and @LockMode.")
+    check_kind(mode, owner)
+    given = "@locktimeout" in found.given and isinstance(timeout, int) and timeout >= 0
+    milliseconds = int(timeout) if given and isinstance(timeout, int) else session.storage.busy_milliseconds
+    try:
+        result = 0 if session.storage.applocks.take(str(resource), milliseconds) else _TIMED_OUT
+    except OSError:
+        result = _FAILED
+    return _returned(frame, statement, result)
+
+
+def _release_lock(session: Session, frame: Frame, statement: Execute) -> Iterator[Event]:
+    """sp_releaseapplock."""
+    found = system_arguments(session, frame, statement, ("@resource", "@lockowner", "@dbprincipal"))
+    resource, owner, _ = found.values
+    if resource is None or found.rest:
+        raise numbered_error(15600, procedure="sp_releaseapplock", advice="Give @Resource.")
+    check_kind("Exclusive", owner)
+    if not session.storage.applocks.give_back(str(resource)):
+        raise numbered_error(1223, name=str(resource))
+    return _returned(frame, statement, 0)
+
+
+def _returned(frame: Frame, statement: Execute, value: int) -> Iterator[Event]:
+    if statement.return_variable is not None:
+        frame.variables[statement.return_variable] = value
     return iter(())
 
 

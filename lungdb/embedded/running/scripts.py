@@ -174,10 +174,6 @@ def _bad_query(fault: str) -> SqlError:
 
 def check_language(session: Session, language: Value) -> None:
     """Refuse a language that is neither Python nor made by CREATE EXTERNAL LANGUAGE."""
-    known = {"python"} | {
-        name.removeprefix("language:")
-        for (name,) in session.storage.execute("SELECT name FROM \"tsql$state\" WHERE name LIKE 'language:%'")
-    }
     wanted = str(language)
-    if key(wanted) not in known:
+    if key(wanted) not in map(key, session.catalog.languages()):
         raise numbered_error(39020, language=wanted)

@@ -23,7 +23,7 @@ from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.store.transactions import Transactions
 from lungdb.embedded.syntax.statement_tree import Statement, TableDefinition
 from lungdb.embedded.syntax.statements import parse_batch
-from lungdb.embedded.syntax.tree import Condition, Name, Scalar
+from lungdb.embedded.syntax.tree import Condition, Literal, Name, Scalar
 from lungdb.embedded.values.conversions import convert
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
@@ -227,11 +227,12 @@ class Session(ABC):
         self, frame: Frame, statement: Statement, node: Scalar, part: object, target: SqlType | None = None
     ) -> tuple[Value, SqlType]:
         """Return the value of an expression and its type, converted to a type where one is given."""
+        if target is not None and isinstance(node, Literal):
+            return None if node.value is None else convert(node.value, node.type, target, explicit=False), target
 
         def build(writer: Writer) -> Written:
-            sql = writer.scalar(node).finite()
-            if target is not None:
-                sql = writer.convert(sql, target)
+            found = writer.scalar(node).finite()
+            sql = found if target is None else writer.convert(found, target)
             return f"SELECT {sql.text}", [OutColumn("", sql.type)]
 
         plan = self.plan(frame, statement, part, build, node)

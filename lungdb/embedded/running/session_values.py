@@ -13,6 +13,7 @@ from collections.abc import Callable
 from lungdb.embedded.running.events import StatementError
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
+from lungdb.embedded.store.applocks import check_kind
 from lungdb.embedded.store.catalog import DBO, FIXED_SCHEMAS, CatalogObject
 from lungdb.embedded.store.catalog_views import TYPE_IDS, max_length
 from lungdb.embedded.syntax.lexer import Kind, tokenize
@@ -162,6 +163,8 @@ def register_session_functions(session: Session) -> None:
         "session_context": (1, lambda name: session.context.get(key(str(name)), (None, False))[0]),
         "serverproperty": (1, _server_property),
     }
+    create("tsql_applock_test", 4, lambda who, name, mode, owner: _is_grantable(session, name, mode, owner))
+    create("tsql_applock_mode", 3, lambda who, name, owner: _held_mode(session, name, owner))
     for name, (most, body) in bodies.items():
         for count in range(1, most + 1):
             create(f"tsql_{name}", count, body)
@@ -178,3 +181,19 @@ def _server_property(name: Value) -> Value:
         "isadvancedanalyticsinstalled": 1,
     }
     return properties.get(key(str(name)))
+
+
+def _is_grantable(session: Session, resource: Value, mode: Value, owner: Value) -> Value:
+    """APPLOCK_TEST: 1 where the session could have the lock."""
+    if resource is None or mode is None:
+        return None
+    check_kind(mode, owner)
+    return int(session.storage.applocks.is_free(str(resource)))
+
+
+def _held_mode(session: Session, resource: Value, owner: Value) -> Value:
+    """APPLOCK_MODE: Exclusive where the session has the lock, else NoLock."""
+    if resource is None:
+        return None
+    check_kind("Exclusive", owner)
+    return "Exclusive" if session.storage.applocks.holds(str(resource)) else "NoLock"

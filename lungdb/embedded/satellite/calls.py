@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from lungdb.embedded.satellite.pool import POOL
 from lungdb.embedded.satellite.processes import PLAIN, Preload, Process
@@ -300,6 +301,13 @@ def _wire_kinds(columns: Sequence[tuple[str, SqlType]], as_bytes: Collection[int
 def _send_rows(wire: Wire, given: _InputRows) -> None:
     texts = [position for position, kind in enumerate(given.kinds) if kind == TEXTS]
     contents = [position for position, kind in enumerate(given.kinds) if kind == BYTES]
+    if not texts and not contents:
+        rows = iter(given.rows)
+        while numbers := list(islice(rows, _BLOCK_ROWS)):
+            wire.send_block(given.kinds, list(zip(*numbers, strict=True)))
+        wire.send(END)
+        wire.flush()
+        return
     ascii_only = [position for position in texts if given.columns[position][1].name in ("char", "varchar")]
     block: list[tuple[Value, ...]] = []
     size = 0

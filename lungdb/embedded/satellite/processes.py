@@ -31,6 +31,7 @@ _START = "import sys; sys.path.append(sys.argv.pop()); from lungdb.embedded.sate
 _PATIENCE = 5.0
 # What a call with a model and its parameters takes goes in one piece.
 _BUFFER = 1 << 18
+_SENT_AHEAD = 1 << 20
 # pytest renames the running test here at every step; a script has no use for it.
 _NOT_HANDED_ON = "PYTEST_CURRENT_TEST"
 
@@ -242,6 +243,9 @@ class ForkingParent(Process):
             pass
         self._control.settimeout(_PATIENCE)
         ours, theirs = socket.socketpair()
+        # A model fits in, and is written without waiting for who reads it.
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)
         with theirs:
             message = BEGIN if trusted is None else STAY + str(trusted.megabytes).encode()
             socket.send_fds(self._control, [message], [theirs.fileno()])

@@ -190,6 +190,8 @@ def _encode(kind: str, column: Column) -> list[bytes | array[Any]]:
         contents = [value if value is None or isinstance(value, bytes) else str(value).encode() for value in column]
         lengths = array("q", [-1 if content is None else len(content) for content in contents])
         return [lengths, *(content for content in contents if content)]
+    if None not in column:
+        return [bytes(len(column)), array(kind, column)]
     nulls = bytes(value is None for value in column)
     return [nulls, array(kind, [0 if value is None else value for value in column])]
 

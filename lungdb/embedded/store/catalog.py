@@ -119,6 +119,8 @@ class Catalog:
 
     def __init__(self, storage: Storage) -> None:
         self._execute = storage.execute
+        # Whether the session has been told that rights are not enforced.
+        self.said_rights = False
         with reading_catalog():
             self._prepare()
         self.objects: dict[tuple[str, str], CatalogObject] = {}
@@ -159,6 +161,10 @@ class Catalog:
             )
         for statement in _TABLES:
             self._execute(statement)
+
+    def languages(self) -> list[str]:
+        """Return the languages of external scripts: Python, and the names that CREATE EXTERNAL LANGUAGE gave it."""
+        return ["Python", *(name.removeprefix("language:") for name, _ in self.state("language:"))]
 
     def refresh(self) -> None:
         """Read the objects again if another process has changed them."""
@@ -224,39 +230,64 @@ class Catalog:
 
     def referencing(self, table: str) -> list[tuple[TableDefinition, ForeignKey]]:
         """Return the foreign keys of any table that point to a table."""
-        return [
-            (each.table, foreign)
-            for each in self.tables()
-            for foreign in each.table.foreign_keys
-            if key(foreign.table) == key(table)
-        ]
+        every = ((each.table, foreign) for each in self.tables() for foreign in each.table.foreign_keys)
+        return [(owner, foreign) for owner, foreign in every if key(foreign.table) == key(table)]
+
+    def state(self, prefix: str) -> list[tuple[str, str]]:
+        """Return names and values of what is recorded under names that begin so."""
+        sql = 'SELECT name, value FROM "tsql$state" WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name'
+        return list(self._execute(sql, (prefix,)).fetchall())
+
+    def set_state(self, name: str, value: str) -> None:
+        """Record a value."""
+        self._execute('INSERT OR REPLACE INTO "tsql$state" (name, value) VALUES (?, ?)', (name, value))
+
+    @property
+    def rights(self) -> str:
+        """What was recorded of roles, rights and signatures, as `store.rights` writes it; '' for nothing."""
+        return next((value for name, value in self.state("rights") if name == "rights"), "")
+
+    @rights.setter
+    def rights(self, text: str) -> None:
+        self.set_state("rights", text)
+
+    def language_id(self, name: str) -> int | None:
+        """Return a number of an external language that was made."""
+        row = self._execute('SELECT rowid FROM "tsql$state" WHERE name = ?', (f"language:{key(name)}",)).fetchone()
+        return None if row is None else int(row[0])
 
     def save(self, name: str, kind: str, definition: str, schema: str = DBO) -> None:
         """Add an object to a schema that is there, or give one that is there another definition."""
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None).isoformat(" ", "milliseconds") + "0000"
-        self._execute(
+        number, *rest = self._execute(
             'INSERT INTO "tsql$objects" (schema_id, name, kind, definition, created, modified) '
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (schema_id, name) "
-            "DO UPDATE SET definition = excluded.definition, modified = excluded.modified",
+            "DO UPDATE SET definition = excluded.definition, modified = excluded.modified "
+            "RETURNING object_id, name, kind, definition, created, modified",
             (self.schemas[schema], name, kind, definition, now, now),
-        )
-        self._changed()
+        ).fetchall()[0]
+        saved = CatalogObject(number, schema, *rest)
+        if self._changed():
+            self.objects[key(schema), key(saved.name)] = saved
 
     def remove(self, found: CatalogObject) -> None:
         """Forget an object."""
         self._execute('DELETE FROM "tsql$objects" WHERE object_id = ?', (found.object_id,))
-        self._changed()
+        if self._changed():
+            del self.objects[key(found.schema), key(found.name)]
 
     def add_schema(self, name: str) -> None:
         """Add a schema."""
         number = max(self.schemas.values()) + 1
         self._execute('INSERT INTO "tsql$schemas" (schema_id, name) VALUES (?, ?)', (number, name))
-        self._changed()
+        if self._changed():
+            self.schemas[name] = number
 
     def remove_schema(self, name: str) -> None:
         """Forget a schema that holds nothing."""
         self._execute('DELETE FROM "tsql$schemas" WHERE name = ?', (name,))
-        self._changed()
+        if self._changed():
+            del self.schemas[name]
 
     def _bring_up_to_date(self) -> None:
         """Bring a file of an earlier format up to date, in one transaction.
@@ -303,10 +334,21 @@ class Catalog:
         self._execute("DELETE FROM main.sqlite_sequence WHERE name = 'tsql$objects'")
         self._execute("INSERT INTO main.sqlite_sequence (name, seq) VALUES ('tsql$objects', ?)", (last or 0,))
 
-    def _changed(self) -> None:
+    def _changed(self) -> bool:
+        """Note a change in the file; tell whether all else there is as in memory, so that only the change is missing.
+
+        If not, all is read again.
+        """
+        (stored,) = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()
         # A number that no other change gets, not even one that another process makes after this one is rolled back.
-        self._execute("UPDATE \"tsql$state\" SET value = abs(random() >> 1) WHERE name = 'catalog'")
-        self.reload()
+        change = "UPDATE \"tsql$state\" SET value = abs(random() >> 1) WHERE name = 'catalog' RETURNING value"
+        ((now,),) = self._execute(change).fetchall()
+        if stored != self._stored_version:
+            self.reload()
+            return False
+        self._stored_version = now
+        self.version += 1
+        return True
 
 
 def write_table(table: TableDefinition) -> str:

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lungdb.embedded.store.catalog import FIXED_SCHEMAS, KINDS, Catalog, CatalogObject
+from lungdb.embedded.store.properties import property_rows
+from lungdb.embedded.store.rights_views import (
+    certificate_rows,
+    member_rows,
+    permission_rows,
+    principal_rows,
+    signature_rows,
+)
 from lungdb.embedded.syntax.statement_tree import ColumnDefinition
 from lungdb.embedded.values.stored import Value
-from lungdb.embedded.values.types import BIT, INT, MAX, SMALLINT, TINYINT, Family, SqlType, datetime2, nvarchar, varchar
+from lungdb.embedded.values.types import (
+    BIT,
+    INT,
+    MAX,
+    SMALLINT,
+    TINYINT,
+    Family,
+    SqlType,
+    datetime2,
+    nvarchar,
+    varbinary,
+    varchar,
+)
 from lungdb.embedded.writer.scope import OutColumn
 
 _NAME = nvarchar(128)
@@ -176,6 +197,12 @@ def _schema_rows(catalog: Catalog, database: str) -> Iterator[Row]:
         yield name, number, FIXED_SCHEMAS.get(name, 1)
 
 
+def _language_rows(catalog: Catalog, database: str) -> Iterator[Row]:
+    # SQL Server's Python has the number 2; those that are made begin at 65536.
+    for number, name in zip(itertools.chain((2,), itertools.count(65536)), catalog.languages(), strict=False):
+        yield number, name, None, 1
+
+
 def _schema_tables(catalog: Catalog, database: str) -> Iterator[Row]:
     for each in _objects(catalog):
         if each.kind in "UV":
@@ -203,7 +230,8 @@ def _schema_routines(catalog: Catalog, database: str) -> Iterator[Row]:
 
 
 def _view(rows: Callable[[Catalog, str], Iterator[Row]], **columns: SqlType) -> CatalogView:
-    return CatalogView(tuple(OutColumn(name, kind) for name, kind in columns.items()), rows)
+    # `class` is a word of Python.
+    return CatalogView(tuple(OutColumn(name.rstrip("_"), kind) for name, kind in columns.items()), rows)
 
 
 def _object_view(kind: str | None) -> CatalogView:
@@ -255,9 +283,36 @@ CATALOG_VIEWS: dict[str, CatalogView] = {
     "sys.sql_modules": _view(
         _module_rows, object_id=INT, definition=_TEXT, uses_ansi_nulls=BIT, uses_quoted_identifier=BIT
     ),
+    "sys.extended_properties": _view(
+        property_rows, **{"class": TINYINT}, class_desc=nvarchar(60), major_id=INT, minor_id=INT, name=_NAME,
+        value=nvarchar(3750),
+    ),
+    "sys.external_languages": _view(
+        _language_rows, external_language_id=INT, language=_NAME, create_date=_WHEN, principal_id=INT
+    ),
     "sys.databases": _view(
         lambda catalog, database: iter([(database, 5, 150, "ONLINE")]),
         name=_NAME, database_id=INT, compatibility_level=TINYINT, state_desc=nvarchar(60),
+    ),
+    "sys.database_principals": _view(
+        principal_rows, name=_NAME, principal_id=INT, type=varchar(1), type_desc=nvarchar(60),
+        default_schema_name=_NAME, create_date=_WHEN, modify_date=_WHEN, owning_principal_id=INT, sid=varbinary(85),
+        is_fixed_role=BIT,
+    ),
+    "sys.database_role_members": _view(member_rows, role_principal_id=INT, member_principal_id=INT),
+    "sys.database_permissions": _view(
+        permission_rows, class_=TINYINT, class_desc=nvarchar(60), major_id=INT, minor_id=INT,
+        grantee_principal_id=INT, grantor_principal_id=INT, permission_name=_NAME, state=varchar(1),
+        state_desc=nvarchar(60),
+    ),
+    "sys.certificates": _view(
+        certificate_rows, name=_NAME, certificate_id=INT, principal_id=INT, pvt_key_encryption_type=varchar(2),
+        pvt_key_encryption_type_desc=nvarchar(60), subject=nvarchar(4000), thumbprint=varbinary(32), sid=varbinary(85),
+        expiry_date=_WHEN, start_date=_WHEN,
+    ),
+    "sys.crypt_properties": _view(
+        signature_rows, class_=TINYINT, class_desc=nvarchar(60), major_id=INT, thumbprint=varbinary(32),
+        crypt_type=varchar(4), crypt_type_desc=nvarchar(60), crypt_property=varbinary(8000),
     ),
     "information_schema.tables": _view(
         _schema_tables, TABLE_CATALOG=_NAME, TABLE_SCHEMA=_NAME, TABLE_NAME=_NAME, TABLE_TYPE=varchar(10)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lungdb.embedded.functions.registry import interrupt_behind, register
+from lungdb.embedded.store.applocks import AppLocks
 from lungdb.embedded.store.failures import FAILURES, damaged, is_busy, is_damage, translated
 from lungdb.embedded.store.turns import Patience
 from lungdb.embedded.values.collation import compare_text
@@ -30,6 +31,8 @@ _PRAGMAS = (
     "synchronous = FULL",
     "foreign_keys = ON",
     "cache_size = -65536",
+    # SQLite's own bound of 2 MB writes larger #temp tables to a file and reads them again.
+    "temp.cache_size = -65536",
     f"journal_size_limit = {_JOURNAL_BYTES}",
 )
 # How many steps of SQLite's machine pass before Ctrl-C is looked for.
@@ -78,6 +81,7 @@ class Storage:
                 "Install a later Python."
             )
         self.busy_milliseconds = BUSY_MILLISECONDS
+        self.applocks = AppLocks(path.absolute())
         self._journal = path.with_name(f"{path.name}-wal")
         self._cursor = _cursor_class(self.translated)
         try:
@@ -99,7 +103,10 @@ class Storage:
                 "written, and that the file is a database of the embedded engine."
             ) from error
         self._kept = register(self.connection)
-        self.connection.create_collation(TEXT_COLLATION, self._compare)
+        # lru_cache that keeps nothing counts the calls in C, those too that Ctrl-C ends before their first line.
+        self._comparing = lru_cache(maxsize=0)(self._compare)
+        self._compared = 0
+        self.connection.create_collation(TEXT_COLLATION, self._comparing)
         self.connection.set_progress_handler(lambda: 0, _STEPS)
         for name, arity, body in (("store", 5, _store), ("single", 1, _single), ("recursion", 1, _recursion)):
             self.create_function(f"tsql_{name}", arity, body)
@@ -109,11 +116,22 @@ class Storage:
     def _compare(self, a: str, b: str) -> int:
         """Compare texts; an exception ends the statement, which SQLite would go on with after a collation raised."""
         try:
-            return compare_text(a, b)
+            order = compare_text(a, b)
         except BaseException as exception:
             self._kept.keep(exception)
             self.connection.interrupt()
-            return 0
+            order = 0
+        self._compared += 1
+        return order
+
+    def _interrupted(self) -> KeyboardInterrupt | None:
+        """Return the Ctrl-C that ended a comparison before its first line.
+
+        sqlite3 takes such texts for equal and forgets the exception, so the error is one of a key or none at all.
+        """
+        lost = self._comparing.cache_info().misses - self._compared
+        self._compared += lost
+        return KeyboardInterrupt() if lost else None
 
     def create_function(self, name: str, arity: int, body: Callable[..., Value]) -> None:
         """Make a Python function callable from SQLite text; its errors come out of `execute`."""
@@ -138,6 +156,21 @@ class Storage:
         """
         try:
             return self._patiently(sql, values)
+        except FAILURES as error:
+            raise self.translated(error) from error
+
+    def execute_many(self, sql: str, rows: Iterable[Mapping[str, Value]]) -> int:
+        """Execute SQLite text that changes rows once for each row of values, and return how many it has changed.
+
+        It is for those who hold the lock already: nothing is waited for.
+
+        Raises
+        ------
+        SqlError
+            As `execute`, and whatever is raised where the rows come from.
+        """
+        try:
+            return self.connection.cursor(self._cursor).executemany(sql, rows).rowcount
         except FAILURES as error:
             raise self.translated(error) from error
 
@@ -166,7 +199,8 @@ class Storage:
 
     def translated(self, error: Exception) -> BaseException:
         """Return the error that SQL Server would report; Ctrl-C stays what it is."""
-        kept = self._kept.take() or interrupt_behind(error)
+        lost = self._interrupted()
+        kept = self._kept.take() or interrupt_behind(error) or lost
         if isinstance(kept, SqlError | KeyboardInterrupt):
             return kept
         if isinstance(kept, UnicodeError):
@@ -180,6 +214,7 @@ class Storage:
         if self.connection.in_transaction:
             self.connection.rollback()
         self.shorten_journal()
+        self.applocks.close()
         self.connection.close()
 
     def shorten_journal(self) -> None:

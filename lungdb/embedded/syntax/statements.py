@@ -10,7 +10,7 @@ from lungdb.embedded.syntax.changes import delete, insert, truncate, update
 from lungdb.embedded.syntax.declarations import declarations, declare, procedure_parameter
 from lungdb.embedded.syntax.execution import execute, execution
 from lungdb.embedded.syntax.expressions import condition, scalar
-from lungdb.embedded.syntax.objects import alter, create, drop
+from lungdb.embedded.syntax.objects import add_signature, alter, change_permission, create, drop
 from lungdb.embedded.syntax.queries import common_tables, query, query_after
 from lungdb.embedded.syntax.reader import Grammar, TokenReader, words
 from lungdb.embedded.syntax.session_statements import (
@@ -44,7 +44,7 @@ from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import SqlType
 
 _REFUSED = words("""
-    MERGE GOTO GRANT DENY REVOKE BULK BACKUP RESTORE KILL OPEN CLOSE FETCH DEALLOCATE CHECKPOINT RECONFIGURE
+    MERGE GOTO BULK BACKUP RESTORE KILL OPEN CLOSE FETCH DEALLOCATE CHECKPOINT RECONFIGURE
     REVERT SHUTDOWN READTEXT WRITETEXT UPDATETEXT DISABLE ENABLE
     """)
 
@@ -245,6 +245,7 @@ _CHANGES: dict[str, Callable[[TokenReader, tuple[CommonTable, ...]], Statement]]
     "UPDATE": update,
 }
 _STATEMENTS: dict[str, Callable[[TokenReader], Statement]] = {
+    "ADD": add_signature,
     "ALTER": alter,
     "BEGIN": _begin,
     "BREAK": _break,
@@ -254,14 +255,17 @@ _STATEMENTS: dict[str, Callable[[TokenReader], Statement]] = {
     "DBCC": dbcc,
     "DECLARE": declare,
     "DELETE": delete,
+    "DENY": change_permission,
     "DROP": drop,
     "EXEC": execute,
     "EXECUTE": execute,
+    "GRANT": change_permission,
     "IF": _if,
     "INSERT": insert,
     "PRINT": print_statement,
     "RAISERROR": raise_error,
     "RETURN": _return,
+    "REVOKE": change_permission,
     "ROLLBACK": end_transaction,
     "SAVE": save_transaction,
     "SELECT": _select,

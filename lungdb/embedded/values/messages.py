@@ -267,6 +267,11 @@ WORDINGS: dict[int, Wording] = {
         "Lock request time out period exceeded: another process has been writing for {seconds} seconds. Try "
         "again when it is done.",
     ),
+    1223: Wording(
+        16,
+        "Cannot release the application lock (Database Principal: 'public', Resource: '{name}') because it is not "
+        "currently held. Take it with sp_getapplock first.",
+    ),
     1505: Wording(
         16,
         "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name "
@@ -414,6 +419,7 @@ WORDINGS: dict[int, Wording] = {
     4505: Wording(
         16, "CREATE VIEW failed because column '{column}' in view '{view}' exceeds the maximum of {limit} columns."
     ),
+    4606: Wording(16, "Granted or revoked privilege {permission} is not compatible with object."),
     4712: Wording(
         16,
         "Cannot truncate table '{table}' because it is being referenced by a FOREIGN KEY constraint. Use DELETE.",
@@ -572,8 +578,33 @@ WORDINGS: dict[int, Wording] = {
     13623: Wording(16, "Scalar value cannot be found on the JSON path '{path}'. Use JSON_QUERY."),
     13624: Wording(16, "Object or array cannot be found on the JSON path '{path}'. Use JSON_VALUE."),
     13625: Wording(16, "The value on the JSON path '{path}' is longer than 4000 characters. Use OPENJSON."),
+    15023: Wording(16, "User, group, or role '{name}' already exists in the current database."),
+    15063: Wording(16, "The login already has an account under a different user name."),
+    15081: Wording(16, "Membership of the public role cannot be changed."),
+    15135: Wording(16, "Object is invalid. Extended properties are not permitted on '{object}', or it does not exist."),
+    15144: Wording(16, "The role has members. It must be empty before it can be dropped."),
     15150: Wording(16, "Cannot drop the {kind} '{name}'."),
     15151: Wording(16, "Cannot {doing} the {kind} '{name}', because it does not exist or you do not have permission."),
+    15217: Wording(16, "Cannot update or delete the property. Property '{name}' is not there for '{object}'. Add it."),
+    15232: Wording(
+        16,
+        "A certificate with name '{name}' already exists or this certificate already has been added to the database.",
+    ),
+    15233: Wording(16, "Property cannot be added. Property '{name}' already exists for '{object}'. Update it."),
+    15352: Wording(
+        16,
+        "The certificate cannot be dropped because one or more entities are either signed or encrypted using it.",
+    ),
+    15556: Wording(
+        16,
+        "Cannot decrypt or encrypt using the specified certificate, either because it has no private key or because "
+        "the password provided for the private key is incorrect.",
+    ),
+    15581: Wording(
+        16,
+        "Please create a master key in the database or open the master key in the session before performing this "
+        "operation. Give ENCRYPTION BY PASSWORD.",
+    ),
     15600: Wording(16, "An invalid parameter was specified for procedure '{procedure}'."),
     15664: Wording(
         16,

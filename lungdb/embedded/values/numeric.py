@@ -18,7 +18,8 @@ _WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
 _ENDS = frozenset("0123456789.")
 _MONEY = re.compile(r"(?P<sign>[+-]?)\s*\$?\s*(?P<digits>[\d,]*\.?\d*)")
-_SINGLE = struct.Struct("f")
+_pack_single, _unpack_single = struct.Struct("f").pack, struct.Struct("f").unpack
+_INFINITE = (math.inf, -math.inf)
 _BYTES = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8}
 _MONEY_LIMIT = {"money": 2**63 - 1, "smallmoney": 2**31 - 1}
 
@@ -32,10 +33,10 @@ def round_to_real(value: float) -> float:
         8115 beyond the range of real.
     """
     try:
-        result: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+        result: float = _unpack_single(_pack_single(value))[0]
     except OverflowError:
         raise overflow("real") from None
-    if math.isinf(result):
+    if result in _INFINITE:
         raise overflow("real")
     return result
 

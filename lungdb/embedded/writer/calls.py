@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 
 from lungdb.embedded.functions.base import Function
 from lungdb.embedded.functions.registry import FUNCTIONS
@@ -19,6 +20,10 @@ from lungdb.embedded.writer.tree_search import AGGREGATE_NAMES
 
 _MOST_ARGUMENTS = 254
 _AT_ONCE = 100
+# So long and deep may an argument be that is written twice, though computed once: it doubles with every call in
+# another, and SQLite reads a text to a depth of about thirty calls only.
+_TWICE = 4000
+_DEPTH = 12
 _ONE_VALUE = re.compile(r"\(SELECT (.*)\)")
 
 
@@ -47,8 +52,9 @@ def _function(writer: Writer, function: Function, node: Call) -> Sql:
         if position == 0 and function.takes_date_part:
             arguments.append(_date_part(writer, function, argument))
         else:
-            # SQLite's functions take infinity as a number, and give another one for it.
-            arguments.append(writer.scalar(argument).finite())
+            arguments.append(writer.scalar(argument))
+    # SQLite's functions take infinity as a number, and give another one for it.
+    unchecked, arguments = arguments, [each.finite() for each in arguments]
     settled = function.call([each.type for each in arguments])
     texts = [
         writer.convert(each, kind, explicit=True).text for each, kind in zip(arguments, settled.parameters, strict=True)
@@ -57,7 +63,14 @@ def _function(writer: Writer, function: Function, node: Call) -> Sql:
     if writer.scope.clause is DEFINITION:
         # What is a query so that a statement computes it once; a definition holds none.
         template = _ONE_VALUE.sub(r"\1", template)
+    elif settled.inline and len(texts[0]) <= _TWICE and _depth(texts[0]) <= _DEPTH:
+        raw = writer.convert(unchecked[0], settled.parameters[0], explicit=True).text
+        return Sql(settled.inline.format(raw, texts[0]), settled.result)
     return Sql(template.format(*texts), settled.result)
+
+
+def _depth(text: str) -> int:
+    return max(accumulate((each == "(") - (each == ")") for each in text))
 
 
 def _date_part(writer: Writer, function: Function, argument: Scalar) -> Sql:

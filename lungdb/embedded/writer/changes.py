@@ -230,8 +230,10 @@ def _insert_query(
         "NULL" if each.is_null else _stored(writer, Sql(f'"q".{name}', each.type), column, table)
         for name, each, column in zip(names, found, columns, strict=True)
     ]
+    # A subquery that refers to nothing is evaluated once a statement, as a default is but for NEWID().
+    values += [each if "tsql_newid" in each else f"(SELECT {each})" for each in defaults]
     # Without WHERE SQLite would take ON for the beginning of an upsert.
-    return f'WITH "q" ({", ".join(names)}) AS ({text}) SELECT {", ".join([*values, *defaults])} FROM "q" WHERE 1'
+    return f'WITH "q" ({", ".join(names)}) AS ({text}) SELECT {", ".join(values)} FROM "q" WHERE 1'
 
 
 def _check_width(given: int, wanted: int, numbers: tuple[int, int]) -> None:

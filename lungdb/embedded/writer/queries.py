@@ -31,7 +31,7 @@ from lungdb.embedded.writer.context import Writer, Written
 from lungdb.embedded.writer.ordering import limit, order_by, order_by_output, order_terms
 from lungdb.embedded.writer.scope import GroupedScope, OutColumn, Scope, Sql, output_name, relation_of, renamed
 from lungdb.embedded.writer.sources import alias_of
-from lungdb.embedded.writer.tree_search import columns, has_aggregate, mentions_table
+from lungdb.embedded.writer.tree_search import columns, has_aggregate, mentions_table, opens_json, reads_single_numbers
 
 Targets = list[SqlType] | None
 """The types that the columns of a query are converted to, where it is part of another."""
@@ -201,7 +201,9 @@ def _select(
     offset: Scalar | None = None,
     fetch: Scalar | None = None,
 ) -> Written:
-    with writer.within(Scope(parent=writer.scope)):
+    scope = Scope(parent=writer.scope)
+    scope.json_numbers = opens_json(select.source) and reads_single_numbers((select, order))
+    with writer.within(scope):
         source = "" if select.source is None else f" FROM {writer.source(select.source)}"
         with writer.clause(WHERE):
             where = "" if select.where is None else f" WHERE {writer.condition(select.where)}"

@@ -106,7 +106,7 @@ class Scope:
     """The tables in FROM, the scope of the query around, and which clause of the query is being written.
 
     Of the tables, the first `hidden` ones are not seen at the moment; `reached_out` says whether a column of a query
-    around was found from here.
+    around was found from here; `json_numbers` says that of what OPENJSON gives nobody reads the text of a number.
     """
 
     relations: list[Relation] = field(default_factory=list)
@@ -115,6 +115,7 @@ class Scope:
     clause: Clause = SELECTED
     hidden: int = 0
     reached_out: bool = False
+    json_numbers: bool = False
 
     @contextmanager
     def hiding(self, count: int) -> Iterator[None]:

@@ -8,7 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from lungdb.embedded.functions.registry import FUNCTIONS
-from lungdb.embedded.functions.rows import ELEMENT, OPENJSON, OPENJSON_WITH, STRING_SPLIT, RowFunction
+from lungdb.embedded.functions.rows import (
+    ELEMENT,
+    OPENJSON,
+    OPENJSON_NUMBERS,
+    OPENJSON_WITH,
+    STRING_SPLIT,
+    RowFunction,
+)
 from lungdb.embedded.syntax.statement_tree import TableDefinition
 from lungdb.embedded.syntax.tree import (
     Binary,
@@ -65,8 +72,10 @@ def _table(writer: Writer, table: Table) -> str:
     name, system_columns = system
     _add(writer, relation_of(alias, system_columns))
     placeholder = writer.binds.add(Bind("catalog", name))
+    # JSON holds no bytes: a binary column comes as hexadecimal digits.
     items = ", ".join(
-        f"json_extract(value, '$[{position}]') AS {quoted(column.name)}"
+        f"{'tsql_unhex' if column.type.family == Family.BINARY else ''}(json_extract(value, '$[{position}]')) "
+        f"AS {quoted(column.name)}"
         for position, column in enumerate(system_columns)
     )
     return f"(SELECT {items} FROM json_each({placeholder})) AS {quoted(alias)}"
@@ -184,24 +193,27 @@ def _string_split(writer: Writer, source: TableFunction, alias: str) -> str:
     if len(source.arguments) != 2:
         raise numbered_error(174, function="STRING_SPLIT", count=2, advice="Give the text and the separator.")
     _add(writer, Relation(key(alias), _row_fields(STRING_SPLIT, alias)))
-    return f"{STRING_SPLIT.source.format(*_texts(writer, source))} AS {quoted(alias)}"
+    return f"{STRING_SPLIT.source.format(*(each.text for each in _texts(writer, source)))} AS {quoted(alias)}"
 
 
 def _open_json(writer: Writer, source: TableFunction, alias: str) -> str:
     if len(source.arguments) > 2:
         raise numbered_error(189, function="OPENJSON", least=1, most=2, advice="Give the text and a path.")
-    arguments = [*_texts(writer, source), "NULL"]
+    texts = _texts(writer, source)
+    arguments = [*(each.text for each in texts), "NULL"]
     if source.columns:
         fields = tuple(_json_field(writer, each, quoted(alias)) for each in source.columns)
         _add(writer, Relation(key(alias), fields))
         return f"{OPENJSON_WITH.format(*arguments)} AS {quoted(alias)}"
-    fields = tuple(replace(each, json=quoted(alias)) for each in _row_fields(OPENJSON, alias))
+    function = OPENJSON_NUMBERS if writer.scope.json_numbers else OPENJSON
+    fields = tuple(replace(each, json=quoted(alias)) for each in _row_fields(function, alias))
     _add(writer, Relation(key(alias), fields))
-    return f"{OPENJSON.source.format(*arguments)} AS {quoted(alias)}"
+    is_json = f"json_valid({arguments[0]})" if texts[0].atomic else "NULL"
+    return f"{function.source.format(*arguments[:2], is_json)} AS {quoted(alias)}"
 
 
-def _texts(writer: Writer, source: TableFunction) -> list[str]:
-    return [writer.convert(writer.scalar(each), nvarchar()).text for each in source.arguments]
+def _texts(writer: Writer, source: TableFunction) -> list[Sql]:
+    return [writer.convert(writer.scalar(each), nvarchar()) for each in source.arguments]
 
 
 def _json_field(writer: Writer, column: JsonColumn, prefix: str) -> Field:

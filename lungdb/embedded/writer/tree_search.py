@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from lungdb.embedded.functions.aggregates import AGGREGATES
 from lungdb.embedded.functions.registry import FUNCTIONS
-from lungdb.embedded.syntax.tree import Call, Column, Query, Star, Table, Variable
+from lungdb.embedded.syntax.tree import Call, Cast, Column, Query, Star, Table, TableFunction, Variable
 from lungdb.embedded.values.names import key
+from lungdb.embedded.values.types import REAL
 
 AGGREGATE_NAMES = frozenset((*AGGREGATES, "STRING_AGG"))
 
@@ -63,6 +64,25 @@ def names_relation(node: object, name: str) -> bool:
 def mentions_variable(node: object, names: set[str]) -> bool:
     """Tell whether an expression reads one of these variables."""
     return any(isinstance(each, Variable) and each.name in names for each in nodes(node, into_queries=True))
+
+
+def opens_json(node: object) -> bool:
+    """Tell whether OPENJSON stands in this FROM, or in a query in it."""
+    return any(isinstance(each, TableFunction) and each.name == "OPENJSON" for each in nodes(node, into_queries=True))
+
+
+def reads_single_numbers(node: object) -> bool:
+    """Tell whether every column called value is read by CAST (… AS REAL), and no other way."""
+    found = list(nodes(node, into_queries=True))
+    cast = {
+        id(each.operand)
+        for each in found
+        if isinstance(each, Cast) and each.type == REAL and each.style is None and not each.lenient
+    }
+    return not any(
+        isinstance(each, Star) or (isinstance(each, Column) and key(each.name[-1]) == "value" and id(each) not in cast)
+        for each in found
+    )
 
 
 def locks(node: object) -> bool:

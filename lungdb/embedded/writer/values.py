@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lungdb.embedded.functions.arithmetic import arithmetic, unary
+from lungdb.embedded.functions.arithmetic import arithmetic, single, unary
 from lungdb.embedded.functions.system import GLOBALS
 from lungdb.embedded.syntax.tree import (
     Binary,
@@ -152,7 +152,7 @@ def _json_number(writer: Writer, node: Cast, operand: Sql) -> Sql | None:
     """Take indices and numbers of OPENJSON from SQLite, much faster than by way of their text."""
     if not isinstance(node.operand, Column):
         return None
-    found, _ = writer.scope.resolve(node.operand.name)
+    found, scope = writer.scope.resolve(node.operand.name)
     general = writer.convert(operand, node.type, explicit=True).text
     if found.json and key(found.name) == "key" and node.type == INT:
         raw = f"{found.json}.key"
@@ -164,6 +164,9 @@ def _json_number(writer: Writer, node: Cast, operand: Sql) -> Sql | None:
         number = f"coalesce(nullif(nullif(tsql_json_number(substr({raw}, 2)), 9e999), -9e999), {general})"
         return Sql(f"(CASE WHEN substr({raw}, 1, 1) = '2' THEN {number} ELSE {general} END)", FLOAT)
     if found.json and key(found.name) == "value" and node.type == REAL:
+        if scope.json_numbers:
+            number = single(f"CAST({raw} AS REAL)")
+            return Sql(f"(CASE WHEN {found.json}.type IN ('real', 'integer') THEN {number} ELSE {general} END)", REAL)
         number = f"tsql_real(CAST(substr({raw}, 2) AS REAL))"
         return Sql(f"(CASE WHEN substr({raw}, 1, 1) = '2' THEN {number} ELSE {general} END)", REAL)
     return None
