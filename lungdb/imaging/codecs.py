@@ -167,6 +167,11 @@ def decode_vector(text: str, *, may_miss: bool = False) -> NDArray[np.float32]:
 
     With `may_miss` a null is NaN, a value that is missing.
     """
+    return decode_numbers(text, may_miss=may_miss).astype(np.float32)
+
+
+def decode_numbers(text: str, *, may_miss: bool = False) -> NDArray[np.float64]:
+    """Read what `decode_vector` reads as float64[n], as the text has the numbers."""
     try:
         values = json.loads(text)
     except (TypeError, ValueError, RecursionError):
@@ -175,14 +180,15 @@ def decode_vector(text: str, *, may_miss: bool = False) -> NDArray[np.float32]:
     if not isinstance(values, list) or not all(type(value) in kinds for value in values):
         raise LungdbError("A feature vector is not a JSON array of numbers. Generate the features again.")
     try:
-        with np.errstate(over="ignore"):
-            vector = np.array(values, dtype=np.float64).astype(np.float32)
+        numbers: NDArray[np.float64] = np.array(values, dtype=np.float64)
     except OverflowError:
-        vector = np.full(len(values), np.inf, dtype=np.float32)
+        numbers = np.full(len(values), np.inf)
     is_there = np.array([value is not None for value in values], dtype=bool)
-    if not np.isfinite(vector[is_there]).all():
+    with np.errstate(over="ignore"):
+        fits = np.isfinite(numbers[is_there].astype(np.float32))
+    if not fits.all():
         raise LungdbError("A feature vector holds a number that float32 cannot. Generate the features again.")
-    return vector
+    return numbers
 
 
 def _check(data: bytes | memoryview, sha256: bytes, what: str) -> None:

@@ -19,6 +19,8 @@ def preparation_digest(name: str, chosen: Pipeline, size: Size) -> str:
     """
     rows, cols = size
     text = f"{name}/{chosen.version}/{chosen.dtype}/{rows}x{cols}/opencv {cv2.__version__}/{platform.machine()}"
+    if chosen.steps:
+        text += f"/{chosen.steps}/numpy {np.__version__}"
     return hashlib.sha256(text.encode()).hexdigest().upper()
 
 

@@ -41,11 +41,14 @@ class CtSlice:
         Hounsfield units.
     slope, intercept : float
         The rescaling that made them: hu = slope × stored value + intercept.
+    spacing : (float, float) or None
+        Millimetres from a row to the next and from a column to the next, where they are known.
     """
 
     hu: NDArray[np.int16]
     slope: float = 1.0
     intercept: float = -1024.0
+    spacing: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ class Pipeline:
         NumPy's name of the type that holds every value of a picture before that exactly.
     version : int
         Counted up with every change of what `fill` gives.
+    steps : str
+        What else tells the way apart from others of its name: its steps, their versions and packages; empty for one of
+        lungdb's own.
     """
 
     fill: Callable[[CtSlice, Plane], None]
@@ -71,6 +77,7 @@ class Pipeline:
     normalised: bool
     dtype: str
     version: int = 1
+    steps: str = ""
 
     def picture(self, ct_slice: CtSlice, size: Size) -> Plane:
         """Prepare one slice, without the network's normalisation."""
@@ -140,6 +147,20 @@ def normalise(plane: Plane, mean: float, std: float) -> None:
     plane /= np.float32(std)
 
 
+def part_read(name: str, rows: int, cols: int) -> tuple[int, int, int, int] | None:
+    """Say which part of a slice a pipeline makes the picture of: its first row, the row behind its last, columns alike.
+
+    None of a pipeline of which that is not known to be an upright rectangle.
+    """
+    if name == "lung":
+        top, left = round(rows * _CROP / _CROPPED_FROM), round(cols * _CROP / _CROPPED_FROM)
+    elif name == "seed":
+        top = left = _CROP
+    else:
+        return None
+    return top, rows - top, left, cols - left
+
+
 class _Scratch(threading.local):
     """An array for each thread, kept from slice to slice: fresh memory costs more than what is done in it."""
 
@@ -163,14 +184,21 @@ def _fill_lung(ct_slice: CtSlice, picture: Plane) -> None:
     cropped = ct_slice.hu[top : rows - top, left : cols - left]
     windowed = _scratch.of(cropped.shape)
     np.clip(cropped, int(low), int(high), out=windowed)
-    # Averaging areas lets no pixel of a shrunken slice go unseen, so a small nodule keeps its weight and noise goes
-    # down. When a side grows there is nothing to average and OpenCV's area mode would give blocks.
-    shrinks = cropped.shape[0] >= picture.shape[0] and cropped.shape[1] >= picture.shape[1]
+    np.subtract(resize_area(windowed, picture), np.float32(low), out=picture)
+    picture *= np.float32(1 / (high - low))
+
+
+def resize_area(values: Plane, picture: Plane) -> Plane:
+    """Bring values to the size of a picture by averaging areas, and give them, which may be in the picture.
+
+    Averaging areas lets no pixel of a shrunken slice go unseen, so a small nodule keeps its weight and noise goes down.
+    When a side grows there is nothing to average and OpenCV's area mode would give blocks.
+    """
+    shrinks = values.shape[0] >= picture.shape[0] and values.shape[1] >= picture.shape[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     # OpenCV writes into dst where it can; what it gives back is right in any case.
-    resized = cv2.resize(windowed, picture.shape[::-1], dst=picture, interpolation=interpolation)
-    np.subtract(resized, np.float32(low), out=picture)
-    picture *= np.float32(1 / (high - low))
+    resized: Plane = cv2.resize(values, picture.shape[::-1], dst=picture, interpolation=interpolation)
+    return resized
 
 
 def _lung_triples(slices: int) -> list[tuple[int, int, int]]:
@@ -178,7 +206,8 @@ def _lung_triples(slices: int) -> list[tuple[int, int, int]]:
     return [(start, min(start + 1, last), min(start + 2, last)) for start in range(0, slices, CHANNELS)]
 
 
-def _fill_seed(ct_slice: CtSlice, picture: Plane) -> None:
+def fill_seed(ct_slice: CtSlice, picture: Plane) -> None:
+    """Prepare a slice as the original project did, 0…255; LungdbError when it is too small."""
     rows, cols = ct_slice.hu.shape
     if min(rows, cols) <= 2 * _CROP:
         raise LungdbError(
@@ -205,7 +234,10 @@ def _seed_triples(slices: int) -> list[tuple[int, int, int]]:
     return [(start, start + 1, start + 2) for start in range(0, slices - CHANNELS, CHANNELS)] or _lung_triples(slices)
 
 
+TRIPLES = {"all": _lung_triples, "seed": _seed_triples}
+"""Ways to take slices three by three: `all`, the last slice repeated, or `seed`, without the last ones."""
+
 _PIPELINES = {
     "lung": Pipeline(_fill_lung, _lung_triples, normalised=True, dtype="<f4"),
-    "seed": Pipeline(_fill_seed, _seed_triples, normalised=False, dtype="u1"),
+    "seed": Pipeline(fill_seed, _seed_triples, normalised=False, dtype="u1"),
 }

@@ -116,11 +116,16 @@ def combine(probabilities: Scores, prevalences: Sequence[float], prevalence: flo
     float64[patients]
         Sigmoids of the means, 0…1.
     """
+    return sigmoid(mean_log_odds(probabilities, prevalences, prevalence))
+
+
+def mean_log_odds(probabilities: Scores, prevalences: Sequence[float], prevalence: float) -> Scores:
+    """Give float64[patients], the log-odds of what `combine` gives, before they become a probability."""
     moved = [
         log_odds(correct_prevalence(each, made_for, prevalence))
         for each, made_for in zip(probabilities, prevalences, strict=True)
     ]
-    return sigmoid(np.mean(np.stack(moved), axis=0))
+    return np.asarray(np.mean(np.stack(moved), axis=0))
 
 
 @dataclass(frozen=True)

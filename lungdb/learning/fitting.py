@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lungdb.learning import logistic, perceptron
+from lungdb.learning.algorithms import fit_algorithm
 from lungdb.learning.boosting import Part, boost
 from lungdb.learning.metrics import log_loss
-from lungdb.learning.parameters import TrainingParameters
+from lungdb.learning.parameters import READ_BY, TrainingParameters
 
 # Of standardised features; from nearly no penalty to one that leaves little but the share of positives.
 _PENALTIES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
@@ -32,8 +33,12 @@ def fit_classifier(learning: Part, validation: Part | None, parameters: Training
 
     The validation part chooses the number of boosted trees or of a network's passes up to `max_iterations`, or the
     penalty `l2` of a logistic regression or network where it is None. Without a validation part they are exactly so
-    many, and `l2` is given.
+    many, and `l2` is given. An algorithm of a package learns from the patients alone.
     """
+    if parameters.algorithm not in READ_BY:
+        own = parameters.algorithm_parameters or {}
+        fitted = fit_algorithm(parameters.algorithm, learning.vectors, learning.labels, own, parameters.seed)
+        return Fitted("onnx", fitted, 0, None, {"train": [], "validation": []})
     if parameters.algorithm == "network":
         penalties = _PENALTIES_OF_NETWORK if parameters.l2 is None else (parameters.l2,)
         tried = [perceptron.fit(learning, validation, replace(parameters, l2=l2)) for l2 in penalties]

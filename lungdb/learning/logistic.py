@@ -41,6 +41,10 @@ class Logistic:
 
     def probabilities(self, features: ArrayLike) -> Vector:
         """Compute the probability of class 1 for features [n, width]; ProcedureError 50110 for another width."""
+        return _sigmoid(self.margins(features))
+
+    def margins(self, features: ArrayLike) -> Vector:
+        """Compute the log-odds of class 1 for features [n, width]; ProcedureError 50110 for another width."""
         values = np.asarray(features, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != self.mean.size:
             raise ProcedureError(
@@ -48,7 +52,7 @@ class Logistic:
                 f"The features are {list(values.shape)} and the model reads [n, {self.mean.size}]. Generate the "
                 "features that it was trained on, or train again.",
             )
-        return _sigmoid((values - self.mean) / self.scale @ self.coefficients + self.intercept)
+        return np.asarray((values - self.mean) / self.scale @ self.coefficients + self.intercept)
 
     def to_json(self) -> str:
         """Write the model as a JSON object of its attributes; `from_json` reads back the same numbers."""

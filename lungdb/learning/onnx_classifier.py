@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.errors import ASK_DOCTOR, ErrorNumber, ProcedureError
 
 _SUMS_TO_1 = 1e-3  # within which the probabilities of two classes must
 _MAPS = ("seq(map(int64,tensor(float)))", "seq(map(string,tensor(float)))")
@@ -65,7 +65,7 @@ def load(model: bytes) -> OnnxClassifier:
     except ImportError:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
-            "ONNX Runtime is not installed where the scripts run. Run: pip install onnxruntime",
+            f"ONNX Runtime is not installed where the scripts run. Run: pip install onnxruntime. {ASK_DOCTOR}",
         ) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.learning.algorithms import algorithm_names, check_package, complete_parameters, find_algorithm
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class TrainingParameters:
     algorithm : str
         `lightgbm`, boosted trees; `random_forest`; `extra_trees`, a forest whose thresholds are drawn; `logistic`,
         L2-regularised logistic regression; `network`, a small dense network. `READ_BY` says which of the settings
-        below each of them reads, `DEFAULTS` where its defaults are others.
+        below each of them reads, `DEFAULTS` where its defaults are others. Or an algorithm of a package.
     seed : int
         Of the folds, the validation part, undersampling and the algorithm.
     folds : int
@@ -49,6 +50,10 @@ class TrainingParameters:
     task : str
         `classification`, labels 0 and 1; `regression`, a number, which `REGRESSORS` learn, without weights of classes
         and without calibration.
+    algorithm_parameters : dict or None
+        The parameters of an algorithm of a package, all of them.
+    package : str or None
+        The package and version that it was registered from.
     """
 
     algorithm: str = "lightgbm"
@@ -66,6 +71,8 @@ class TrainingParameters:
     l2: float | None = None
     hidden: tuple[int, ...] = (16,)
     task: str = "classification"
+    algorithm_parameters: dict[str, int | float] | None = None
+    package: str | None = None
 
 
 FORESTS = ("random_forest", "extra_trees")
@@ -95,7 +102,6 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 _SETTINGS = {setting for settings in READ_BY.values() for setting in settings}
 _MOST_LAYERS, _MOST_UNITS = 3, 256
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "algorithm": tuple(READ_BY),
     "imbalance": ("none", "class_weight", "undersample"),
     "calibration": ("none", "platt", "isotonic"),
     "task": ("classification", "regression"),
@@ -113,7 +119,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "l2": (1e-6, 1e6),
 }
 _WHOLE = {field.name for field in fields(TrainingParameters) if isinstance(field.default, int)}
-_MAY_BE_NULL = {"l2"}
+_MAY_BE_NULL = {"l2", "algorithm_parameters", "package"}
 
 
 def read_parameters(text: str) -> TrainingParameters:
@@ -126,12 +132,15 @@ def read_parameters(text: str) -> TrainingParameters:
     """
     try:
         given = json.loads(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
         raise ProcedureError(
             ErrorNumber.ARGUMENT, "The training parameters are not a JSON object. Give one such as {}."
         )
+    of_package = isinstance(given.get("algorithm"), str) and given["algorithm"] not in READ_BY
+    if of_package and isinstance(given.get("package"), str):
+        check_package(given["algorithm"], given["package"])
     for name, value in given.items():
         if name not in {field.name for field in fields(TrainingParameters)}:
             names = ", ".join(field.name for field in fields(TrainingParameters))
@@ -155,6 +164,14 @@ def read_parameters(text: str) -> TrainingParameters:
             "The value 1 for the training parameter folds is not supported. Supported values are 0 for a validation "
             "part and 2 to 20.",
         )
+    if of_package:
+        return _of_package(parameters)
+    if parameters.algorithm_parameters is not None or parameters.package is not None:
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT,
+            f"Parameters of a package were given with the algorithm {parameters.algorithm}, which is lungdb's own. "
+            "Leave them out.",
+        )
     if parameters.l2 is not None and "l2" not in READ_BY[parameters.algorithm]:
         raise ProcedureError(
             ErrorNumber.ARGUMENT,
@@ -164,6 +181,18 @@ def read_parameters(text: str) -> TrainingParameters:
     if parameters.task == "regression":
         _check_regression(parameters)
     return parameters
+
+
+def _of_package(parameters: TrainingParameters) -> TrainingParameters:
+    if parameters.task != "classification" or parameters.imbalance == "class_weight":
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT,
+            f"The algorithm {parameters.algorithm!r} of a package learns two classes, and no weights of patients. "
+            "Leave out the task regression and the imbalance class_weight; undersample is taken.",
+        )
+    _, package = find_algorithm(parameters.algorithm)
+    completed = complete_parameters(parameters.algorithm, parameters.algorithm_parameters or {})
+    return replace(parameters, algorithm_parameters=completed, package=package)
 
 
 def _check_regression(parameters: TrainingParameters) -> None:
@@ -180,13 +209,15 @@ def _check_regression(parameters: TrainingParameters) -> None:
 def recorded(parameters: TrainingParameters) -> dict[str, Any]:
     """Give the parameters as they are recorded of a run: those that were read, and all of the older algorithms."""
     told = asdict(parameters)
+    if parameters.algorithm in READ_BY:
+        del told["algorithm_parameters"], told["package"]
     if parameters.task == "regression":
         read = ("algorithm", "seed", "folds", "validation_fraction", "task", *READ_BY[parameters.algorithm])
         return {name: told[name] for name in read}
     del told["task"]  # which is as it always was
     if parameters.algorithm in ("lightgbm", "logistic"):
         return {name: value for name, value in told.items() if name != "hidden"}
-    unread = _SETTINGS - set(READ_BY[parameters.algorithm])
+    unread = _SETTINGS - set(READ_BY.get(parameters.algorithm, ()))
     return {name: value for name, value in told.items() if name not in unread}
 
 
@@ -199,10 +230,17 @@ def least_to_learn_from(parameters: TrainingParameters) -> int:
 
 def _unless_supported(name: str, value: object) -> str:
     """Say what is supported, or nothing when the value is."""
+    if name == "algorithm":
+        known = (*READ_BY, *algorithm_names())
+        return "" if value in known else ", ".join(known)
     if name in _CHOICES:
         return "" if value in _CHOICES[name] else ", ".join(_CHOICES[name])
     if value is None and name in _MAY_BE_NULL:
         return ""
+    if name == "algorithm_parameters":
+        return "" if isinstance(value, dict) else "JSON objects"
+    if name == "package":
+        return "" if isinstance(value, str) else "texts"
     if name == "hidden":
         layers = value if isinstance(value, (list, tuple)) else ()
         if 1 <= len(layers) <= _MOST_LAYERS and all(type(each) is int and 1 <= each <= _MOST_UNITS for each in layers):
@@ -210,6 +248,6 @@ def _unless_supported(name: str, value: object) -> str:
         return f"lists of one to {_MOST_LAYERS} whole numbers from 1 to {_MOST_UNITS}"
     low, high = _RANGES[name]
     kinds = (int,) if name in _WHOLE else (int, float)
-    if type(value) in kinds and isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high:
+    if type(value) in kinds and isinstance(value, (int, float)) and low <= value <= high:
         return ""
     return f"{'whole numbers' if name in _WHOLE else 'numbers'} from {low} to {high}"

@@ -42,11 +42,17 @@ class Network:
 
     def probabilities(self, features: NDArray[Any]) -> Values:
         """Compute the probability of class 1 for features [n, width]."""
-        values = np.asarray(features, dtype=np.float64)
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            values = np.maximum(values @ weight + bias, 0)
-        sums = (values @ self.weights[-1] + self.biases[-1])[:, 0]
-        return np.asarray(np.exp(-np.logaddexp(0, -sums)), dtype=np.float64)
+        return np.asarray(np.exp(-np.logaddexp(0, -self.margins(features))), dtype=np.float64)
+
+    def margins(self, features: NDArray[Any]) -> Values:
+        """Compute the log-odds of class 1 for features [n, width]."""
+        return self.margins_of_sums(np.asarray(features, dtype=np.float64) @ self.weights[0] + self.biases[0])
+
+    def margins_of_sums(self, sums: Values) -> Values:
+        """Compute the log-odds from the sums [n, units] that enter the units of the first layer."""
+        for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
+            sums = np.maximum(sums, 0) @ weight + bias
+        return np.asarray(sums[:, 0], dtype=np.float64)
 
     def to_json(self) -> str:
         """Write the layers as a JSON object, which plain T-SQL reads too; `from_json` reads back the same numbers."""

@@ -15,15 +15,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.errors import ASK_DOCTOR, ErrorNumber, ProcedureError
 from lungdb.learning import ensembles, logistic, onnx_classifier, perceptron
-from lungdb.learning.calibration import apply_calibration
+from lungdb.learning.calibration import apply_calibration, sigmoid
 from lungdb.learning.model_text import count_trees
 
 # The values that LightGBM's c_api.h defines for these.
 _FLOAT32 = 0
 _ROW_MAJOR = 1
 _PREDICT_NORMAL = 0
+_PREDICT_RAW_SCORE = 1
+_PREDICT_CONTRIB = 3
 _PARAMETERS = b"num_threads=1 verbosity=-1"
 
 Features = NDArray[np.float32]
@@ -114,11 +116,48 @@ def _booster(model: bytes) -> _Booster:
     return _Booster(model)
 
 
-def _run_lightgbm(model: bytes, vectors: Features) -> NDArray[np.float64]:
+def raw_sums(model: bytes, vectors: Features) -> Scores:
+    """Compute what LightGBM calls raw scores: of each patient the sum of the leaves of all trees, before any link.
+
+    Raises
+    ------
+    ProcedureError
+        50110 and 50116 as `score_all` does, 50116 also of a model with several classes.
+    """
+    return _one_class(_run_lightgbm(model, vectors, _PREDICT_RAW_SCORE))
+
+
+def raw_contributions(model: bytes, vectors: Features) -> NDArray[np.float64]:
+    """Compute what each feature added to `raw_sums`, by LightGBM's TreeSHAP, which follows the trees' own paths.
+
+    Returns
+    -------
+    float64[patients, width + 1]
+        The last column is the expected sum.
+
+    Raises
+    ------
+    ProcedureError
+        50110 and 50116 as `raw_sums` does.
+    """
+    return _run_lightgbm(model, vectors, _PREDICT_CONTRIB)
+
+
+def _one_class(scores: NDArray[np.float64]) -> Scores:
+    if scores.shape[1] != 1:
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE, f"The model has {scores.shape[1]} classes, where two are told apart by one score."
+        )
+    return np.asarray(scores[:, 0])
+
+
+def _run_lightgbm(model: bytes, vectors: Features, kind: int = _PREDICT_NORMAL) -> NDArray[np.float64]:
     booster = _booster(model)
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     rows, columns = vectors.shape
-    _check_width(columns, booster.width)
-    scores = np.empty((rows, max(1, booster.classes)), dtype=np.float64)  # LightGBM writes one value a class
+    check_width(columns, booster.width)
+    values = max(1, booster.classes) * (booster.width + 1 if kind == _PREDICT_CONTRIB else 1)
+    scores = np.empty((rows, values), dtype=np.float64)
     _call(
         "BoosterPredictForMat",
         booster.handle,
@@ -127,7 +166,7 @@ def _run_lightgbm(model: bytes, vectors: Features) -> NDArray[np.float64]:
         ctypes.c_int32(rows),
         ctypes.c_int32(columns),
         ctypes.c_int(_ROW_MAJOR),
-        ctypes.c_int(_PREDICT_NORMAL),
+        ctypes.c_int(kind),
         ctypes.c_int(0),
         ctypes.c_int(-1),
         _PARAMETERS,
@@ -157,28 +196,34 @@ def _predict_numbers(model: bytes, vectors: Features) -> Scores:
 
 def _score_logistic(model: bytes, vectors: Features) -> Scores:
     regression = logistic.from_json(model.decode("utf-8", "replace"))
-    _check_width(vectors.shape[1], regression.mean.size)
-    _check_present(vectors, "logistic regression")
+    check_width(vectors.shape[1], regression.mean.size)
+    check_present(vectors, "logistic regression")
     return regression.probabilities(vectors)
 
 
 def _score_network(model: bytes, vectors: Features) -> Scores:
     network = perceptron.from_json(model.decode("utf-8", "replace"))
-    _check_width(vectors.shape[1], network.width)
-    _check_present(vectors, "network")
+    check_width(vectors.shape[1], network.width)
+    check_present(vectors, "network")
     return network.probabilities(vectors)
 
 
 def _score_onnx(model: bytes, vectors: Features) -> Scores:
     loaded = onnx_classifier.load(model)
-    _check_width(vectors.shape[1], loaded.width)
-    _check_present(vectors, "classifier in ONNX")
+    check_width(vectors.shape[1], loaded.width)
+    check_present(vectors, "classifier in ONNX")
     return loaded.probabilities(vectors)
 
 
-def _score_ensemble(model: bytes, vectors: Features) -> Scores:
-    ensemble = ensembles.from_json(model.decode("utf-8", "replace"))
-    _check_width(vectors.shape[1], ensemble.width)
+def ensemble_log_odds(ensemble: ensembles.Ensemble, vectors: Features) -> Scores:
+    """Compute the mean of the members' log-odds, calibrated and moved to one prevalence.
+
+    Raises
+    ------
+    ProcedureError
+        50110 for another width; 50116 as `score_all` of a member.
+    """
+    check_width(vectors.shape[1], ensemble.width)
     probabilities = [
         apply_calibration(
             member.calibration,
@@ -186,9 +231,13 @@ def _score_ensemble(model: bytes, vectors: Features) -> Scores:
         )
         for member in ensemble.members
     ]
-    return ensembles.combine(
+    return ensembles.mean_log_odds(
         np.stack(probabilities), [each.prevalence for each in ensemble.members], ensemble.prevalence
     )
+
+
+def _score_ensemble(model: bytes, vectors: Features) -> Scores:
+    return sigmoid(ensemble_log_odds(ensembles.from_json(model.decode("utf-8", "replace")), vectors))
 
 
 _SCORERS = {
@@ -200,7 +249,8 @@ _SCORERS = {
 }
 
 
-def _check_present(vectors: Features, what: str) -> None:
+def check_present(vectors: Features, what: str) -> None:
+    """Refuse a missing value, NaN, which a model of this kind cannot read, with ProcedureError 50116."""
     if np.isnan(vectors).any():
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
@@ -209,7 +259,8 @@ def _check_present(vectors: Features, what: str) -> None:
         )
 
 
-def _check_width(given: int, read: int) -> None:
+def check_width(given: int, read: int) -> None:
+    """Refuse vectors of another width than the model reads with ProcedureError 50110."""
     if given != read:
         raise ProcedureError(
             ErrorNumber.OTHER_WIDTH,
@@ -224,7 +275,9 @@ def load_library() -> ctypes.CDLL:
     suffix = {"Windows": ".dll", "Darwin": ".dylib"}.get(platform.system(), ".so")
     package = importlib.util.find_spec("lightgbm")
     if package is None or package.origin is None:
-        raise ProcedureError(ErrorNumber.UNREADABLE, "LightGBM is not installed. Run: pip install lightgbm")
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE, f"LightGBM is not installed. Run: pip install lightgbm. {ASK_DOCTOR}"
+        )
     folder = Path(package.origin).parent
     places = [folder / name / f"lib_lightgbm{suffix}" for name in ("lib", "bin")]
     try:
@@ -232,7 +285,7 @@ def load_library() -> ctypes.CDLL:
     except OSError as error:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
-            f"LightGBM cannot be loaded ({error}). On Linux install the system library libgomp1.",
+            f"LightGBM cannot be loaded ({error}). On Linux install the system library libgomp1. {ASK_DOCTOR}",
         ) from None
 
 

@@ -84,7 +84,7 @@ def read_space(text: str) -> Space:
     """
     try:
         given = json.loads(text)
-    except ValueError:
+    except (TypeError, ValueError, RecursionError):
         given = None
     if not isinstance(given, dict) or not given:
         raise ProcedureError(
@@ -261,7 +261,8 @@ def _read_choice(name: str, choice: Any) -> list[Setting] | Range:
     low, high, is_log = choice["low"], choice["high"], choice.get("log", False)
     _check(name, low)
     _check(name, high)
-    if isinstance(low, (str, list)) or not low < high or not isinstance(is_log, bool):
+    are_numbers = isinstance(low, (int, float)) and isinstance(high, (int, float))
+    if not are_numbers or not low < high or not isinstance(is_log, bool):
         raise ProcedureError(
             ErrorNumber.SEARCH_SPACE,
             f"The space gives {name} from {low!r} to {high!r}. Give numbers, the lower first; log is true or false.",
@@ -270,6 +271,11 @@ def _read_choice(name: str, choice: Any) -> list[Setting] | Range:
 
 
 def _check(name: str, value: object) -> None:
+    if name == "algorithm" and value not in tuple(READ_BY):  # a list or an object has no hash
+        raise ProcedureError(
+            ErrorNumber.SEARCH_SPACE,
+            f"The space names the algorithm {str(value)[:100]!r}. A search tries {', '.join(READ_BY)}.",
+        )
     reader = next((algorithm for algorithm in READ_BY if _reads(algorithm, name)), _DEFAULT_ALGORITHM)
     try:
         read_parameters(json.dumps({"algorithm": reader, name: value}))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.learning.algorithms import unfit_to_score
 from lungdb.learning.boosting import Part, lightgbm_names
 from lungdb.learning.calibration import apply_calibration, fit_calibration
 from lungdb.learning.drawing import (
@@ -21,7 +22,7 @@ from lungdb.learning.drawing import (
     undersample,
 )
 from lungdb.learning.fitting import Fitted, fit_classifier, needs_validation
-from lungdb.learning.parameters import FORESTS, TrainingParameters, least_to_learn_from
+from lungdb.learning.parameters import FORESTS, READ_BY, TrainingParameters, least_to_learn_from
 from lungdb.learning.regression import check_targets
 from lungdb.learning.scoring import score_all
 
@@ -59,9 +60,9 @@ class Trained:
     Attributes
     ----------
     library : str
-        `lightgbm`, which forests are too, `logistic` or `network`.
+        `lightgbm`, which forests are too, `logistic`, `network`, or `onnx` of an algorithm of a package.
     model : bytes
-        LightGBM's model text, or the JSON of a logistic regression or network, UTF-8.
+        LightGBM's model text, or the JSON of a logistic regression or network, UTF-8; or ONNX.
     best_iteration : int
         Number of trees, or of a network's passes; 0 for `logistic`.
     l2 : float or None
@@ -141,7 +142,7 @@ def train(
     else:
         kept = draw_validation(rows.classes(parameters), parameters.validation_fraction, parameters.seed, owners)
         final = _fit(rows, kept, parameters)
-        raw = score_all(final.library, final.model, vectors, parameters.task)
+        raw = _score(final, vectors, parameters)
         folds = np.full(labels.size, -1, dtype=np.int64)
         parts = np.where(kept, "validation", "train").astype("<U10")
         out_of_fold, curve = kept, final.curve
@@ -212,13 +213,23 @@ def cross_validate(
             classes = outside.classes(parameters)
             kept = draw_validation(classes, parameters.validation_fraction, seed, outside.owners)
         fitted.append(_fit(outside, kept, parameters))
-        raw[held_out] = score_all(fitted[-1].library, fitted[-1].model, vectors[held_out], parameters.task)
+        raw[held_out] = _score(fitted[-1], vectors[held_out], parameters)
     return CrossValidated(folds, raw, fitted)
+
+
+def _score(fitted: Fitted, vectors: Features, parameters: TrainingParameters) -> Scores:
+    """Score by a model that was just fitted; what a package's model cannot score is told with the package."""
+    try:
+        return score_all(fitted.library, fitted.model, vectors, parameters.task)
+    except ProcedureError as refusal:
+        if parameters.package is None or refusal.number != ErrorNumber.UNREADABLE:
+            raise
+        raise unfit_to_score(parameters.algorithm, parameters.package, refusal) from None
 
 
 def settle(fitted: list[Fitted], parameters: TrainingParameters) -> TrainingParameters:
     """Give the parameters of the final model: the median of the folds' numbers of trees, or of their penalties."""
-    if parameters.algorithm in FORESTS:
+    if parameters.algorithm in FORESTS or parameters.algorithm not in READ_BY:
         return parameters
     if parameters.algorithm in ("lightgbm", "network"):
         iterations = np.median([each.best_iteration for each in fitted])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ def read_details(details: str, what: str) -> dict[str, Any]:
 
 
 def check_model(model: bytes, sha256: str, library: str, details: str) -> dict[str, Any]:
-    """Refuse a model that is not whole, and give its details.
+    """Refuse a model that is not whole, and give its details; the same as before are checked but once in a process.
 
     Raises
     ------
@@ -50,6 +51,11 @@ def check_model(model: bytes, sha256: str, library: str, details: str) -> dict[s
         50105 when its bytes do not match their SHA-256; 50116 when its details are no JSON object, or say another
         number of trees than it has (those of models of earlier versions say none).
     """
+    return dict(_sound_model(model, sha256, library, details))
+
+
+@functools.lru_cache(maxsize=4)
+def _sound_model(model: bytes, sha256: str, library: str, details: str) -> dict[str, Any]:
     check_sha256(model, sha256, "model")
     read = read_details(details, "model")
     wanted = read.get("trees")

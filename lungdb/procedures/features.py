@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import PLAIN, content_sha256, decode_slice, encode_array, encode_vector, from_hex
-from lungdb.imaging.preprocessing import CtSlice, Pipeline, Plane, pipeline
-from lungdb.learning.pooling import check_pooling, pool
+from lungdb.imaging.preprocessing import CtSlice, Pipeline, Plane
+from lungdb.imaging.steps.pipelines import named_pipeline
+from lungdb.learning.pooling import check_packages, check_pooling, pool
 from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.procedures.checks import check_columns, comma_list, whole_numbers
@@ -140,6 +141,8 @@ def keep_and_generate_features(
     providers: str | None,
     threads: int | None,
     keep_bytes: int = 0,
+    steps: str | None = None,
+    packages: str | None = None,
 ) -> tuple[pd.DataFrame, str, str, int, str, str]:
     """Run a network over scans, of prepared pictures where they were kept, and give back prepared ones to be kept.
 
@@ -147,9 +150,14 @@ def keep_and_generate_features(
     ----------
     slices : DataFrame
         As of `generate_features`; where it has the columns `kept_sha256` and `kept_digest`, `pixels` of a row in which
-        these are not empty is a prepared picture (see `lungdb.imaging.prepared`) with that SHA-256 and digest.
+        these are not empty is a prepared picture (see `lungdb.imaging.prepared`) with that SHA-256 and digest. Where it
+        has `spacing_y` and `spacing_x`, in mm and maybe missing, steps in mm know them.
     keep_bytes : int
         Bytes of prepared pictures to give back at most, of whole scans, the first ones.
+    steps : str or None
+        The steps of the preprocessing, from `preprocessings.steps`; lungdb's own need none.
+    packages : str or None
+        JSON: the package with its version that each pooling of packages was registered from.
 
     Returns
     -------
@@ -158,17 +166,19 @@ def keep_and_generate_features(
         `array_cols` the scan's pictures, `array` and `sha256` the picture; they have no other values. A scan whose kept
         pictures are damaged or were made in another way is one row with the layer -1: it is to be made of its slices.
     provider, notice, error_number, error_message
-        As of `generate_features`.
+        As of `generate_features`; also 50390 for steps that cannot be worked with, and 50394 for a step or pooling of a
+        package that is not there, or is there in another version.
     costs : str
         JSON: `digest` of the preparation, `pictures` that were prepared or read, and seconds: `call` as a whole,
         `preparing` and `keeping` (a processor's, over the threads).
     """
     started = time.perf_counter()
     try:
-        chosen, poolings = _supported(preprocessing, pooling, batch_size)
+        chosen, poolings = _supported(preprocessing, steps, pooling, batch_size)
+        check_packages(poolings, json.loads(packages or "{}"))
         opened = open_network(network, network_sha256, details, layers, providers, threads)
         keeper = Keeper(preprocessing, chosen, opened.session.input_size, keep_bytes)
-        scans = {scan_id: keeper.over(scan_id, scan) for scan_id, scan in _scans(slices, keeper).items()}
+        scans = {scan_id: keeper.over(scan_id, scan) for scan_id, scan in lazy_scans(slices, keeper).items()}
         preparation = Preparation(chosen, opened.mean, opened.std)
         results = featurize(scans.values(), opened.session, preparation, batch_size, threads)
         rows = [row for scan_id, result in zip(scans, results, strict=True) for row in _rows(scan_id, result, poolings)]
@@ -191,12 +201,14 @@ def keep_and_generate_features(
     return _frame(rows), opened.session.provider, opened.session.notice, 0, "", json.dumps(costs)
 
 
-def _supported(preprocessing: str, pooling: str, batch_size: int) -> tuple[Pipeline, list[str]]:
+def _supported(preprocessing: str, steps: str | None, pooling: str, batch_size: int) -> tuple[Pipeline, list[str]]:
     try:
         poolings = comma_list(pooling)
         for name in poolings:
             check_pooling(name)
-        chosen = pipeline(preprocessing)
+        chosen = named_pipeline(preprocessing, steps)
+    except ProcedureError:
+        raise
     except LungdbError as error:
         raise ProcedureError(ErrorNumber.ARGUMENT, str(error)) from None
     if not 1 <= batch_size <= _MAX_BATCH:
@@ -207,7 +219,7 @@ def _supported(preprocessing: str, pooling: str, batch_size: int) -> tuple[Pipel
     return chosen, poolings
 
 
-def _scans(slices: pd.DataFrame, keeper: Keeper) -> dict[int, LazyScan]:
+def lazy_scans(slices: pd.DataFrame, keeper: Keeper) -> dict[int, LazyScan]:
     """Group the rows by scan_id, without decoding any."""
     check_columns(slices, _COLUMNS)
     ids, indices = whole_numbers(slices, "scan_id"), whole_numbers(slices, "slice_index")
@@ -229,6 +241,7 @@ def _scans(slices: pd.DataFrame, keeper: Keeper) -> dict[int, LazyScan]:
         encodings=slices["encoding"].tolist() if "encoding" in slices else [PLAIN] * len(slices),
         kept=KeptColumns.of(slices),
         keeper=keeper,
+        spacings=spacings(slices),
     )
     starts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1)).tolist()
     return {int(ids[start]): rows.scan(start, stop) for start, stop in pairwise([*starts, len(ids)])}
@@ -250,6 +263,7 @@ class _Rows:
     encodings: list[str | None]
     kept: KeptColumns
     keeper: Keeper
+    spacings: list[tuple[float, float] | None]
 
     def scan(self, start: int, stop: int) -> LazyScan:
         """Make a scan of the rows from start until stop."""
@@ -293,7 +307,18 @@ class _Rows:
         except (TypeError, ValueError):
             raise LungdbError("The pixels or their SHA-256 are not hexadecimal. Load the scan again.") from None
         rows, cols = int(self.rows[row]), int(self.cols[row])
-        return CtSlice(decode_slice(blob, rows, cols, sha256, self.encodings[row]), slope, intercept)
+        return CtSlice(
+            decode_slice(blob, rows, cols, sha256, self.encodings[row]), slope, intercept, self.spacings[row]
+        )
+
+
+def spacings(slices: pd.DataFrame) -> list[tuple[float, float] | None]:
+    """Read the columns `spacing_y` and `spacing_x`: mm of each row, None where there are none."""
+    if "spacing_y" not in slices or "spacing_x" not in slices:
+        return [None] * len(slices)
+    both = slices[["spacing_y", "spacing_x"]].astype("float64").to_numpy()
+    known = np.isfinite(both).all(axis=1) & (both > 0).all(axis=1)
+    return [(float(y), float(x)) if is_known else None for (y, x), is_known in zip(both, known, strict=True)]
 
 
 def _rows(scan_id: int, result: list[NDArray[np.float32]] | LungdbError, poolings: list[str]) -> list[dict[str, Any]]:

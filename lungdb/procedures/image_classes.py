@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import decode_array, from_hex
 from lungdb.learning.classes import ClassParameters, score_classes, train_classes
-from lungdb.learning.pooling import check_pooling, pool
+from lungdb.learning.pooling import check_packages, check_pooling, pool
 from lungdb.procedures.checks import check_columns, check_sha256, read_details, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, NAME, for_t_sql
 
@@ -27,7 +27,9 @@ Result = tuple[pd.DataFrame, bytes, str, str, int, str]
 
 
 @for_t_sql({2: NAME, 5: MESSAGE})
-def train_image_classifier(pictures: pd.DataFrame, pooling: str, parameters: str) -> Result:
+def train_image_classifier(
+    pictures: pd.DataFrame, pooling: str, parameters: str, packages: str | None = None
+) -> Result:
     """Train a classifier on features of pictures, and score those that it does not learn from.
 
     Parameters
@@ -41,6 +43,9 @@ def train_image_classifier(pictures: pd.DataFrame, pooling: str, parameters: str
         `none` where every unit is one picture, else as of `lungdb.learning.pooling.pool`.
     parameters : str
         JSON object of `lungdb.learning.classes.ClassParameters`, and `exclusive`: whether a picture has one class.
+    packages : str or None
+        JSON: the package with its version that each pooling of packages was registered from; None where a procedure of
+        an earlier version calls.
 
     Returns
     -------
@@ -54,9 +59,10 @@ def train_image_classifier(pictures: pd.DataFrame, pooling: str, parameters: str
     details : str
         JSON: `classes`, `width`, `parameters`, `l2` or `trees`, `units` by part, `seconds`.
     error_number, error_message : int, str
-        0 and empty, or a refusal: 50101, 50105, 50110, 50112, 50113 or 50116.
+        0 and empty, or a refusal: 50101, 50105, 50110, 50112, 50113, 50116 or 50394.
     """
     try:
+        _check_packages(pooling, packages)
         return _train(pictures, pooling, parameters)
     except ProcedureError as refusal:
         return _frame(_TRAINED, {}), b"", "", "{}", refusal.number, refusal.message
@@ -66,7 +72,13 @@ def train_image_classifier(pictures: pd.DataFrame, pooling: str, parameters: str
 
 @for_t_sql({2: MESSAGE})
 def predict_images(
-    pictures: pd.DataFrame, pooling: str, model: bytes, model_sha256: str, library: str, details: str
+    pictures: pd.DataFrame,
+    pooling: str,
+    model: bytes,
+    model_sha256: str,
+    library: str,
+    details: str,
+    packages: str | None = None,
 ) -> tuple[pd.DataFrame, int, str]:
     """Score pictures with a classifier that `train_image_classifier` gave.
 
@@ -76,15 +88,18 @@ def predict_images(
         As of `train_image_classifier`; `source` and `labels` are not looked at.
     model, model_sha256, library, details
         As stored; the hash in hexadecimal.
+    packages
+        As of `train_image_classifier`.
 
     Returns
     -------
     result : DataFrame
         A row a unit and class: `unit`, `label`, `score`.
     error_number, error_message : int, str
-        0 and empty, or a refusal: 50105, 50110 or 50116.
+        0 and empty, or a refusal: 50105, 50110, 50116 or 50394.
     """
     try:
+        _check_packages(pooling, packages)
         check_columns(pictures, _PICTURES)
         check_sha256(model, model_sha256, "model")
         classes = read_details(details, "model").get("classes")
@@ -102,6 +117,11 @@ def predict_images(
         return _frame(_PREDICTED, {}), refusal.number, refusal.message
     except LungdbError as refusal:
         return _frame(_PREDICTED, {}), ErrorNumber.UNREADABLE, str(refusal)
+
+
+def _check_packages(pooling: str, packages: str | None) -> None:
+    if pooling != _ALONE and packages is not None:
+        check_packages([pooling], json.loads(packages))
 
 
 def _train(pictures: pd.DataFrame, pooling: str, text: str) -> Result:

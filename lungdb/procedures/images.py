@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import encode_array, from_hex
 from lungdb.imaging.pictures import prepare_picture
+from lungdb.networks.running.featurizing import ahead, batches_ahead
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.procedures.checks import check_columns, check_sha256, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, NAME, check_size, for_t_sql
@@ -136,9 +137,10 @@ def _rows(
     images: pd.DataFrame, opened: OpenNetwork, prepare: Callable[[Any, Any], Prepared], batch_size: int, threads: int
 ) -> Iterator[dict[str, Any]]:
     with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(images), batch_size):
-            batch = images.iloc[start : start + batch_size]
-            prepared = list(pool.map(prepare, batch["image"], batch["sha256"]))
+        batches = (images.iloc[start : start + batch_size] for start in range(0, len(images), batch_size))
+        begun = ((batch, pool.map(prepare, batch["image"], batch["sha256"])) for batch in batches)
+        for batch, results in ahead(begun, batches_ahead(opened.session)):
+            prepared = list(results)
             pictures = [picture for picture in prepared if not isinstance(picture, LungdbError)]
             outputs = opened.session.run(np.stack(pictures)) if pictures else []
             features = zip(*outputs, strict=True)

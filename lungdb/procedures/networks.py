@@ -10,6 +10,7 @@ from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.preprocessing import SIDE, Size
 from lungdb.networks.entry import MAX_SIDE, check_normalisation
 from lungdb.networks.graphs.layers import cut_layers
+from lungdb.networks.graphs.maps import averaged_map
 from lungdb.networks.running.sessions import Session, cached_session
 from lungdb.procedures.checks import check_sha256, comma_list, read_details
 
@@ -71,6 +72,30 @@ def open_network(
         threads,
     )
     return OpenNetwork(session, names, normalisation["mean"], normalisation["std"], read)
+
+
+def open_maps(
+    network: bytes, sha256: str, details: str, layer: str, providers: str | None, threads: int | None
+) -> OpenNetwork | None:
+    """Open a network, as `open_network` does, at the map whose mean a layer is; None when it is not such a mean.
+
+    The session's one output is float32[N, channels, rows, cols].
+    """
+    check_sha256(network, sha256, "network")
+    read = read_details(details, "network")
+    normalisation = check_normalisation(read.get("normalisation"))
+    size = _input_size(read)
+    catalog = _catalog_names(read)
+    tensor = averaged_map(network, layer, layers=catalog, size=size)
+    if tensor is None:
+        return None
+    session = cached_session(
+        f"{sha256.lower()} {size} map {tensor}",
+        lambda: cut_layers(network, [tensor], size=size, average=False),
+        comma_list(providers) if providers else None,
+        threads,
+    )
+    return OpenNetwork(session, [layer], normalisation["mean"], normalisation["std"], read)
 
 
 def _layer_names(layers: str | None) -> list[str]:

@@ -62,7 +62,7 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str,
         regression the number predicted, and NaN);
         `out_of_fold` (int32, 1 when the score comes from a model that was not fitted to the patient).
     model : bytes
-        The model's text, UTF-8. The same patients, parameters and versions give the same bytes.
+        The model's text, UTF-8, or ONNX. The same patients, parameters and versions give the same bytes.
     library : str
         As of `lungdb.learning.training.Trained`.
     details : str
@@ -126,6 +126,8 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, n
         check_missing(vectors, names, parameters.algorithm)
 
     trained = train(vectors[~is_test], labels, parameters, owners[~is_test], names)
+    if trained.library == "onnx":
+        _refuse_other_files(trained.model)
     result = _result(
         places.tolist(),
         is_test,
@@ -150,10 +152,30 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, n
             "lightgbm": version("lightgbm"),
             "numpy": np.__version__,
             **({"scikit-learn": version("scikit-learn")} if trained.library == "network" else {}),
+            **_package(parameters),
         },
         "seconds": round(time.perf_counter() - started, 3),
     }
     return result, trained.model, trained.library, json.dumps(details), 0, ""
+
+
+def _package(parameters: TrainingParameters) -> dict[str, str]:
+    """Give the version of the package that the algorithm is of, by its name."""
+    name, _, number = (parameters.package or "").rpartition(" ")
+    return {name: number} if name else {}
+
+
+def _refuse_other_files(model: bytes) -> None:
+    """Refuse a classifier in ONNX whose weights lie in files, which are not stored with it."""
+    import onnx  # for what packages fit alone
+
+    from lungdb.networks.graphs.external import keeps_weights_outside
+
+    if keeps_weights_outside(onnx.load_model_from_string(model)):
+        raise ProcedureError(
+            ErrorNumber.UNFIT_ALGORITHM,
+            "The algorithm gives a model whose weights lie in another file. Mend its package: it is to give one file.",
+        )
 
 
 def _vectors(texts: list[str], width: int, *, may_miss: bool) -> NDArray[np.float32]:

@@ -43,7 +43,11 @@ def test_a_message_is_cut_to_its_length_and_shows_it(text):
 
 def test_every_function_of_the_procedures_goes_through_it():
     """Each says which of its values are messages, the one at the end of a tuple with an error number among them."""
-    for name in lungdb.procedures.__all__:
+    # What scripts of one's own call, which give back nothing to T-SQL.
+    for_users = {"decoded_pictures", "feature_matrix", "scan_volumes"}
+    # It calls one of the others, and adds two numbers.
+    measuring = {"measured"}
+    for name in set(lungdb.procedures.__all__) - for_users - measuring:
         function = getattr(lungdb.procedures, name)
         assert function.outputs or function.columns, name
 

@@ -84,13 +84,18 @@ def select_layers(
 
 
 def cut_layers(
-    model: bytes, names: Sequence[str], *, layers: Mapping[str, str] | None = None, size: tuple[int, int] | None = None
+    model: bytes,
+    names: Sequence[str],
+    *,
+    layers: Mapping[str, str] | None = None,
+    size: tuple[int, int] | None = None,
+    average: bool = True,
 ) -> Apart:
     """Cut a network as `select_layers` does, without copying its weights, for `open_session`."""
     with refusing("cut at a layer"):
         apart = take_apart(model)
         cut = read_model(apart.graph)
-        _cut(cut, names, _numbered(names), layers, size, average=True)
+        _cut(cut, names, _numbered(names), layers, size, average)
         return mark_apart(cut, apart.weights)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.errors import ASK_DOCTOR, ErrorNumber, ProcedureError
 
 WITH_DEVICES = ("TensorrtExecutionProvider", "CUDAExecutionProvider", "DmlExecutionProvider")
 """Those whose option `device_id` chooses one; OpenVINO names its devices otherwise, and a CPU is one."""
@@ -61,7 +61,8 @@ def chosen_devices(named: Sequence[tuple[str, int | None]], gpus: int | None = N
         elif devices.get(provider, device) != device:
             refuse = f"{provider} is also named with device {devices[provider]}. Name one of them."
         elif provider in _ON_NVIDIA and count and device >= count:
-            refuse = f"the NVIDIA driver lists {count}, from 0 to {count - 1}. Name one of those, or leave it out."
+            there = f"the NVIDIA driver lists {count}, from 0 to {count - 1}"
+            refuse = f"{there}. Name one of those, or leave it out. {ASK_DOCTOR}"
         else:
             devices[provider] = device
             continue

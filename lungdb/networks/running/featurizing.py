@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import cycle
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from lungdb.networks.running.providers import CPU
 from lungdb.networks.running.sessions import Session
 
 Floats = NDArray[np.float32]
+Begun = TypeVar("Begun")
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,10 @@ def featurize(
     """
     features: list[list[Floats]] = []
     error: LungdbError | None = None
-    look_ahead = _LOOK_AHEAD_ON_PROCESSORS if session.provider in _ON_PROCESSORS else _LOOK_AHEAD
+    number = batches_ahead(session)
     with ThreadPoolExecutor(threads or allowed_processors()) as pool:
-        buffers = [_Buffer(session.input_size) for _ in range(look_ahead + 1)]
-        for batch in _ahead(_batches(scans, preparation, batch_size, buffers, pool), look_ahead):
+        buffers = [_Buffer(session.input_size) for _ in range(number + 1)]
+        for batch in ahead(_batches(scans, preparation, batch_size, buffers, pool), number):
             if error is None:
                 try:
                     pictures = batch.result()
@@ -183,9 +185,14 @@ def _batches(
             yield _Batch(pictures, buffer.jobs, ends_scan=start + batch_size >= len(triples))
 
 
-def _ahead(batches: Iterator[_Batch], number: int) -> Iterator[_Batch]:
-    """Ask for batches before they are needed."""
-    waiting: deque[_Batch] = deque()
+def batches_ahead(session: Session) -> int:
+    """Say how many batches are prepared while the session runs one."""
+    return _LOOK_AHEAD_ON_PROCESSORS if session.provider in _ON_PROCESSORS else _LOOK_AHEAD
+
+
+def ahead(batches: Iterable[Begun], number: int) -> Iterator[Begun]:
+    """Give batches in order, each once so many after it have been asked for, and so begun."""
+    waiting: deque[Begun] = deque()
     for batch in batches:
         waiting.append(batch)
         if len(waiting) > number:

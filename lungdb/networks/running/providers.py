@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.errors import ASK_DOCTOR, ErrorNumber, ProcedureError
 from lungdb.networks.running.devices import chosen_devices, split_device
 
 CPU = "CPUExecutionProvider"
@@ -58,7 +58,7 @@ def import_runtime() -> Any:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
             f"The packages {' and '.join(installed)} are installed over each other. Run: pip uninstall -y "
-            f'{" ".join(installed)}, then pip install "lungdb[cpu]", or "lungdb[gpu]" for CUDA.',
+            f'{" ".join(installed)}, then pip install "lungdb[cpu]", or "lungdb[gpu]" for CUDA. {ASK_DOCTOR}',
         )
     try:
         import onnxruntime
@@ -68,7 +68,8 @@ def import_runtime() -> Any:
     except ImportError as error:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
-            f'ONNX Runtime cannot be imported ({error}). Run: pip install "lungdb[cpu]", or "lungdb[gpu]" for CUDA.',
+            f'ONNX Runtime cannot be imported ({error}). Run: pip install "lungdb[cpu]", or "lungdb[gpu]" for CUDA. '
+            f"{ASK_DOCTOR}",
         ) from None
     return onnxruntime
 

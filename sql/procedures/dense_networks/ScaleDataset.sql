@@ -56,8 +56,9 @@ Examples:
     SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
     EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
 
-    CREATE TABLE #figures (feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) NOT NULL, made_from NVARCHAR(128) NOT NULL,
-        centre FLOAT NOT NULL, scale FLOAT NOT NULL);
+    CREATE TABLE #figures (
+        feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
+        made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
     INSERT INTO #figures (feature_index, method, made_from, centre, scale)
     SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
     -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.

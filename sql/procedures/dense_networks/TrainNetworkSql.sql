@@ -42,8 +42,8 @@ Example:
 
     EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
-    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT, @Turns INT = 0, @Judged INT = 50;
+    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Fill BIT, @Loss FLOAT, @LossText NVARCHAR(30);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT, @Turns INT = 0, @Judged INT = 50, @Composed NVARCHAR(MAX);
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -58,10 +58,18 @@ Example:
         PRIMARY KEY (layer, example, unit));
     CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
         PRIMARY KEY (example, label));
+    CREATE TABLE #inputs (layer INT NOT NULL, example INT NOT NULL, label INT NULL, PRIMARY KEY (layer, example));
+    CREATE TABLE #odd (layer INT NOT NULL, example INT NOT NULL, label INT NULL, logarithm FLOAT NULL, PRIMARY KEY (layer, example));
+    CREATE TABLE #even (layer INT NOT NULL, example INT NOT NULL, label INT NULL, logarithm FLOAT NULL, PRIMARY KEY (layer, example));
+    CREATE TABLE #odd_slopes (layer INT NOT NULL, example INT NOT NULL, PRIMARY KEY (layer, example));
+    CREATE TABLE #even_slopes (layer INT NOT NULL, example INT NOT NULL, PRIMARY KEY (layer, example));
+    CREATE TABLE #batch (iteration INT NOT NULL, fill BIT NOT NULL, first_example INT NOT NULL, batch_size INT NOT NULL,
+        examples INT NOT NULL);
     CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
     CREATE TABLE #losses (iteration INT NOT NULL PRIMARY KEY, cross_entropy FLOAT NOT NULL, loss FLOAT NULL);
 
     EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
+    EXECUTE internal.ComposeStep @Composed OUTPUT;
     SET @Examples = (SELECT COUNT(*) FROM #targets);
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
@@ -73,27 +81,11 @@ Example:
     BEGIN
         BEGIN TRY
             SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
-            IF @BatchSize < @Examples OR @Filled = 0
-            BEGIN
-                DELETE FROM #activations;
-                INSERT INTO #activations (layer, example, unit, value)
-                SELECT 0, example, unit, value
-                FROM #data
-                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
-                SET @Filled = 1;
-            END;
-            ELSE
-                DELETE FROM #activations WHERE layer > 0;
-
-            EXECUTE internal.ForwardLayers;
-            EXECUTE internal.FillProbabilities;
-            SET @Loss = (
-                SELECT AVG(p.loss)
-                FROM #targets AS t
-                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
-            INSERT INTO #losses (iteration, cross_entropy) VALUES (@Iteration + 1, @Loss);
+            SET @Fill = CASE WHEN @BatchSize < @Examples OR @Turns = 0 THEN 1 ELSE 0 END;
+            SET @Number = @Iteration + 1;
+            EXECUTE internal.TakeStep @Composed, @Number, @Fill, @First, @BatchSize, @Examples;
+            SET @Loss = (SELECT cross_entropy FROM #losses WHERE iteration = @Number);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
-            EXECUTE internal.BackwardLayers;
             EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
         END TRY
         BEGIN CATCH

@@ -56,7 +56,10 @@ Examples:
     IF @Dataset IS NOT NULL
         EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.TakeCompared @ClassifierId, @Since, @DatasetVersionId;
-    EXECUTE internal.MeasureDrift @ClassifierId, @Permutations, @Seed, @Statistic OUTPUT, @PValue OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName),
+        N'$.version', @Version), N'$.dataset', @Dataset), N'$.permutations', @Permutations);
+    EXECUTE internal.StartRun N'CheckDrift', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.MeasureDrift @ClassifierId, @Permutations, @Seed, @Statistic OUTPUT, @PValue OUTPUT, @RunId;
     EXECUTE internal.StoreDrift @ClassifierId, @Since, @DatasetVersionId, @Alpha, @Permutations, @Seed, @Statistic, @PValue,
         @CheckId OUTPUT;
 
@@ -69,7 +72,9 @@ Examples:
             LTRIM(STR(100 * alpha, 10, 2)), N' %.')
         FROM dbo.drift_alarms
         WHERE drift_check_id = @CheckId);
-    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    SET @Tested = @Tested + @Later;
+    EXECUTE internal.ReportStep @RunId, @Said, NULL, NULL, @Tested;
+    EXECUTE internal.EndRun @RunId;
     SELECT drift_check_id, name, version, later_since, dataset, dataset_version, tested_patients, later_patients, permutations, seed, alpha,
         statistic, p_value, is_alarm, most_different
     FROM dbo.drift_alarms

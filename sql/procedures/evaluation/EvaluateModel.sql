@@ -59,8 +59,9 @@ Examples:
         value NVARCHAR(200) COLLATE DATABASE_DEFAULT NULL, values_hidden INT NULL);
     CREATE TABLE #grouped (group_id INT NOT NULL, place INT NOT NULL);
     CREATE TABLE #figures (
-        kind VARCHAR(10) NOT NULL, source VARCHAR(7) NOT NULL, group_id INT NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL, low FLOAT NULL, high FLOAT NULL);
+        kind VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, source VARCHAR(7) COLLATE DATABASE_DEFAULT NOT NULL, group_id INT NOT NULL,
+        name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL,
+        low FLOAT NULL, high FLOAT NULL);
 
     EXECUTE internal.CheckEvaluationArguments @Seed, @Horizon, @SkipMissing, @Force;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
@@ -70,14 +71,21 @@ Examples:
     EXECUTE internal.ReadForEvaluation @ClassifierId, @SkipMissing, @LeftOut OUTPUT;
     EXECUTE internal.FindSubgroups @Subgroups, @SubgroupsFrom;
     EXECUTE internal.FindOverlap @ClassifierId, @Force, @Overlap OUTPUT, @Note OUTPUT;
-    EXECUTE internal.ScoreEvaluated @ClassifierId;
-    EXECUTE internal.MeasureEvaluation @ClassifierId, @Horizon, @Prevalence, @Seed, @Note OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model',
+        @ModelName), N'$.version', @Version), N'$.dataset', @Dataset), N'$.dataset_version', @DatasetVersion), N'$.horizon', @Horizon);
+    EXECUTE internal.StartRun N'EvaluateModel', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.ScoreEvaluated @ClassifierId, @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Scored; measuring.';
+    EXECUTE internal.MeasureEvaluation @ClassifierId, @Horizon, @Prevalence, @Seed, @Note OUTPUT, @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Measured; storing.';
     EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
         @EvaluationId OUTPUT;
 
     SET @Said = COALESCE(@Overlap + N' ', N'') + COALESCE(@Note, N'');
     IF @Said <> N''
         RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    DECLARE @Scans INT = (SELECT COUNT(*) FROM #evaluated);
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
     SELECT evaluation_id, name, version, dataset, dataset_version, horizon_days, patients, scans, positives, unlabelled, left_out,
         is_forced, overlap, note
     FROM dbo.model_evaluations

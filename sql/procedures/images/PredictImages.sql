@@ -29,9 +29,10 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Id INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @DatasetVersionId INT;
     DECLARE @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Found INT, @Language NVARCHAR(128);
-    DECLARE @Why NVARCHAR(20);
+    DECLARE @Why NVARCHAR(20), @Packages NVARCHAR(MAX);
     DECLARE @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     EXECUTE internal.ReadSettings @Language OUTPUT;
+    EXECUTE internal.ListPackages @Packages OUTPUT;
     EXECUTE internal.FindImageClassifier @ModelName, @Version, @Id OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Model = model, @Library = library,
         @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
@@ -70,17 +71,20 @@ Example:
         WHERE s.image_classifier_id = @Id AND s.is_group = #units.is_group AND s.name = #units.name
             AND s.content_sha256 = #units.content_sha256);
     DELETE FROM #members WHERE unit NOT IN (SELECT unit FROM #units);
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.version',
+        @Version), N'$.dataset', @Dataset);
+    EXECUTE internal.StartRun N'PredictImages', @RunId OUTPUT, @Arguments;
     SET @ErrorNumber = 0;
     IF EXISTS (SELECT 1 FROM #units)
         INSERT INTO #result (unit, label, score)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
-def main(pictures, pooling, model, sha256, library, details):
+def main(pictures, pooling, model, sha256, library, details, packages):
     from lungdb.procedures import predict_images
-    return predict_images(pictures, pooling, model, sha256, library, details)
+    return predict_images(pictures, pooling, model, sha256, library, details, packages)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Pooling, Model, Sha256, Library, Details)
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Pooling, Model, Sha256, Library, Details, Packages)
 ',
             @input_data_1 = N'
 SELECT m.unit, m.source_number AS source, CAST('''' AS VARCHAR(8)) AS labels, f.array_cols AS width,
@@ -89,16 +93,18 @@ FROM #members AS m
 INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @FeatureSetId
 ORDER BY m.place;',
             @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-                @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @Details NVARCHAR(MAX), @Packages NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Model = @Model, @Sha256 = @Sha256, @Library = @Library,
-            @Details = @Details, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Details = @Details, @Packages = @Packages, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    EXECUTE internal.CheckImageScores NULL, NULL;
+    EXECUTE internal.CheckImageScores @RunId, NULL;
     INSERT INTO dbo.image_scores (image_classifier_id, is_group, name, content_sha256, label, part, score)
     SELECT @Id, u.is_group, u.name, u.content_sha256, r.label, 'new', r.score
     FROM #result AS r
@@ -106,6 +112,7 @@ ORDER BY m.place;',
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.image_scores AS s WITH (UPDLOCK, HOLDLOCK)
         WHERE s.image_classifier_id = @Id AND s.is_group = u.is_group AND s.name = u.name AND s.content_sha256 = u.content_sha256);
+    EXECUTE internal.EndRun @RunId;
     SELECT s.name, s.is_group, s.part, s.label, c.name AS class, s.score
     FROM dbo.image_scores AS s
     INNER JOIN #wanted AS w ON w.is_group = s.is_group AND w.name = s.name AND w.content_sha256 = s.content_sha256

@@ -54,7 +54,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Parameters NVARCHAR(MAX), @DatasetVersionId INT, @FeatureSetId INT, @IsExclusive BIT, @RunId INT;
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(128), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @Version INT;
+    DECLARE @Language NVARCHAR(128), @Version INT, @Packages NVARCHAR(MAX);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #units (unit INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_group BIT NOT NULL,
         name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -70,13 +70,15 @@ Example:
         PRIMARY KEY (part, example, label));
     CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
         value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
-    CREATE TABLE #confusion (part VARCHAR(10) NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
+    CREATE TABLE #confusion (
+        part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
         percentage FLOAT NULL);
     CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
         metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
 
     EXECUTE internal.CheckImageTraining @ModelName, @Algorithm, @Pooling, @Folds, @Seed, @Undersample, @L2, @LearningRate, @NumLeaves,
         @MinDataInLeaf, @MaxIterations, @SkipMissing, @Parameters OUTPUT;
+    EXECUTE internal.ListPackages @Packages OUTPUT;
     EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.FindImageFeatures @NetworkName, @Layer, @FeatureSetId OUTPUT;
     EXECUTE dbo.AssignSplits;
@@ -93,11 +95,12 @@ Example:
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
-def main(pictures, pooling, parameters):
+def main(pictures, pooling, parameters, packages):
     from lungdb.procedures import train_image_classifier
-    return train_image_classifier(pictures, pooling, parameters)
+    return train_image_classifier(pictures, pooling, parameters, packages)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Pooling, Parameters)
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(
+    InputDataSet, Pooling, Parameters, Packages)
 ',
         @input_data_1 = N'
 SELECT m.unit, m.source_number AS source, CASE WHEN m.part = ''test'' THEN '''' ELSE k.labels END AS labels, f.array_cols AS width,
@@ -108,10 +111,12 @@ INNER JOIN (
 ) AS k ON k.unit = m.unit
 INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @FeatureSetId
 ORDER BY m.place;',
-        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
-            @Library NVARCHAR(128) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
-        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @Packages NVARCHAR(MAX),
+            @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(128) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT,
+            @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters, @Packages = @Packages,
+        @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
+        @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0

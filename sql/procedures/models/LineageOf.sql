@@ -11,7 +11,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.LineageOf lists where a prediction comes from: the model and its training run with its test figures, the patients that
-it learnt from, the pooled vector as it was scored, features, layer and network, the scan and every slice, with their SHA-256.
+it learnt from, the pooled vector as it was scored, how it was explained, features, layer and network, the scan and every slice,
+with their SHA-256.
 The words at the end of a row say when something that is stored no longer is what was used.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
@@ -23,7 +24,8 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @ExperimentId INT;
     CREATE TABLE #chain (
-        position INT NOT NULL, kind NVARCHAR(32) NOT NULL, name NVARCHAR(200) NULL, detail NVARCHAR(2000) NULL, sha256 VARBINARY(32) NULL);
+        position INT NOT NULL, kind NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, name NVARCHAR(200) COLLATE DATABASE_DEFAULT NULL,
+        detail NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL, sha256 VARBINARY(32) NULL);
 
     SELECT @ScanId = p.scan_id, @ClassifierId = p.classifier_id, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling,
         @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = p.classifier_id)
@@ -49,7 +51,8 @@ Example:
         CONCAT(N'predicted ', p.predicted, N', '), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
         COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ')),
-        CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
+        CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by,
+        N', connected as ' + p.login_name), NULL
     FROM dbo.predictions AS p
     WHERE p.prediction_id = @PredictionId
     UNION ALL
@@ -93,6 +96,17 @@ Example:
     FROM dbo.predictions AS p
     LEFT JOIN dbo.pooled_features AS v ON v.scan_id = p.scan_id AND v.feature_set_id = @FeatureSetId AND v.pooling = @Pooling
     WHERE p.prediction_id = @PredictionId
+    UNION ALL
+    SELECT 6, N'explanation', CONVERT(NVARCHAR(23), e.explained_at, 126), CONCAT(N'margin ', e.margin, N', reference ',
+        COALESCE(CAST(e.reference_margin AS NVARCHAR(30)), N'none'), N', ',
+        (SELECT COUNT(*) FROM dbo.score_contributions AS k WHERE k.prediction_id = e.prediction_id AND k.feature IS NOT NULL),
+        N' contributions, ', (SELECT COUNT(*) FROM dbo.score_slices AS k WHERE k.prediction_id = e.prediction_id), N' of slices, ',
+        (SELECT COUNT(*) FROM dbo.score_maps AS k WHERE k.prediction_id = e.prediction_id), N' maps, seed ', e.seed, N', ',
+        e.permutations, N' permutations, by ', e.explained_by,
+        IIF(e.vector_sha256 <> p.vector_sha256, N'; of another vector than was scored', N'')), e.vector_sha256
+    FROM dbo.score_explanations AS e
+    INNER JOIN dbo.predictions AS p ON p.prediction_id = e.prediction_id
+    WHERE e.prediction_id = @PredictionId
     UNION ALL
     SELECT 7, N'features', CAST(f.feature_set_id AS NVARCHAR(12)), CONCAT(f.array_rows, N' × ', f.array_cols,
         IIF(HASHBYTES('SHA2_256', f.array) = f.sha256, N'', N'; the stored bytes are damaged')), f.sha256

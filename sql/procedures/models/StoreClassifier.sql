@@ -39,7 +39,7 @@ Example:
     DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX),
         @DatasetVersionId INT;
     CREATE TABLE #scope (
-        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        item VARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
         text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
     CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
     CREATE TABLE #taught (
@@ -79,7 +79,8 @@ Example:
     -- Where vectors are there they say how wide they are; else the pooling does.
     SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
     SET @Expected = COALESCE(
-        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
+        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), 
+        @Expected * COALESCE((SELECT times FROM dbo.poolings WHERE pooling = @Pooling), 1));
     SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
     IF @Width <> @Expected
     BEGIN

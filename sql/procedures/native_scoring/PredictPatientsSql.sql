@@ -9,6 +9,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
     @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
     @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
     @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
+    @Quiet BIT = 0,                             -- 1 stores the scores and returns no rows
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -35,6 +36,7 @@ Parameters:
     @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
     @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
     @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Quiet BIT = 0                              1 stores the scores and returns no rows
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
@@ -46,6 +48,11 @@ Example:
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
+    IF @Quiet IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameter @Quiet is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
@@ -53,9 +60,13 @@ Example:
         @DatasetVersion;
     IF NOT EXISTS (SELECT 1 FROM #wanted)
     BEGIN
-        EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
+        IF @Quiet = 0
+            EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
         RETURN 0;
     END;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName),
+        N'$.version', @Number), N'$.dataset', @Dataset), N'$.prevalence', @Prevalence);
+    EXECUTE internal.StartRun N'PredictPatientsSql', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
@@ -66,6 +77,9 @@ Example:
     IF @Message IS NOT NULL
         RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
             @Message) WITH NOWAIT;
-    EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
-    RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
+    IF @Quiet = 0
+        EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
+    SET @Message = CONCAT(@ModelName, N' version ', @Number, N' has scored ', @Scored, N' ', @What, N'.');
+    EXECUTE internal.ReportStep @RunId, @Message, @Scored, @Scored, @Scored;
+    EXECUTE internal.EndRun @RunId;
 END;

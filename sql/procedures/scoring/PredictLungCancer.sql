@@ -40,29 +40,39 @@ Example:
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
-    DECLARE @Probability FLOAT, @Raw FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Probability FLOAT, @Raw FLOAT, @Distance FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Parts INT, @IsSound BIT;
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
+    CREATE TABLE #measured (scan_id INT NOT NULL PRIMARY KEY, distance FLOAT NULL);
+    CREATE TABLE #model_scope (feature_index INT NOT NULL, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
-    SET @PatientIndex = (
-        SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
+    IF @PatientIndex IS NULL
+        SET @PatientIndex = (
+            SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    EXECUTE internal.CheckScoreTask @ClassifierId, @Task;
+    IF @Task IS NOT NULL
+        EXECUTE internal.CheckScoreTask @ClassifierId, @Task;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
 
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
-        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @ModelTask = c.task
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @ModelTask = c.task,
+        @Parts = (SELECT COUNT(*) FROM dbo.feature_parts AS p WHERE p.feature_set_id = c.feature_set_id)
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
-    INSERT INTO #combine (scan_id) VALUES (@ScanId);
-    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
-    SELECT @Vector = vector, @VectorSha256 = vector_sha256 FROM dbo.pooled_features
+    IF @Parts > 0
+    BEGIN
+        CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+        INSERT INTO #combine (scan_id) VALUES (@ScanId);
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    END;
+    SELECT @Vector = vector, @VectorSha256 = vector_sha256, @IsSound = CASE
+        WHEN DATALENGTH(vector) <= 1073741824 AND vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector)) THEN 1
+        ELSE 0 END
+    FROM dbo.pooled_features
     WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
     IF @Vector IS NULL
     BEGIN
@@ -78,22 +88,31 @@ Example:
         THROW 50109, @Message, 1;
     END;
 
-    INSERT INTO #read (scan_id) VALUES (@ScanId);
-    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+    IF @IsSound = 0
+    BEGIN
+        CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+        INSERT INTO #read (scan_id) VALUES (@ScanId);
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+    END;
+    -- The query of a script runs with the caller's rights, who needs none on dbo's tables.
+    INSERT INTO #model_scope (feature_index, mean, sd)
+    SELECT feature_index, mean, sd FROM dbo.model_scope_features WHERE classifier_id = @ClassifierId;
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
-def main(model, sha256, library, details, vector, prevalence):
-    from lungdb.procedures import predict_lung_cancer
-    return predict_lung_cancer(model, sha256, library, details, vector, prevalence)
+def main(scope, model, sha256, library, details, vector, prevalence):
+    from lungdb.procedures import predict_and_measure_patient
+    return predict_and_measure_patient(model, sha256, library, details, vector, prevalence, scope)
 
-Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, Details, Vector, Prevalence)
+Probability, Raw, ErrorNumber, ErrorMessage, Distance = main(InputDataSet, Classifier, Sha256, Library, Details, Vector, Prevalence)
 ',
-        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX),
-            @Prevalence FLOAT, @Probability FLOAT OUTPUT, @Raw FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Vector = @Vector,
-        @Prevalence = @Prevalence, @Probability = @Probability OUTPUT, @Raw = @Raw OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @input_data_1 = N'SELECT feature_index, mean, sd FROM #model_scope ORDER BY feature_index;',
+        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX),
+            @Vector NVARCHAR(MAX), @Prevalence FLOAT, @Probability FLOAT OUTPUT, @Raw FLOAT OUTPUT, @Distance FLOAT OUTPUT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details,
+        @Vector = @Vector, @Prevalence = @Prevalence, @Probability = @Probability OUTPUT, @Raw = @Raw OUTPUT,
+        @Distance = @Distance OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -104,7 +123,10 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
     VALUES (@ScanId, @PatientIndex, @VectorSha256);
     INSERT INTO #scores (scan_id, raw, probability)
     VALUES (@ScanId, @Raw, IIF(@ModelTask = 'regression', NULL, @Probability));
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    -- A negative distance is one that is not known.
+    INSERT INTO #measured (scan_id, distance)
+    VALUES (@ScanId, IIF(@Distance < 0, NULL, @Distance));
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence, 1;
     IF NOT EXISTS (SELECT 1 FROM #scores)
     BEGIN
         SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,

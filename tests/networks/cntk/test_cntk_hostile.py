@@ -13,7 +13,7 @@ from cntk_models import ALL_AXES, DATA, Axis, Model, Shape, block, dictionary_me
 from lungdb.errors import LungdbError
 from lungdb.networks.cntk import convert_cntk
 
-SECONDS = 20  # on a busy machine; a refusal takes a few
+SECONDS = 60  # on a busy machine; a refusal takes a few
 
 
 def refusal(content):

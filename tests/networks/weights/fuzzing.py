@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 import random
-import resource
 import sys
 import zipfile
 from pathlib import Path
 
 from lungdb.errors import LungdbError
 from lungdb.networks.weights import read_weights
+from lungdb.procedures.usage import peak_megabytes
 
 FILES = ("tensors.safetensors", "tensors.legacy.pth", "tensors.zip.pth", "checkpoint.pth", "module.zip.pth")
 TELLING = (0, 1, 2, 3, 4, 7, 8, 127, 128, 129, 255, *b"(){}[]cRbQtuesqhr.0123456789\x81\x85\x93\x94")
@@ -60,7 +60,7 @@ def damage_directory(content: bytes, chance: random.Random) -> bytes:
 def main(folder: Path, count: int, seed: int) -> None:
     """Read the damaged files."""
     chance = random.Random(seed)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_megabytes()
     outcomes = {"read": 0, "refused": 0}
     for name in FILES:
         content = (folder / name).read_bytes()
@@ -74,8 +74,8 @@ def main(folder: Path, count: int, seed: int) -> None:
                 outcomes["read"] += 1
             except LungdbError:
                 outcomes["refused"] += 1
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(outcomes["read"], outcomes["refused"], grown // 1024)
+    grown = peak_megabytes() - before
+    print(outcomes["read"], outcomes["refused"], round(grown))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 -- BackwardLayers: fills #gradients (layer, input, unit, value) with the derivatives of the batch's mean cross-entropy, from
--- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TrainNetworkSql.
+-- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TakeStep.
 CREATE OR ALTER PROCEDURE internal.BackwardLayers
 AS
 BEGIN

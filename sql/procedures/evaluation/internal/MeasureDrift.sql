@@ -5,7 +5,8 @@ CREATE OR ALTER PROCEDURE internal.MeasureDrift
     @Permutations INT,          -- number of permutations
     @Seed INT,                  -- of them
     @Statistic FLOAT OUTPUT,    -- the largest difference, in standard errors
-    @PValue FLOAT OUTPUT        -- share of permutations with one as large
+    @PValue FLOAT OUTPUT,       -- share of permutations with one as large
+    @RunId INT = NULL           -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -58,6 +59,8 @@ ORDER BY place;',
         @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Permutations = @Permutations,
         @Seed = @Seed, @Statistic = @Statistic OUTPUT, @PValue = @PValue OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');

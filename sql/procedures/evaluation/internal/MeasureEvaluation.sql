@@ -7,7 +7,8 @@ CREATE OR ALTER PROCEDURE internal.MeasureEvaluation
     @Horizon INT,                   -- days of the labels, or NULL for those of patients
     @Prevalence FLOAT,              -- share of positives at the site, or NULL
     @Seed INT,                      -- of the bootstrap
-    @Note NVARCHAR(2000) OUTPUT     -- what could not be measured is added to it
+    @Note NVARCHAR(2000) OUTPUT,    -- what could not be measured is added to it
+    @RunId INT = NULL           -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -85,6 +86,8 @@ ORDER BY place;',
             @Said NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Constant = @Constant, @Points = @Points, @Prevalence = @Prevalence, @Details = @Details, @Seed = @Seed,
         @Said = @Said OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');

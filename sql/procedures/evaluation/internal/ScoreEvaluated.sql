@@ -1,7 +1,8 @@
 -- ScoreEvaluated: scores the scans in #evaluated with a model, all of them or none.
 -- Called by EvaluateModel, whose table #evaluated it fills.
 CREATE OR ALTER PROCEDURE internal.ScoreEvaluated
-    @ClassifierId INT -- the model
+    @ClassifierId INT, -- the model
+    @RunId INT = NULL           -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -12,7 +13,7 @@ BEGIN
         @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
-    CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
+    CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL, raw FLOAT NULL, probability FLOAT NULL);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
@@ -41,6 +42,8 @@ ORDER BY e.scan_id;',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
         @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -64,7 +67,7 @@ ORDER BY e.scan_id;',
     INSERT INTO #came (place, part)
     SELECT scan_id, CASE WHEN COALESCE(error, N'') <> N'' OR (raw BETWEEN 0 AND 1 AND probability BETWEEN 0 AND 1) THEN 1 ELSE 0 END
     FROM #result;
-    EXECUTE internal.CheckRows N'scan_ids';
+    EXECUTE internal.CheckRows N'scan_ids', @RunId;
     SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
     IF @Failed > 0
     BEGIN

@@ -1,5 +1,5 @@
 -- FindImageFeatures: finds the feature set of pictures that a network and a layer mean, and says which it is.
--- Called by TrainImageClassifier.
+-- Called by TrainImageClassifier and SimilarImages.
 CREATE OR ALTER PROCEDURE internal.FindImageFeatures
     @NetworkName NVARCHAR(128),  -- network, its newest version with features of pictures; NULL where one alone has such
     @Layer NVARCHAR(256),        -- layer; NULL where the network has features of one layer

@@ -1,5 +1,5 @@
 -- FindImageSet: finds the version of a data set of pictures that a name means, and says where its pictures are not what they were.
--- Called by FeaturizeImages, TrainImageClassifier and PredictImages.
+-- Called by FeaturizeImages, TrainImageClassifier, PredictImages and SimilarImages.
 CREATE OR ALTER PROCEDURE internal.FindImageSet
     @Dataset NVARCHAR(128),        -- name of a data set, or NULL for every picture
     @DatasetVersion INT,           -- its version; NULL means the newest

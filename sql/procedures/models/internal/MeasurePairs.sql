@@ -36,10 +36,10 @@ BEGIN
     END;
 
     -- The part `validation` is left out: it was looked at to stop early.
-    CREATE TABLE #taken (
+    CREATE TABLE #paired_scores (
         model INT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, member INT NOT NULL, scan_id INT NULL,
         label INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (model, patient_id, member));
-    INSERT INTO #taken (model, patient_id, member, scan_id, label, score)
+    INSERT INTO #paired_scores (model, patient_id, member, scan_id, label, score)
     SELECT m.model, s.patient_id, s.member, s.scan_id, s.label, s.probability
     FROM (SELECT 0 AS model, @ExperimentA AS experiment_id UNION ALL SELECT 1, @ExperimentB) AS m
     INNER JOIN dbo.experiment_scores AS s ON s.experiment_id = m.experiment_id
@@ -49,9 +49,9 @@ BEGIN
     -- A single scan of a patient in each run is a pair though it was loaded again between the two.
     INSERT INTO #pairs (patient_id, label, a, b)
     SELECT a.patient_id, a.label, a.score, b.score
-    FROM #taken AS a
-    INNER JOIN #taken AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
-    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #taken AS t WHERE t.patient_id = a.patient_id));
+    FROM #paired_scores AS a
+    INNER JOIN #paired_scores AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #paired_scores AS t WHERE t.patient_id = a.patient_id));
     SELECT @Pairs = COUNT(*), @Patients = COUNT(DISTINCT patient_id), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
     SELECT @Negatives = @Pairs - @Positives, @ValueA = NULL, @ValueB = NULL;
     IF @Positives = 0 OR @Negatives = 0

@@ -1,5 +1,5 @@
 -- NeedProbabilities: refuses a model of the task regression where probabilities and classes are needed.
--- Called by WrongCases, ExplainScore, MeasurePairs and CheckScoreTask.
+-- Called by WrongCases, RankScore, MeasurePairs and CheckScoreTask.
 CREATE OR ALTER PROCEDURE internal.NeedProbabilities
     @ClassifierId INT,      -- the version
     @What NVARCHAR(400)     -- what needs them, as the beginning of a sentence

@@ -72,7 +72,7 @@ ORDER BY f.scan_id;',
     BEGIN
         SET @Message = CONCAT(N'The script gave back the nodes of ', (SELECT COUNT(DISTINCT tree) FROM #given), N' trees, of ', @Trees,
             N', or not all nodes of a tree. Nothing of this call is stored. Call it again; if it happens again, the language of the ',
-            N'external scripts damages results: see EXECUTE dbo.CheckInstallation;');
+            N'external scripts damages results: see EXECUTE dbo.Doctor;');
         EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50230, @Message, 1;
     END;

@@ -10,6 +10,16 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400), @Serve NVARCHAR(400);
+    IF @Version IS NULL
+        SET @ClassifierId = (
+            SELECT m.classifier_id FROM dbo.served_models AS m
+            WHERE m.name = @ModelName AND NOT EXISTS (
+                SELECT 1 FROM dbo.settings AS s WHERE s.name = N'serve' AND s.value NOT IN (N'champion', N'newest')));
+    ELSE
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NOT NULL
+        RETURN 0;
+
     SET @Serve = (SELECT value FROM dbo.settings WHERE name = N'serve');
     IF @Version IS NULL AND @Serve NOT IN (N'champion', N'newest')
     BEGIN
@@ -17,13 +27,6 @@ BEGIN
             @ModelName, N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
         THROW 50101, @Message, 1;
     END;
-    IF @Version IS NULL
-        SET @ClassifierId = (SELECT classifier_id FROM dbo.served_models WHERE name = @ModelName);
-    ELSE
-        SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
-    IF @ClassifierId IS NOT NULL
-        RETURN 0;
-
     SET @Versions = (SELECT CONCAT(MIN(version), N' to ', MAX(version)) FROM dbo.classifiers WHERE name = @ModelName HAVING COUNT(*) > 0);
     SET @Names = LEFT(COALESCE((
         SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);

@@ -9,19 +9,22 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
-    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
-    BEGIN
-        IF @Prevalence IS NULL
-            RETURN 0;
+    DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400), @IsRegression BIT;
+    SELECT @Setting = s.value, @IsRegression = CASE c.task WHEN 'regression' THEN 1 ELSE 0 END
+    FROM (SELECT 1 AS one) AS o
+    LEFT JOIN dbo.settings AS s ON s.name = N'prevalence'
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId;
+    IF @Prevalence IS NULL AND @Setting IS NULL
+        RETURN 0;
+    IF @Prevalence IS NULL AND @IsRegression = 1
+        RETURN 0;
+    IF @IsRegression = 1
         SET @Message = CONCAT(N'The value ', @Prevalence, N' for the parameter @Prevalence has no meaning with a model of the task ',
             N'regression, which predicts a number. Leave it out.');
-    END;
     ELSE IF @Prevalence IS NULL
     BEGIN
-        SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
         SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
-        IF @Setting IS NOT NULL AND (@Prevalence IS NULL OR @Prevalence <= 0 OR @Prevalence >= 1)
+        IF @Prevalence IS NULL OR @Prevalence <= 0 OR @Prevalence >= 1
             SET @Message = CONCAT(N'The setting prevalence is ''', @Setting,
                 N'''. Set it in dbo.settings to a share above 0 and below 1, such as 0.26, or to NULL for no correction.');
     END;

@@ -1,8 +1,8 @@
 -- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
 -- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
--- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
+-- features, when their distance is larger than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
 -- A version without rows in dbo.model_scope judges nothing, and the sentence says why.
--- Called by StorePredictions and StoreScope, whose table #judged it fills.
+-- Called by StorePredictions and StoreScope, whose table #judged it fills; the distances are in it.
 CREATE OR ALTER PROCEDURE internal.JudgeScope
     @ClassifierId INT -- the version
 AS
@@ -10,80 +10,60 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Shorter FLOAT = 0.9, @Longer FLOAT = 1.1, @Most FLOAT = 100,
-        @Same FLOAT = CAST(N'1e-6' AS FLOAT), @IsImported BIT;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling,
-        @IsImported = CASE WHEN JSON_VALUE(details, N'$.origin.kind') = N'imported' THEN 1 ELSE 0 END
-    FROM dbo.classifiers
-    WHERE classifier_id = @ClassifierId;
-    IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    DECLARE @Known INT, @Thinnest FLOAT, @Thickest FLOAT, @Shortest FLOAT, @Longest FLOAT, @Contrasts INT, @Kernels INT, @Farthest FLOAT,
+        @IsImported BIT;
+    SELECT @Thinnest = t.low, @Thickest = t.high, @Shortest = v.low, @Longest = v.high, @Farthest = d.high,
+        @Known = (SELECT COUNT(*) FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId),
+        @Contrasts = (SELECT COUNT(*) FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'contrast'),
+        @Kernels = (SELECT COUNT(*) FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel')
+    FROM (SELECT 1 AS one) AS o
+    LEFT JOIN dbo.model_scope AS t ON t.classifier_id = @ClassifierId AND t.item = 'thickness'
+    LEFT JOIN dbo.model_scope AS v ON v.classifier_id = @ClassifierId AND v.item = 'coverage'
+    LEFT JOIN dbo.model_scope AS d ON d.classifier_id = @ClassifierId AND d.item = 'distance';
+    IF @Known = 0
     BEGIN
+        SELECT @IsImported = CASE WHEN JSON_VALUE(details, N'$.origin.kind') = N'imported' THEN 1 ELSE 0 END
+        FROM dbo.classifiers
+        WHERE classifier_id = @ClassifierId;
         UPDATE #judged
         SET scope_reason = CASE @IsImported
             WHEN 1 THEN N'Not judged: the model was made elsewhere, and what it was trained on is not known.'
             ELSE N'Not judged: what the scans that the model was trained on are like is not recorded.' END;
         RETURN 0;
     END;
-    CREATE TABLE #found (
-        scan_id INT NOT NULL, place INT NOT NULL, is_outside BIT NOT NULL, said NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
 
-    INSERT INTO #found (scan_id, place, is_outside, said)
-    SELECT j.scan_id, 1, IIF(s.thickness IS NULL, 0, 1), CONCAT(N'slice thickness', N' ' + LTRIM(STR(s.thickness, 12, 2)) + N' mm ('
-        + LTRIM(STR(m.low, 12, 2)) + N' to ' + LTRIM(STR(m.high, 12, 2)) + N')')
-    FROM #judged AS j
-    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
-    INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'thickness'
-    WHERE s.thickness IS NULL OR s.thickness < @Shorter * m.low OR s.thickness > @Longer * m.high;
-    INSERT INTO #found (scan_id, place, is_outside, said)
-    SELECT j.scan_id, 2, IIF(s.coverage IS NULL, 0, 1), CONCAT(N'coverage', N' ' + LTRIM(STR(s.coverage, 12, 0)) + N' mm ('
-        + LTRIM(STR(m.low, 12, 0)) + N' to ' + LTRIM(STR(m.high, 12, 0)) + N')')
-    FROM #judged AS j
-    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
-    INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'coverage'
-    WHERE s.coverage IS NULL OR s.coverage < @Shorter * m.low OR s.coverage > @Longer * m.high;
-    INSERT INTO #found (scan_id, place, is_outside, said)
-    SELECT j.scan_id, 3, IIF(s.contrast IS NULL, 0, 1), COALESCE(s.contrast + N' (no such scan)', N'contrast')
-    FROM #judged AS j
-    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
-    WHERE EXISTS (SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'contrast')
-        AND NOT EXISTS (
-            SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'contrast' AND m.text = s.contrast);
-    INSERT INTO #found (scan_id, place, is_outside, said)
-    SELECT j.scan_id, 4, IIF(s.kernel IS NULL, 0, 1), CONCAT(N'kernel', N' ' + s.kernel + N' (not among ' + CAST((
-        SELECT COUNT(*) FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel') AS NVARCHAR(12)) + N')')
-    FROM #judged AS j
-    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
-    WHERE EXISTS (SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel')
-        AND NOT EXISTS (
-            SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel' AND m.text = s.kernel);
-    INSERT INTO #found (scan_id, place, is_outside, said)
-    SELECT d.scan_id, 5, 1,
-        CONCAT(N'features at a distance of ', LTRIM(STR(d.distance, 12, 2)), N' (up to ', LTRIM(STR(m.high, 12, 2)), N')')
-    FROM (
-        SELECT n.scan_id, AVG(CASE
-            WHEN n.sd = 0 AND ABS(n.difference) <= @Same * (1 + ABS(n.mean)) THEN 0
-            WHEN n.sd = 0 OR ABS(n.difference) > 10 * n.sd THEN @Most
-            ELSE n.difference / n.sd * (n.difference / n.sd) END) AS distance
-        FROM (
-            SELECT j.scan_id, CAST(v.[value] AS FLOAT) - s.mean AS difference, s.mean, s.sd
-            FROM #judged AS j
-            INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
-            CROSS APPLY OPENJSON(f.vector) AS v
-            INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
-            WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2) AS n
-        GROUP BY n.scan_id) AS d
-    INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'distance'
-    WHERE d.distance > m.high;
-
+    -- STUFF takes the first comma away, and gives NULL where there is nothing. Sums of the same numbers in another order differ by less
+    -- than a part in 10⁹.
     UPDATE j
-    SET j.scope = IIF(o.said IS NULL, 'inside', 'outside'),
-        j.scope_reason = NULLIF(LEFT(CONCAT(N'Outside what the model was trained on: ' + o.said + N'.',
-            IIF(o.said IS NOT NULL AND u.said IS NOT NULL, N' ', N''), N'Not known of the scan: ' + u.said + N'.'), 400), N'')
+    SET j.scope = IIF(f.outside IS NULL, 'inside', 'outside'),
+        j.scope_reason = NULLIF(LEFT(CONCAT(N'Outside what the model was trained on: ' + f.outside + N'.',
+            IIF(f.outside IS NOT NULL AND f.unknown IS NOT NULL, N' ', N''), N'Not known of the scan: ' + f.unknown + N'.'), 400), N'')
     FROM #judged AS j
-    LEFT JOIN (
-        SELECT scan_id, STRING_AGG(said, N', ') WITHIN GROUP (ORDER BY place) AS said FROM #found WHERE is_outside = 1 GROUP BY scan_id
-    ) AS o ON o.scan_id = j.scan_id
-    LEFT JOIN (
-        SELECT scan_id, STRING_AGG(said, N', ') WITHIN GROUP (ORDER BY place) AS said FROM #found WHERE is_outside = 0 GROUP BY scan_id
-    ) AS u ON u.scan_id = j.scan_id;
+    INNER JOIN (
+        SELECT q.scan_id,
+            STUFF(CONCAT(
+                CASE WHEN s.thickness < 0.9 * @Thinnest OR s.thickness > 1.1 * @Thickest
+                    THEN CONCAT(N', slice thickness ', LTRIM(STR(s.thickness, 12, 2)), N' mm (', LTRIM(STR(@Thinnest, 12, 2)), N' to ',
+                        LTRIM(STR(@Thickest, 12, 2)), N')') END,
+                CASE WHEN s.coverage < 0.9 * @Shortest OR s.coverage > 1.1 * @Longest
+                    THEN CONCAT(N', coverage ', LTRIM(STR(s.coverage, 12, 0)), N' mm (', LTRIM(STR(@Shortest, 12, 0)), N' to ',
+                        LTRIM(STR(@Longest, 12, 0)), N')') END,
+                CASE WHEN @Contrasts > 0 AND s.contrast IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM dbo.model_scope AS m
+                        WHERE m.classifier_id = @ClassifierId AND m.item = 'contrast' AND m.text = s.contrast)
+                    THEN CONCAT(N', ', s.contrast, N' (no such scan)') END,
+                CASE WHEN @Kernels > 0 AND s.kernel IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM dbo.model_scope AS m
+                        WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel' AND m.text = s.kernel)
+                    THEN CONCAT(N', kernel ', s.kernel, N' (not among ', @Kernels, N')') END,
+                CASE WHEN q.distance > @Farthest * (1 + CAST(N'1e-9' AS FLOAT))
+                    THEN CONCAT(N', features at a distance of ', LTRIM(STR(q.distance, 12, 2)), N' (up to ',
+                        LTRIM(STR(@Farthest, 12, 2)), N')') END), 1, 2, N'') AS outside,
+            STUFF(CONCAT(
+                CASE WHEN @Thickest IS NOT NULL AND s.thickness IS NULL THEN N', slice thickness' END,
+                CASE WHEN @Longest IS NOT NULL AND s.coverage IS NULL THEN N', coverage' END,
+                CASE WHEN @Contrasts > 0 AND s.contrast IS NULL THEN N', contrast' END,
+                CASE WHEN @Kernels > 0 AND s.kernel IS NULL THEN N', kernel' END), 1, 2, N'') AS unknown
+        FROM #judged AS q
+        INNER JOIN dbo.scan_scope AS s ON s.scan_id = q.scan_id) AS f ON f.scan_id = j.scan_id;
 END;

@@ -1,7 +1,7 @@
--- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged,
+-- RefreshBinaryVectors: makes the vectors in float32 that #vectors asks for where they are missing, damaged,
 -- or of another vector than is stored now.
--- Called by SimilarPatients, whose table #vectors it reads.
-CREATE OR ALTER PROCEDURE internal.RefreshUnitVectors
+-- Called by SimilarPatients and SimilarToSlices, whose table #vectors it reads.
+CREATE OR ALTER PROCEDURE internal.RefreshBinaryVectors
     @FeatureSetId INT,      -- feature set of the vectors
     @Pooling NVARCHAR(32)   -- their pooling
 AS
@@ -14,19 +14,19 @@ BEGIN
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-    CREATE TABLE #units (scan_id INT NULL, unit VARCHAR(MAX) NULL);
+    CREATE TABLE #arrays (scan_id INT NULL, array VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
     INSERT INTO #stale (scan_id)
     SELECT v.scan_id
     FROM #vectors AS v
-    LEFT JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling
-    WHERE u.scan_id IS NULL OR u.vector_sha256 <> v.vector_sha256 OR u.unit_sha256 <> HASHBYTES('SHA2_256', u.unit);
+    LEFT JOIN dbo.binary_vectors AS u ON u.scan_id = v.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling
+    WHERE u.scan_id IS NULL OR u.vector_sha256 <> v.vector_sha256 OR u.array_sha256 <> HASHBYTES('SHA2_256', u.array);
 
     WHILE EXISTS (SELECT 1 FROM #stale)
     BEGIN
         DELETE FROM #some;
-        DELETE FROM #units;
+        DELETE FROM #arrays;
         DELETE FROM #sent;
         DELETE FROM #came;
         -- At most half of the gigabyte that a script takes, but one vector.
@@ -39,13 +39,13 @@ BEGIN
             LEFT JOIN dbo.pooled_features AS p ON p.scan_id = t.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling) AS a
         LEFT JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
         WHERE a.position = 1 OR a.bytes_so_far <= 536870912;
-        INSERT INTO #units (scan_id, unit)
+        INSERT INTO #arrays (scan_id, array)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
 def main(scans):
-    from lungdb.procedures import unit_vectors
-    return unit_vectors(scans)
+    from lungdb.procedures import binary_vectors
+    return binary_vectors(scans)
 
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
 ',
@@ -61,7 +61,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
         INSERT INTO #sent (place, part)
         SELECT scan_id, 1 FROM #some WHERE vector IS NOT NULL;
         INSERT INTO #came (place, part)
-        SELECT scan_id, 1 FROM #units;
+        SELECT scan_id, 1 FROM #arrays;
         EXECUTE internal.CheckRows N'scan_ids';
 
         BEGIN TRANSACTION;
@@ -69,16 +69,17 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
         SET @Locked = (
             SELECT COUNT(*) FROM dbo.pooled_features WITH (UPDLOCK, HOLDLOCK)
             WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some));
-        DELETE FROM dbo.unit_vectors WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some);
-        -- Should a vector have changed since #vectors was filled, the next call finds another hash and makes the unit vector again.
-        INSERT INTO dbo.unit_vectors (scan_id, feature_set_id, pooling, vector_sha256, unit, unit_sha256)
-        SELECT t.scan_id, @FeatureSetId, @Pooling, v.vector_sha256, CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2),
-            HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2))
-        FROM #units AS t
+        DELETE FROM dbo.binary_vectors
+        WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some);
+        -- Should a vector have changed since #vectors was filled, the next call finds another hash and makes the array again.
+        INSERT INTO dbo.binary_vectors (scan_id, feature_set_id, pooling, vector_sha256, array, array_sha256)
+        SELECT t.scan_id, @FeatureSetId, @Pooling, v.vector_sha256, CONVERT(VARBINARY(MAX), COALESCE(t.array, ''), 2),
+            HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), COALESCE(t.array, ''), 2))
+        FROM #arrays AS t
         INNER JOIN #vectors AS v ON v.scan_id = t.scan_id
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
         WHERE NOT EXISTS (
-            SELECT 1 FROM dbo.unit_vectors AS u WITH (UPDLOCK, HOLDLOCK)
+            SELECT 1 FROM dbo.binary_vectors AS u WITH (UPDLOCK, HOLDLOCK)
             WHERE u.scan_id = t.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling);
         COMMIT TRANSACTION;
         DELETE FROM #stale WHERE scan_id IN (SELECT scan_id FROM #some);

@@ -1,0 +1,1 @@
+"""Preprocessings of registered steps, in a database."""

@@ -1,0 +1,1 @@
+"""Maps of the regions that scores come from."""
