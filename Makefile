@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
   --no-loadscope-reorder
 
-.PHONY: demo web setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick sql clean
+.PHONY: demo web setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick localisation sql constraints image wheelhouse clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
@@ -50,11 +50,27 @@ bench: .venv/.demo  ## README's table, each figure beside what somebody would ta
 bench-quick: .venv/.demo  ## the same at smaller sizes, in under 5 minutes; no figure of README comes from it
 	$(BIN)/python scripts/bench/whole.py --quick
 
+localisation: .venv/.demo  ## whether explanations point at the nodules of the demo's phantoms (docs/explaining.md); make demo first
+	$(BIN)/python scripts/bench/localisation.py
+
 sql: .venv/.demo  ## generate the scripts that install and uninstall, from the files of sql/
 	$(BIN)/python scripts/make_install_sql.py
 
+constraints: .venv/.demo  ## generate deploy/constraints.txt: what the container's image installs
+	$(BIN)/python scripts/make_constraints.py
+
+NO_DOCKER := There is no docker here that answers, so no image was built. Install docker, or run docker build -f deploy/Dockerfile -t lungdb . where it is.
+image:  ## the container's image of the page and the jobs; says so where there is no docker
+	@docker info >/dev/null 2>&1 || { echo "$(NO_DOCKER)" >&2; exit 1; }
+	docker build -f deploy/Dockerfile -t lungdb .
+
+SERVER ?= windows
+wheelhouse: .venv/.demo  ## wheels with hashes for a server without the Internet: make wheelhouse SERVER=linux
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/python scripts/make_wheelhouse.py $(SERVER)
+
 clean:
-	rm -rf .venv .venv310 .tsql demo web/node_modules
+	rm -rf .venv .venv310 .tsql demo wheelhouse web/node_modules
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

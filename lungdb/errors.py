@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+ASK_DOCTOR = "In the database, EXECUTE dbo.CheckRuntime; EXECUTE dbo.Doctor; say what its Python lacks."
+"""The end of a message about the Python that the procedures run in."""
+
 
 class LungdbError(Exception):
     """Something a user can put right: bad input, a missing package, a refused value."""
@@ -99,6 +102,52 @@ class ErrorNumber(IntEnum):
     NOT_OF_THE_TASK = 50312
     NO_TRAINED_SCANS = 50320
     UNKNOWN_DEVICE = 50340
+    NOT_SCORED = 50370
+    NO_CONTRIBUTIONS = 50371
+    NO_REFERENCE = 50372
+    SCORE_OUTDATED = 50373
+    NO_STORED_FEATURES = 50374
+    NOT_EXPLAINED = 50375
+    SCORE_UNEXPLAINED = 50380
+    EXPLAINED_OTHERWISE = 50381
+    NO_FEATURES_TO_EXPLAIN = 50382
+    NO_EXACT_MAP = 50383
+    NO_SLICE_FEATURES = 50384
+    NO_MAP = 50385
+    UNFIT_STEPS = 50390
+    UNKNOWN_PREPROCESSING = 50391
+    OTHER_STEPS = 50392
+    PREPROCESSING_IN_USE = 50393
+    NOT_REGISTERED = 50394
+    OTHER_COLUMNS = 50395
+    UNFIT_TABLE = 50396
+    TOO_MANY_TO_CLUSTER = 50400
+    NUMBER_OF_CLUSTERS = 50401
+    TOO_MANY_RUNS = 50410
+    NO_GRADIENTS = 50411
+    OTHER_ACTIVATION = 50412
+    NO_LAYER_MAP = 50413
+    TOO_MANY_MAPS = 50414
+    SOME_UNKEPT = 50415
+    UNFIT_SLICES = 50420
+    UNKNOWN_PICTURE = 50421
+    UNFIT_ALGORITHM = 50422
+    OTHER_PRINCIPAL = 50430
+    OTHER_RIGHTS = 50431
+    OTHER_CERTIFICATE = 50432
+    OTHER_SIGNATURE = 50433
+    IDENTITY_SETTLED = 50434
+    UNKNOWN_PROCEDURE = 50450
+    NO_SESSION_LOCK = 50460
+    WORK_DELETED = 50461
+    THREE_ENDED = 50462
+    NO_WORKER = 50463
+    DRIFT_ALARM = 50470
+    JOB_FAILED_IN_PART = 50471
+    HASHES_DIFFER = 50472
+    UNFIT_AGENT_JOBS = 50473
+    NOT_THE_PRIMARY = 50474
+    OTHER_AGENT_JOB = 50475
 
 
 class ProcedureError(LungdbError):

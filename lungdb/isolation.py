@@ -1,20 +1,23 @@
 """Work on input that may be hostile, in processes of its own with a time and a memory limit.
 
-A worker is started afresh (spawn), so that it inherits no threads and no locks. One that dies or hangs costs the item
-that it was at; the next one gets a new worker.
+A worker inherits no threads and no locks of ours. On Linux it is forked from a process that was started afresh and has
+done nothing but import what workers need, so that the first alone waits for that; elsewhere, and where that process
+cannot be reached, each is started afresh. One that dies or hangs costs the item that it was at; the next one gets a
+new worker.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing import get_context
+from multiprocessing import Pipe, get_context, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,10 +31,14 @@ Result = TypeVar("Result")
 Refusal = TypeVar("Refusal", bound=LungdbError)
 
 _MEGABYTE = 1_000_000
+_NOT_STARTED = "The process that reads files could not be started. Check memory and the installation."
 
 _AHEAD = 64  # items under way: enough to keep the workers busy while a scan is stored
 _START_SECONDS = 120.0
 _ORPHAN_SECONDS = 30.0  # a worker whose parent was killed while it hung ends itself this long after its limit
+# How processes are started, the best first. A fork server is reached over a socket in the folder for temporary files,
+# which may be gone by now, or lie so deep that no socket can have its path.
+_METHODS = ("forkserver", "spawn") if sys.platform == "linux" else ("spawn",)
 
 
 @dataclass(frozen=True)
@@ -186,11 +193,11 @@ class _Worker(Generic[Refusal]):
         # Called while another thread waits for the process, which then finds it gone and tidies up.
         process = self._process
         if process is not None:
-            process.kill()
+            _end(process)
 
     def kill(self) -> None:
         if self._process is not None:
-            self._process.kill()
+            _end(self._process)
             self._process.join()
             self._connection.close()
             self._process = None
@@ -198,19 +205,59 @@ class _Worker(Generic[Refusal]):
     def _start(self) -> None:
         if self._ended.is_set():
             raise LungdbError("Reading has ended. Run the command again.")
-        context = get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._bounds), daemon=True)
-        process.start()
-        theirs.close()
-        self._process = process
+        self._connection, theirs = Pipe()
+        try:
+            self._process = _start_process(theirs, self._bounds)
+        except LungdbError:
+            self._connection.close()
+            raise
+        finally:
+            theirs.close()
         try:
             is_ready = self._connection.poll(_START_SECONDS) and self._connection.recv()
         except (EOFError, OSError):
             is_ready = False
         if not is_ready:
             self.kill()
-            raise LungdbError("The process that reads files could not be started. Check memory and the installation.")
+            raise LungdbError(_NOT_STARTED)
+
+
+def _start_process(connection: Connection, bounds: Bounds[Any]) -> Any:
+    for method in _METHODS:
+        context: Any = get_context(method)
+        if method == "forkserver":
+            # What another one has imported already stays; a worker imports what is missing.
+            context.set_forkserver_preload([bounds.preload])
+        process = context.Process(target=_serve, args=(connection, bounds), daemon=True)
+        try:
+            with _without_interrupts():
+                process.start()
+        except (EOFError, OSError) as error:
+            failure = error
+        else:
+            return process
+    raise LungdbError(_NOT_STARTED) from failure
+
+
+def _end(process: Any) -> None:
+    # The fork server takes leave of its children itself, after which their numbers may be those of other processes.
+    if process.is_alive():
+        process.kill()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let processes that this thread starts hear nothing of Ctrl-C, which is the parent's to handle."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Where it still had to start the tracker, multiprocessing would let them in again on the way.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(connection: Connection, bounds: Bounds[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Write synthetic chest CT scans as DICOM files, and their labels."""
+"""Write synthetic chest CT scans as DICOM files, their labels, and where their nodules are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from lungdb.errors import LungdbError
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder for one folder a patient; labels.csv is written beside it")
+    parser.add_argument(
+        "folder", type=Path, help="folder for one folder a patient; labels.csv and nodules.csv are written beside it"
+    )
     parser.add_argument("--patients", type=int, default=128, help="number of patients (default: 128)")
     parser.add_argument(
         "--seed",

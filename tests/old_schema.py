@@ -19,7 +19,8 @@ def old_sources(folder: Path, version: int) -> Path:
     (folder / "tables").mkdir(parents=True)
     for name, path in tables.items():
         shutil.copy(path, folder / "tables" / name)
-    shutil.copytree(sql_directory() / "data", folder / "data")
+    (folder / "data").mkdir()
+    shutil.copy(sql_directory() / "data" / "settings.sql", folder / "data")
     if version == 2:
         (folder / "migrations").mkdir()
         shutil.copy(sql_directory() / "migrations" / "0002_deidentification.sql", folder / "migrations")
@@ -34,6 +35,16 @@ def unpack_version_0_2(folder: Path) -> Path:
 def unpack_schema_7(folder: Path) -> Path:
     """Write the database of schema version 7, with two models of two versions each and the scores of those served."""
     return _unpack("schema_7", folder)
+
+
+def unpack_schema_8(folder: Path) -> Path:
+    """Write the database of schema version 8: a champion, an ensemble, a data set, scores of three models."""
+    return _unpack("schema_8", folder)
+
+
+def unpack_schema_9(folder: Path) -> Path:
+    """Write the database of schema version 9: as that of version 8, with a search, a failed run, an account."""
+    return _unpack("schema_9", folder)
 
 
 def _unpack(name: str, folder: Path) -> Path:

@@ -32,6 +32,7 @@ _BELOW = {
 # The arrows of docs/architecture.md. What is not here may not be imported; everybody may import errors and isolation.
 MAY_IMPORT = {
     "errors": set(),
+    "extensions": set(),
     "isolation": set(),
     "config": set(),
     "embedded": set(),
@@ -50,7 +51,7 @@ MAY_IMPORT = {
     "scripts": _BELOW | {"cli"},
     "lungdb_web": {"loading", "reporting", "database", "imaging", "learning", "config"},
 }
-EVERYBODY = {"errors", "isolation", "__version__"}
+EVERYBODY = {"errors", "extensions", "isolation", "__version__"}
 # The rooms of the engine; each imports only those to its left.
 ENGINE = ("values", "syntax", "functions", "writer", "store", "satellite", "running")
 # Standard library and errors alone; the satellite hands rows to scripts as pandas data frames.

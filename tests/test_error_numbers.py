@@ -53,10 +53,13 @@ def test_the_table_that_users_read_is_the_enumeration() -> None:
 def test_procedures_and_the_python_under_them_throw_exactly_the_enumeration() -> None:
     """No number is thrown that the table lacks, and none stands in it that nothing throws."""
     thrown = set().union(
-        *(numbers_of_sql(text) for _, text in _texts("*.sql", "sql/procedures", "sql/whole")),
+        *(
+            numbers_of_sql(text)
+            for _, text in _texts("*.sql", "sql/procedures", "sql/whole", "sql/agent", "sql/roles/parts")
+        ),
         *(
             numbers_of_python(text)
-            for _, text in _texts("*.py", "lungdb/procedures", "lungdb/learning", "lungdb/networks")
+            for _, text in _texts("*.py", "lungdb/procedures", "lungdb/learning", "lungdb/networks", "lungdb/imaging")
         ),
     )
     assert thrown == set(ErrorNumber)

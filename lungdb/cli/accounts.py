@@ -184,7 +184,7 @@ def _list(connection: Connection) -> None:
 def _audit(connection: Connection, arguments: argparse.Namespace) -> None:
     from lungdb_web.administration import read_audit
 
-    columns = ("at (UTC)", "account", "action", "patient", "outcome", "detail", "address")
+    columns = ("at (UTC)", "account", "action", "patient", "outcome", "detail", "address", "login")
     rows = [
         (
             f"{row.at:%Y-%m-%d %H:%M:%S}",
@@ -194,6 +194,7 @@ def _audit(connection: Connection, arguments: argparse.Namespace) -> None:
             row.outcome,
             row.detail or "",
             row.address or "",
+            row.login_name or "",
         )
         for row in read_audit(connection, arguments.account, arguments.patient, arguments.limit)
     ]

@@ -20,7 +20,7 @@ def main(argv: Sequence[str]) -> int:
         prog="lungdb check",
         description="Look for damage: the integrity of the database, its schema, foreign keys, the SHA-256 of "
         "everything that has one, and what must hold of the rows. Nothing is changed. Exit status 1 when something "
-        "was found.",
+        "was found. This verifies the data; lungdb doctor looks at the installation.",
     )
     add_database_argument(parser)
     options = parser.parse_args(argv)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lungdb.copying.delivery import run_batches, write_script
 from lungdb.copying.script import copy_batches
+from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
 
@@ -46,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
             write_script(Path(options.to), batches)
             print(f"{escaped(options.to)} is written.")
         else:
-            with open_database(options.to) as target:
+            given = {"model": options.model, "version": options.version, "network": options.network}
+            with open_database(options.to) as target, logged_load(target, "copy", given):
                 run_batches(target, batches, on_message=lambda message: print(message.text))
     return 0
 

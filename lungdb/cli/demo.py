@@ -57,7 +57,7 @@ class Demo:
         """Run every step; a step that fails raises, and the command ends with its message."""
         if self.is_synthetic:
             with self._step("write synthetic scans"):
-                write_phantoms(self.scans, self.labels)
+                nodules = write_phantoms(self.scans, self.labels)
         with self._step("install the database"):
             connection = connect(self.target)
             install(connection)
@@ -71,6 +71,7 @@ class Demo:
                 self._check(load_network.main([*database, *self._network_arguments()]), "Loading the network")
                 set_setting(connection, "default_network", newest_network(connection))
                 if self.is_synthetic:
+                    self._check(load_labels.main([*database, str(nodules)]), "Loading nodules")
                     people = self.folder / "people.csv"
                     self._check(name_patients(connection, self.target, people), "Loading names")
             for name in STEPS:
@@ -126,16 +127,21 @@ class Demo:
         print(f"  {sys.argv[0]} demo --scans DIR --labels CSV --network FILE    the same with your own data")
 
 
-def write_phantoms(scans: Path, labels: Path) -> None:
-    """Write the synthetic patients, unless an earlier run has: labels.csv is written last."""
+def write_phantoms(scans: Path, labels: Path) -> Path:
+    """Write the synthetic patients, unless an earlier run has, and give the file of their nodules.
+
+    labels.csv is written last, and versions that wrote no nodules.csv wrote it alone.
+    """
     try:
         from tqdm import tqdm
 
-        from lungdb.phantoms.dataset import make_dataset
+        from lungdb.phantoms.dataset import NODULES, make_dataset
     except ModuleNotFoundError as error:
         raise LungdbError(f'The demo needs {error.name}. Run: pip install "lungdb[cpu,load]"') from error
-    if labels.is_file():
+    nodules = labels.with_name(NODULES)
+    if labels.is_file() and nodules.is_file():
         print(f"{escaped(scans)} is there already.")
-        return
+        return nodules
     with tqdm(total=PATIENTS, unit="patient", desc="Writing") as bar:
         make_dataset(scans, patients=PATIENTS, progress=bar.update)
+    return nodules

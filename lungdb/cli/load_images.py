@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
 from lungdb.loading.picture_labels import read_labels
@@ -94,9 +95,11 @@ def _load_listed(arguments: argparse.Namespace) -> int:
         found = [name for name in names if is_picture(arguments.folder / name)]
         pictures = read_names(found, pattern)
         unmatched = len(found) - len(pictures.said)
-    with open_database(arguments.database) as connection:
+    given = {"replace": arguments.replace, "keep_ids": arguments.keep_ids}
+    with open_database(arguments.database) as connection, logged_load(connection, "load-images", given) as load:
         settled = settle(connection, pictures, keep_ids=arguments.keep_ids)
         report = load_listed(connection, arguments.folder, names, settled, replace=arguments.replace)
+        load.result = f"{sum(report.pictures.values())} pictures"
     if settled.classes:
         numbered = sorted(settled.classes.items(), key=lambda each: each[1])
         print("Classes: " + ", ".join(f"{number} is '{escaped(name)}'" for name, number in numbered) + ".")
@@ -117,8 +120,10 @@ def _load(arguments: argparse.Namespace) -> int:
     if arguments.classes:
         classes, labels = find_classes(arguments.folder)
         print("Classes: " + ", ".join(f"{number} is '{escaped(folder)}'" for folder, number in classes.items()) + ".")
-    with open_database(arguments.database) as connection:
+    given = {"replace": arguments.replace}
+    with open_database(arguments.database) as connection, logged_load(connection, "load-images", given) as load:
         report = load_pictures(connection, arguments.folder, labels, replace=arguments.replace)
+        load.result = f"{sum(report.pictures.values())} pictures"
     _print(report)
     if labels:
         print(f"Labels of pictures that were there before: {report.relabelled} changed.")

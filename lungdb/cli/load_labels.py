@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lungdb.cli.support import add_database_argument, exit_status, print_unknown
 from lungdb.config import load_settings
+from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.errors import escaped
 from lungdb.loading.labels.forms import KNOWN, read_content
@@ -64,8 +65,10 @@ def _load(arguments: argparse.Namespace) -> int:
         metastatic=_METASTATIC[arguments.metastatic],
     )
     content = read_content(arguments.file, options, escaped(arguments.file.name))
-    with open_database(arguments.database) as connection:
+    given = {"horizon": arguments.horizon, "classes": arguments.classes, "numeric": arguments.numeric}
+    with open_database(arguments.database) as connection, logged_load(connection, "load-labels", given) as load:
         report = content.store(connection, load_settings().id_key)
+        load.failed = len(report.unknown)
     for line in (*report.lines, *content.notes):
         print(escaped(line))
     print_unknown(report.unknown, show=arguments.show_ids)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lungdb.cli.support import add_database_argument, exit_status, print_unknown
 from lungdb.config import load_settings
+from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.dicom.identity import OLDEST
 from lungdb.loading.people import read_people, store_people
@@ -30,8 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _load(arguments: argparse.Namespace) -> int:
     people = read_people(arguments.file)
-    with open_database(arguments.database) as connection:
+    with open_database(arguments.database) as connection, logged_load(connection, "load-patients", {}) as load:
         report = store_people(connection, people, load_settings().id_key)
+        load.failed = len(report.unknown)
+        load.result = f"{report.changed} changed, {report.unchanged} unchanged"
     print(f"Patients: {report.changed} changed, {report.unchanged} unchanged.")
     if report.hidden:
         print(f"{report.hidden} birth years were left out: they tell of ages of {OLDEST} and more, and ids are keyed.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.config import load_settings
+from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.dicom.identity import EMPTY_ID_RULES, Identity
 from lungdb.dicom.limits import Limits
@@ -153,7 +154,14 @@ def _load_with(workers: Workers[RejectedError], arguments: argparse.Namespace, l
     not_taken: list[Rejection] = []
     on_rejection = not_taken.append if arguments.show_paths else None
     with open_database(arguments.database) as connection:
-        report = load_folder(connection, arguments.folder, identity, options, workers, on_rejection)
+        if options.dry_run:
+            report = load_folder(connection, arguments.folder, identity, options, workers, on_rejection)
+        else:
+            given = {"all_series": options.all_series, "replace": options.replace, "series_rule": options.series_rule}
+            with logged_load(connection, "load-scans", given) as load:
+                report = load_folder(connection, arguments.folder, identity, options, workers, on_rejection)
+                load.scans = report.series["loaded"] + report.series["replaced"]
+                load.slices, load.failed = report.slices, sum(report.rejected.values())
     _print(report, options)
     for rejection in not_taken:
         print(f"{rejection.reason}\t{escaped(rejection.source)}\t{rejection.message}")

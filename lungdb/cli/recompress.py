@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lungdb.cli.support import add_database_argument, progress_lines
 from lungdb.config import load_settings
+from lungdb.database.run_log import logged_load
 from lungdb.database.site import is_missing_file, open_database
 from lungdb.errors import LungdbError
 from lungdb.operating.recompressing import recompress
@@ -28,8 +29,9 @@ def main(argv: Sequence[str]) -> int:
     target = options.database or load_settings().database
     if is_missing_file(target):
         raise LungdbError("The database's file is not there. Check the target.")
-    with open_database(target) as connection:
+    with open_database(target) as connection, logged_load(connection, "recompress", {}) as load:
         done = recompress(connection, progress_lines())
+        load.slices, load.failed = done.slices, len(done.damaged)
     if done.slices:
         share = f"{done.before:,} bytes became {done.after:,}, {done.after / done.before:.0%}"
         print(f"{done.slices:,} slices were stored again: {share}.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
-from lungdb.reporting.facts import read_facts
+from lungdb.reporting.facts import find_classifier, read_facts
 from lungdb.reporting.several import read_names, read_tested
 
 
@@ -28,6 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", default=Path("report.html"), help="default: report.html"
     )
+    parser.add_argument(
+        "--explained",
+        action="store_true",
+        help="show a few explained scores too, with slices of the patients' scans and maps over them",
+    )
     parser.add_argument("--png", type=Path, metavar="DIR", help="write the plots as PNG files into this folder too")
     arguments = parser.parse_args(argv)
     return exit_status(lambda: _report(arguments))
@@ -35,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     try:
+        from lungdb.reporting.explained import read_explained
         from lungdb.reporting.files import write_page, write_plots
         from lungdb.reporting.page import render_page, render_several
         from lungdb.reporting.plots import draw_evaluations, draw_plots, draw_several
@@ -45,10 +51,19 @@ def _report(arguments: argparse.Namespace) -> int:
     if arguments.models is None:
         with open_database(arguments.database) as connection:
             facts = read_facts(connection, arguments.model, arguments.version)
+            explained = None
+            if arguments.explained:
+                classifier = find_classifier(connection, facts.model.name, facts.model.version)
+                explained = read_explained(connection, classifier)
         plots, evaluated = draw_plots(facts), draw_evaluations(facts.evaluations)
-        page, title = render_page(facts, plots, evaluated), f"{facts.model.name} version {facts.model.version}"
+        page, title = (
+            render_page(facts, plots, evaluated, explained),
+            f"{facts.model.name} version {facts.model.version}",
+        )
         plots += evaluated
     else:
+        if arguments.explained:
+            raise LungdbError("--explained goes with --model. Leave it out, or report one model.")
         if arguments.version is not None:
             raise LungdbError("--version goes with --model. Write the versions of --models after colons: a:1,b:2.")
         names = read_names(arguments.models)

@@ -61,12 +61,14 @@ def _serve(settings: Settings) -> int:
     if not accounts:
         print("There are no accounts yet. Add one: lungdb accounts add NAME --role scorer", flush=True)
     # A daemon, so that a database that does not answer keeps nobody from ending the page.
-    threading.Thread(target=app.extensions["lungdb"].warm_scorer, name="warm", daemon=True).start()
+    warming = threading.Thread(target=app.extensions["lungdb"].warm_scorer, name="warm", daemon=True)
+    warming.start()
     with closing(server):
         print(f"lungdb is at {address_of(server, settings)}    Ctrl-C ends it.", flush=True)
         with suppress(KeyboardInterrupt):
             signal.signal(signal.SIGTERM, _interrupt)
             server.run()
+    warming.join(timeout=5.0)  # what it has in use is not closed below
     app.extensions["lungdb"].database.close()
     return 0
 

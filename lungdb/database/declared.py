@@ -1,10 +1,11 @@
 """What the files of tables/ declare, as T-SQL that tells it to a database: rows of #columns and #members.
 
-The batches of sql/whole/ compare these rows with the catalog and make what is missing.
+The batches of sql/whole/ and internal.CompareSchema compare these rows with the catalog and make what is missing.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from lungdb.database.batches import split_batches
@@ -62,6 +63,13 @@ def _inserts(table: str, columns: str, rows: list[str]) -> Iterator[str]:
     for start in range(0, len(rows), _MOST_ROWS):
         values = ",\n".join(f"    {row}" for row in rows[start : start + _MOST_ROWS])
         yield f"INSERT INTO {table} ({columns})\nVALUES\n{values};\n"
+
+
+def comparing_batch() -> str:
+    """Return the statements of internal.CompareSchema as a batch, for databases that lack the procedure."""
+    file = sql_directory() / "procedures" / "installation" / "internal" / "CompareSchema.sql"
+    body = file.read_text(encoding="utf-8").partition("AS\nBEGIN\n")[2].rpartition("END;")[0]
+    return textwrap.dedent(body).strip() + "\n"
 
 
 def read_whole(name: str) -> str:

@@ -12,7 +12,8 @@ from lungdb.database.sql_files import sql_directory
 from lungdb.embedded.satellite.trusted import Trusted
 from lungdb.errors import LungdbError
 
-_SCRIPT = re.compile(r"@script\s*=\s*N'((?:[^']|'')*)'", re.I)
+# The calls of our own procedures write it so; @Script, a parameter of RunOnDataset, carries what is somebody else's.
+_SCRIPT = re.compile(r"@script\s*=\s*N'((?:[^']|'')*)'")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The names that version 0.2 gave in the schema dbo to procedures that lie in the schema internal now."""
+"""The names that version 0.2 gave in dbo to procedures that lie in the schema internal now, and what else went."""
 
 from __future__ import annotations
 
@@ -54,3 +54,9 @@ MOVED_TO_INTERNAL = (
 )
 """Procedures, without their schema. The list is history: a newer internal procedure was never in dbo, where a site may
 have one of its own by that name."""
+
+NO_MORE = ("PROCEDURE IF EXISTS internal.RefreshUnitVectors", "TABLE IF EXISTS dbo.unit_vectors")
+"""What earlier versions made and this one does not, as DROP names it."""
+
+CONSTRAINTS_NO_MORE = {"dbo.extensions": ("CK_extensions_kind",)}
+"""Constraints of tables that another name replaces, because it allows more: one of a name is never compared."""

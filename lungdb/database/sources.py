@@ -6,7 +6,7 @@ Text is not searched for names, because messages and help name procedures too.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ class SqlFile:
         Schema and name of every table, view and procedure that it names, in lower case.
     runs_script : bool
         It calls sp_execute_external_script itself.
+    script_reads : frozenset of str
+        Those of `refers` that the input queries of its external scripts read.
     """
 
     path: str
@@ -64,6 +66,7 @@ class SqlFile:
     makes: str
     refers: frozenset[str]
     runs_script: bool
+    script_reads: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> str:
@@ -103,15 +106,21 @@ def read_file(folder: Path, path: Path) -> SqlFile:
         found = ", ".join(map(".".join, made)) or "nothing"
         raise LungdbError(f"{name} of the SQL sources makes {found}, not the one object that it is named after.")
     makes = ".".join(made[0]) if made else ""
-    names = {_key(each) for node in nodes for each in _named(node)}
-    own = makes.lower()
+    calls = [node for node in nodes if _called(node) == _SCRIPT]
     return SqlFile(
         name,
         text,
         makes,
-        frozenset(each for each in names if each.partition(".")[0] in _SCHEMAS) - {own},
-        any(_called(node) == _SCRIPT for node in nodes),
+        _ours(nodes) - {makes.lower()},
+        bool(calls),
+        _ours(node for query, known in _texts(nodes, calls) for node in _nodes(parse_batch(query, known).statements)),
     )
+
+
+def _ours(nodes: Iterable[Any]) -> frozenset[str]:
+    """Return the names of tables, views and procedures with a schema of ours that nodes hold."""
+    names = {_key(each) for node in nodes for each in _named(node)}
+    return frozenset(each for each in names if each.partition(".")[0] in _SCHEMAS)
 
 
 def _is_temporary(name: Name) -> bool:
@@ -126,7 +135,7 @@ def _all_nodes(tree: Any) -> Iterator[Any]:
     """Yield every node of a tree, those of the T-SQL that stands in its strings too."""
     nodes = list(_nodes(tree))
     yield from nodes
-    for text, declared in _texts(nodes):
+    for text, declared in _texts(nodes, nodes):
         yield from _all_nodes(parse_batch(text, declared).statements)
 
 
@@ -157,15 +166,15 @@ def _called(node: Any) -> str:
     return node.procedure[-1].lower() if isinstance(node, Execute) else ""
 
 
-def _texts(nodes: list[Any]) -> Iterator[tuple[str, dict[str, SqlType]]]:
-    """Yield the T-SQL that is executed as text, or handed to a script as its query, with the variables declared for it.
+def _texts(nodes: list[Any], of: list[Any]) -> Iterator[tuple[str, dict[str, SqlType]]]:
+    """Yield the T-SQL that some of the nodes execute or hand to a script as its query, with its variables.
 
     Raises
     ------
     LookupError
         A text is computed, so that what it refers to cannot be read.
     """
-    for node in nodes:
+    for node in of:
         if isinstance(node, ExecuteText) and _is_composed(node.text):
             continue
         if isinstance(node, ExecuteText):
@@ -177,7 +186,7 @@ def _texts(nodes: list[Any]) -> Iterator[tuple[str, dict[str, SqlType]]]:
 
 
 def _is_composed(text: Scalar) -> bool:
-    """Tell a text of what a user names, which refers to nothing of ours; its variable has the name @Composed."""
+    """Tell a text of what a user names, or over #temp tables alone, which refers to nothing of ours: @Composed."""
     return isinstance(text, Variable) and text.name.lower() == _COMPOSED
 
 
@@ -187,7 +196,7 @@ def _arguments(nodes: list[Any], call: Execute) -> Iterator[str | None]:
     given = {(each.name or unnamed.get(place, "")).lower(): each.value for place, each in enumerate(call.arguments)}
     for name in names:
         value = given.get(name)
-        yield None if value is None else _literal(nodes, value)
+        yield None if value is None or _is_composed(value) else _literal(nodes, value)
 
 
 def _literal(nodes: list[Any], value: Scalar) -> str:

@@ -57,7 +57,7 @@ def connect(target: str) -> SqlServerConnection:
             'Run: pip install "lungdb[sqlserver]", and on Linux install the unixODBC library.'
         ) from error
     try:
-        return SqlServerConnection(pyodbc.connect(target, autocommit=True, timeout=LOGIN_SECONDS))
+        return SqlServerConnection(pyodbc.connect(target, autocommit=True, timeout=LOGIN_SECONDS), target)
     except pyodbc.Error as error:
         raise sql_error(error) from error
 
@@ -99,12 +99,28 @@ class SqlServerConnection:
 
     says_at_once = False  # ODBC hands messages on with the next result
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, target: str = "") -> None:
         self._connection = connection
+        self._target = target
 
     def cursor(self) -> SqlServerCursor:
         """Return a new cursor."""
         return SqlServerCursor(_translated(self._connection.cursor))
+
+    def renew(self) -> None:
+        """Connect again in the place of a lost connection."""
+        import pyodbc
+
+        with suppress(pyodbc.Error):
+            self._connection.close()
+        self._connection = connect(self._target)._connection
+
+    def driver(self) -> str:
+        """Return the ODBC driver's name and version, such as ``msodbcsql18.so 18.04.0001``."""
+        import pyodbc
+
+        read = self._connection.getinfo
+        return f"{_translated(read, pyodbc.SQL_DRIVER_NAME)} {_translated(read, pyodbc.SQL_DRIVER_VER)}"
 
     def close(self) -> None:
         """Close the connection; an open transaction is rolled back by the server."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lungdb.database.connection import Connection
-from lungdb.database.declared import declared_tables, declaring_batches, read_whole
+from lungdb.database.declared import comparing_batch, declared_tables, declaring_batches, read_whole
 from lungdb.database.installer import INSTALLERS
 from lungdb.database.run import run, run_script
 from lungdb.database.sql_files import sql_directory
@@ -36,7 +36,7 @@ def missing_parts(connection: Connection) -> list[str]:
     folder = sql_directory()
     tables = _tables(folder)
     run_script(connection, read_whole("declare"))
-    for batch in (*declaring_batches(tables), read_whole("compare")):
+    for batch in (*declaring_batches(tables), comparing_batch()):
         run(connection, batch)
     found = [f"{what} {fault}" for what, fault in run(connection, _FAULTS)[-1].rows]
     there = {str(name).lower() for (name,) in run(connection, _OBJECTS)[-1].rows}
@@ -58,7 +58,7 @@ def missing_parts(connection: Connection) -> list[str]:
 def constraint_queries() -> Iterator[tuple[str, str]]:
     """Yield the name of each foreign key and check, and T-SQL that gives a row with a count where rows break it."""
     tables = _tables(sql_directory())
-    keys = {table.name: next(key.columns for key in table.keys if key.primary) for table in tables}
+    keys = {table.name: key.columns for table in tables for key in table.keys if key.primary}
     for table in tables:
         for foreign in table.foreign_keys:
             yield f"{foreign.name} of dbo.{table.name}", _orphans(table, foreign, keys[foreign.table])

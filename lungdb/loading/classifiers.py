@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lungdb.database import Connection, run
+from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, Message, ProcedureError
 from lungdb.isolation import Bounds, Workers
@@ -171,10 +172,12 @@ def load_classifier(
         "notes": [],
         "origin": {"kind": "imported", "file": printable(file.name), "sha256": hashlib.sha256(content).hexdigest()},
     }
-    with open_database(target) as connection:
+    given = {"name": name, "feature_set_id": feature_set, "pooling": features.pooling}
+    with open_database(target) as connection, logged_load(connection, "load-classifier", given) as load:
         said = (trained_on.dataset, trained_on.version) if trained_on else (None, None)
         values = (name, feature_set, features.pooling, found.library, found.model, json.dumps(details), *said)
         version = int(run(connection, _STORE, values, on_message=on_message)[-1].rows[0][1])
+        load.result = f"Version {version}."
         if found.library == "lightgbm" and run(connection, _CAN_STORE_NODES)[0].scalar():
             run(connection, _STORE_NODES, (name, version), on_message=on_message)
     return StoredClassifier(name, version, found, feature_set)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
@@ -131,7 +132,8 @@ def load_network(
     prepared = prepare_apart(Task(file, wish.output, wish.layer, wish.mean_file, wish.described))
     entries = [Entry(prepared.model, prepared.format, prepared.details)]
     on_entry(file, entries[0], prepared.notes)
-    with open_database(target) as connection:
+    given = {"name": name, "precision": wish.precision, "layer": wish.layer}
+    with open_database(target) as connection, logged_load(connection, "load-network", given):
         if wish.precision != "float32":
             entries.append(make_precision(connection, entries[0], wish.precision, wish.pictures, force=wish.force))
             on_entry(file, entries[1], ())

@@ -24,6 +24,17 @@ _PRESENT = "SELECT name, label, patient_id, group_name, group_order FROM dbo.ima
 _PROPERTIES = "SELECT name, property, value FROM dbo.image_properties;"
 _LABELS = "SELECT name, label FROM dbo.image_labels;"
 _NUMBER = re.compile("[0-9]{1,3}")
+_DERIVED = "SELECT image_name FROM dbo.image_lineage WHERE root_image IS NOT NULL;"
+_REFRESH = (
+    "UPDATE i SET i.label = r.label, i.patient_id = r.patient_id, i.group_name = r.group_name, "
+    "i.group_order = r.group_order FROM dbo.images AS i INNER JOIN dbo.image_lineage AS l ON l.image_name = i.name "
+    "INNER JOIN dbo.images AS r ON r.name = l.root_image;",
+    "DELETE k FROM dbo.image_labels AS k INNER JOIN dbo.image_lineage AS l ON l.image_name = k.name "
+    "INNER JOIN dbo.images AS r ON r.name = l.root_image;",
+    "INSERT INTO dbo.image_labels (name, label) SELECT l.image_name, k.label FROM dbo.image_lineage AS l "
+    "INNER JOIN dbo.image_labels AS k ON k.name = l.root_image INNER JOIN dbo.images AS r ON r.name = l.root_image;",
+)
+"""Pictures made of others have what those have, or they would be in two parts."""
 _UPDATE = "UPDATE dbo.images SET label = ?, patient_id = ?, group_name = ?, group_order = ? WHERE name = ?;"
 
 
@@ -104,7 +115,7 @@ def settle(connection: Connection, pictures: PictureList, *, keep_ids: bool = Fa
 
 
 def store_facts(connection: Connection, settled: Settled, before: Collection[str]) -> tuple[int, list[str]]:
-    """Give pictures that are in the database what the list says of them, in one transaction.
+    """Give pictures that are in the database, and those made of them, what the list says, in one transaction.
 
     Parameters
     ----------
@@ -142,6 +153,8 @@ def store_facts(connection: Connection, settled: Settled, before: Collection[str
                 _insert(connection, "dbo.image_properties (name, property, value)", rows)
             is_changed = row != stored[name] or has_labels or had != dict(facts.properties)
             changed += is_changed and name in before
+        for statement in _REFRESH:
+            run(connection, statement)
     return changed, [name for name in settled.facts if name not in stored]
 
 
@@ -211,7 +224,9 @@ def _number_classes(connection: Connection, labels: Sequence[str]) -> dict[str, 
 
 def _check_groups(connection: Connection, pictures: PictureList, patients: Mapping[str, str | None]) -> None:
     """Refuse groups that would have several patients or a place twice, with what the database has of them."""
-    rows = {row[0]: tuple(row[1:]) for row in run(connection, _PRESENT)[0].rows}
+    # A derived picture has the place of the one that it was made of, and follows it.
+    derived = {name for (name,) in run(connection, _DERIVED)[0].rows}
+    rows = {row[0]: tuple(row[1:]) for row in run(connection, _PRESENT)[0].rows if row[0] not in derived}
     nothing = (None,) * 4
     for name, said in pictures.said.items():
         facts = Facts((), patients[name], said.group or None, said.order, {})

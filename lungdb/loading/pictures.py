@@ -14,6 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lungdb.database import Connection, run
+from lungdb.database.retrying import retried
 from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
 from lungdb.imaging.picture_files import MOST_BYTES, begins_as_picture
@@ -34,8 +35,11 @@ REASONS = {
 """Reason code -> what is wrong and what to do."""
 
 _PRESENT = "SELECT name, sha256, label FROM dbo.images;"
+# Done again after a commit whose answer was lost, it finds its own row.
 _INSERT = """
-INSERT INTO dbo.images (image, sha256, label, name, patient_id, group_name, group_order) VALUES (?, ?, ?, ?, ?, ?, ?);
+IF NOT EXISTS (SELECT 1 FROM dbo.images WHERE name = ? AND sha256 = ?)
+    INSERT INTO dbo.images (image, sha256, label, name, patient_id, group_name, group_order)
+    VALUES (?, ?, ?, ?, ?, ?, ?);
 """
 _DELETE_FEATURES = "DELETE FROM dbo.image_features WHERE name = ?;"
 _REPLACE = "UPDATE dbo.images SET image = ?, sha256 = ? WHERE name = ?;"
@@ -239,8 +243,12 @@ class _Load:
         return "other_picture" if present and not self.replace else ""
 
     def _store(self, files: Sequence[tuple[_File, bool]]) -> None:
-        if not files:
-            return
+        if files:
+            retried(lambda: self._store_all(files), self.connection)
+        for _, is_new in files:
+            self.report.pictures["loaded" if is_new else "replaced"] += 1
+
+    def _store_all(self, files: Sequence[tuple[_File, bool]]) -> None:
         with transaction(self.connection):
             for file, is_new in files:
                 if is_new:
@@ -249,13 +257,11 @@ class _Load:
                     run(
                         self.connection,
                         _INSERT,
-                        (file.data, file.sha256, self.labels.get(file.name), file.name, *of),
+                        (file.name, file.sha256, file.data, file.sha256, self.labels.get(file.name), file.name, *of),
                     )
                 else:
                     run(self.connection, _DELETE_FEATURES, (file.name,))
                     run(self.connection, _REPLACE, (file.data, file.sha256, file.name))
-        for _, is_new in files:
-            self.report.pictures["loaded" if is_new else "replaced"] += 1
 
 
 def _store_labels(connection: Connection, labels: Mapping[str, int | None]) -> tuple[int, list[str]]:

@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from lungdb.database import Connection
+from lungdb.database.retrying import counted_retries, retried
 from lungdb.database.transaction import transaction
 from lungdb.dicom.acquisition import common_acquisition
 from lungdb.dicom.folder import RefusedSeries, read_folder
@@ -287,7 +289,10 @@ class _Load:
     def _store(self, scan: EncodedScan) -> None:
         options, report = self.options, self.report
         act = outcome if options.dry_run else store_scan
-        done = act(self.connection, scan, replace=options.replace)
+        with counted_retries() as retries:
+            done = retried(lambda: act(self.connection, scan, replace=options.replace), self.connection)
+        if done == "unchanged" and retries and not options.dry_run:  # stored by a commit whose answer was lost
+            done = "loaded"
         self.taken[scan.patient_id, scan.study_uid].append(scan.extent)
         report.series[done] += 1
         if done != "unchanged":
@@ -300,13 +305,20 @@ class _Load:
         for patient_id in self.patients:
             several = len(self.time_points.get(patient_id, ())) > 1
             if several or self.options.follow_newest:
-                with transaction(self.connection):
-                    lock_patient(self.connection, patient_id)
-                    settling = self._settling(patient_id)
-                    if several:
-                        put_in_order(self.connection, patient_id, settling)
-                    if self.options.follow_newest:
-                        follow(self.connection, patient_id, settling)
+                retried(partial(self._settle_patient, patient_id, several), self.connection)
+
+    def _settle_patient(self, patient_id: str, several: bool) -> None:
+        with transaction(self.connection):
+            lock_patient(self.connection, patient_id)
+            settling = self._settling(patient_id)
+            if several:
+                put_in_order(self.connection, patient_id, settling)
+            if self.options.follow_newest:
+                follow(self.connection, patient_id, settling)
+
+    def _note(self, first: SliceHeader, extent: Extent, why: str) -> None:
+        with transaction(self.connection):
+            note_untaken(self.connection, *self._stored_study(first), extent, why, self.rule)
 
     def _reject_series(self, series: Series, error: RejectedError, why: str) -> None:
         if error.reason not in _NOT_THE_SAME:
@@ -317,7 +329,7 @@ class _Load:
         self.report.rejected[rejection.reason] += 1
         if rejection.reason == "not_hounsfield" and self.options.replace and not self.options.dry_run:
             uid = self.identity.uid(rejection.series_uid)
-            self.report.removed += remove_scan(self.connection, uid, self.rule)
+            self.report.removed += retried(lambda: remove_scan(self.connection, uid, self.rule), self.connection)
         if isinstance(rejection, RefusedSeries):
             self.unnoted.append(self._refused(rejection))
         if self.on_rejection is not None:
@@ -335,10 +347,9 @@ class _Load:
 
     def _write_rejections(self) -> None:
         if not self.options.dry_run:
-            store_rejections(self.connection, self.unwritten, self.identity)
-            for first, extent, why in self.unnoted:
-                with transaction(self.connection):
-                    note_untaken(self.connection, *self._stored_study(first), extent, why, self.rule)
+            retried(lambda: store_rejections(self.connection, self.unwritten, self.identity), self.connection)
+            for each in self.unnoted:
+                retried(partial(self._note, *each), self.connection)
         self.unwritten.clear()
         self.unnoted.clear()
 

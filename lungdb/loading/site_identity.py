@@ -12,8 +12,7 @@ _SELECT = "SELECT name, value FROM dbo.settings WITH (UPDLOCK, HOLDLOCK) WHERE n
 _HAS_PATIENTS = """
 SELECT (SELECT COUNT(*) FROM dbo.patients) + (SELECT COUNT(*) FROM dbo.images WHERE patient_id IS NOT NULL) AS patients;
 """
-_DELETE = "DELETE FROM dbo.settings WHERE name IN (N'id_mode', N'id_key_check');"
-_INSERT = "INSERT INTO dbo.settings (name, value) VALUES (N'id_mode', ?), (N'id_key_check', ?);"
+_STORE = "EXECUTE dbo.StoreIdentity @Mode = ?, @KeyCheck = ?;"
 
 
 def settle_identity(connection: Connection, identity: Identity, *, dry_run: bool = False) -> None:
@@ -33,8 +32,7 @@ def settle_identity(connection: Connection, identity: Identity, *, dry_run: bool
         else:
             _check_strength(identity)
         if not dry_run and not has_patients:
-            run(connection, _DELETE)
-            run(connection, _INSERT, (identity.mode, identity.key_check if identity.mode == "keyed" else None))
+            run(connection, _STORE, (identity.mode, identity.key_check if identity.mode == "keyed" else None))
 
 
 def has_identity(connection: Connection) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lungdb.database import Connection, run
+from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
@@ -67,7 +68,12 @@ def load_tensors(
         raise LungdbError(
             f"The name '{name}' is kept for the classifiers that are networks. Give another one with --name."
         )
-    with open_database(target, "tensors") as connection, transaction(connection):
+    given = {"name": name, "replace": replace}
+    with (
+        open_database(target, "tensors") as connection,
+        logged_load(connection, "load-tensors", given),
+        transaction(connection),
+    ):
         store_network(connection, name, layers, replace=replace)
     return name, layers
 

@@ -123,11 +123,11 @@ CHECKS = (
         _scans_of("pooled_features"),
     ),
     Check(
-        "vectors of length 1 that do not match their SHA-256",
-        "SELECT u.scan_id, u.feature_set_id, u.pooling FROM dbo.unit_vectors AS u "
-        "WHERE u.scan_id = ? AND u.unit_sha256 <> HASHBYTES('SHA2_256', u.unit);",
+        "vectors in float32 that do not match their SHA-256",
+        "SELECT u.scan_id, u.feature_set_id, u.pooling FROM dbo.binary_vectors AS u "
+        "WHERE u.scan_id = ? AND u.array_sha256 <> HASHBYTES('SHA2_256', u.array);",
         "Delete the rows: SimilarPatients makes them again.",
-        _scans_of("unit_vectors"),
+        _scans_of("binary_vectors"),
     ),
     Check(
         "moving pictures that do not match their SHA-256",
@@ -142,6 +142,21 @@ CHECKS = (
         "FROM dbo.prepared_slices AS p WHERE p.scan_id = ? AND p.sha256 <> HASHBYTES('SHA2_256', p.picture);",
         "Delete the rows of dbo.prepared_scans: GenerateFeatures makes them again.",
         _scans_of("prepared_slices"),
+    ),
+    Check(
+        "maps of layers that do not match their SHA-256, or are of other features",
+        "SELECT m.scan_id, m.feature_set_id, m.triple FROM dbo.slice_maps AS m INNER JOIN dbo.features AS f "
+        "ON f.scan_id = m.scan_id AND f.feature_set_id = m.feature_set_id WHERE m.scan_id = ? "
+        "AND (m.sha256 <> HASHBYTES('SHA2_256', m.map) OR m.features_sha256 <> f.sha256);",
+        "Delete the rows: GenerateFeatures @KeepMaps = 1 makes them again.",
+        _scans_of("slice_maps"),
+    ),
+    Check(
+        "scans of whose triples some have a map of a layer and others none",
+        "SELECT a.scan_id, a.feature_set_id FROM dbo.features AS a INNER JOIN dbo.slice_maps AS m "
+        "ON m.scan_id = a.scan_id AND m.feature_set_id = a.feature_set_id "
+        "GROUP BY a.scan_id, a.feature_set_id, a.array_rows HAVING COUNT(*) <> a.array_rows;",
+        "Call GenerateFeatures with @KeepMaps = 1.",
     ),
     Check(
         "networks that do not match their SHA-256",
@@ -174,6 +189,27 @@ CHECKS = (
         "SELECT 1 FROM dbo.model_scope_features AS f WHERE f.classifier_id = m.classifier_id)) "
         "OR (m.item = 'held_out' AND (m.high < 0 OR m.high > 1));",
         "Scores of the model do not say rightly whether they stand outside. Train it again.",
+    ),
+    Check(
+        "explained scores whose contributions or slices do not sum to the margin",
+        "SELECT e.prediction_id FROM dbo.score_explanations AS e LEFT JOIN ("
+        "SELECT k.prediction_id, SUM(k.contribution) AS total FROM dbo.score_contributions AS k WHERE k.member = 0 "
+        "GROUP BY k.prediction_id) AS c ON c.prediction_id = e.prediction_id LEFT JOIN ("
+        "SELECT s.prediction_id, SUM(s.value) AS total FROM dbo.score_slices AS s WHERE s.method <> 'without' "
+        "GROUP BY s.prediction_id) AS t ON t.prediction_id = e.prediction_id "
+        "WHERE ABS(c.total - e.margin) > 0.000001 * (1 + ABS(e.margin)) "
+        "OR ABS(t.total - e.margin + e.reference_margin) > 0.000001 * (1 + ABS(e.margin)) ORDER BY e.prediction_id;",
+        "Explain them again: EXECUTE dbo.ExplainScans @PredictionId = …, @Recompute = 1.",
+    ),
+    Check(
+        "explained scores whose contributions lack a member or its expected margin",
+        "SELECT c.prediction_id FROM (SELECT k.prediction_id, COUNT(DISTINCT k.member) AS members, "
+        "SUM(CASE WHEN k.feature IS NULL THEN 1 ELSE 0 END) AS starts FROM dbo.score_contributions AS k "
+        "GROUP BY k.prediction_id) AS c INNER JOIN dbo.predictions AS p ON p.prediction_id = c.prediction_id "
+        "LEFT JOIN (SELECT m.classifier_id, COUNT(*) AS members FROM dbo.ensemble_members AS m "
+        "GROUP BY m.classifier_id) AS n ON n.classifier_id = p.classifier_id "
+        "WHERE c.starts <> c.members OR c.members <> n.members ORDER BY c.prediction_id;",
+        "Explain them again: EXECUTE dbo.ExplainScans @PredictionId = …, @Recompute = 1.",
     ),
     Check(
         "settings that no procedure can work with",

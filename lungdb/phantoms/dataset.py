@@ -1,10 +1,10 @@
-"""A folder of made-up patients with their labels, in the form of the Kaggle Data Science Bowl 2017."""
+"""A folder of made-up patients, their labels in the form of the Kaggle Data Science Bowl 2017, and their nodules."""
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,7 +14,10 @@ import numpy as np
 
 from lungdb.errors import LungdbError
 from lungdb.phantoms.phantom import make_phantom
-from lungdb.phantoms.writing import write_series
+from lungdb.phantoms.writing import NODULE_COLUMNS, NoduleRow, nodule_rows, write_series
+
+NODULES = "nodules.csv"
+"""Beside the folder of patients."""
 
 LARGEST = 9999  # patients; their ids have four digits
 
@@ -30,10 +33,11 @@ def make_dataset(
     workers: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Path:
-    """Write `folder`/<patient id>/<slice>.dcm for each patient, and labels.csv beside `folder`.
+    """Write `folder`/<patient id>/<slice>.dcm for each patient, and beside `folder` nodules.csv and labels.csv.
 
     The patient at place i, from 0, has the id phantom-0001 and so on and the seed `seed` + i. Existing series of the
-    same arguments are overwritten with the same bytes.
+    same arguments are overwritten with the same bytes. nodules.csv tells where the nodules are and of which kind (see
+    `lungdb.phantoms.writing.nodule_rows`); labels.csv is written last.
 
     Parameters
     ----------
@@ -88,13 +92,21 @@ def make_dataset(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    labels = folder.resolve().parent / "labels.csv"
-    with labels.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "cancer"])
-        writer.writerows([patient_id, int(cancer)] for patient_id, cancer in zip(ids, ill, strict=True))
+    beside = folder.resolve().parent
+    _write(beside / NODULES, NODULE_COLUMNS, [row for job in jobs for row in job.result()])
+    labels = beside / "labels.csv"
+    _write(labels, ("id", "cancer"), [(patient_id, int(cancer)) for patient_id, cancer in zip(ids, ill, strict=True)])
     return labels
 
 
-def _make_patient(folder: Path, patient_id: str, seed: int, cancer: bool, slices: int, size: int) -> None:
-    write_series(folder / patient_id, make_phantom(seed, cancer=cancer, slices=slices, size=size), patient_id)
+def _make_patient(folder: Path, patient_id: str, seed: int, cancer: bool, slices: int, size: int) -> list[NoduleRow]:
+    phantom = make_phantom(seed, cancer=cancer, slices=slices, size=size)
+    write_series(folder / patient_id, phantom, patient_id)
+    return nodule_rows(phantom, patient_id)
+
+
+def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -18,6 +18,11 @@ PADDING = -2000  # stored value outside the round field of view
 
 Stored = NDArray[np.int16] | NDArray[np.uint16]
 
+NODULE_COLUMNS = ("seriesuid", "coordX", "coordY", "coordZ", "diameter_mm", "malignancy_rating", "kind", "patient_id")
+"""LUNA16's, so that load-labels reads them, and three more."""
+
+NoduleRow = tuple[object, ...]
+
 _NAMES = {"F": ("Ada", "Berta", "Clara", "Dora", "Emma"), "M": ("Anton", "Bruno", "Carl", "David", "Emil")}
 
 
@@ -49,6 +54,29 @@ def write_series(folder: Path, phantom: Phantom, patient_id: str) -> list[Path]:
         _slice(phantom, common, index, pixels, uid).save_as(path, enforce_file_format=True)
         paths.append(path)
     return paths
+
+
+def nodule_rows(phantom: Phantom, patient_id: str) -> list[NoduleRow]:
+    """Give what is true about the nodules of a series that `write_series` writes of the same arguments.
+
+    Returns
+    -------
+    list of tuple
+        As `NODULE_COLUMNS`: the SeriesInstanceUID, x, y and z of the centre in mm in DICOM's patient coordinates, the
+        diameter in mm, 5 of a malignant nodule and 1 of any other, the kind (malignant, benign or granuloma), the
+        patient's id. Millimetres have four digits behind the point, as the positions of slices in the files.
+    """
+    series = _uid(phantom, patient_id, "series")
+    x, y, z = phantom.origin
+    across, down = phantom.spacing[2], phantom.spacing[1]
+    rows = []
+    for nodule in phantom.nodules:
+        k, row, column = nodule.index
+        millimetres = (x + column * across, y + row * down, z + k * phantom.spacing[0], nodule.diameter)
+        values = [round(float(value), 4) for value in millimetres]
+        rating = 5 if nodule.kind == "malignant" else 1
+        rows.append((series, *values, rating, nodule.kind, patient_id))
+    return rows
 
 
 def _stored_values(phantom: Phantom) -> Stored:

@@ -8,17 +8,14 @@ from lungdb.reporting.facts import Facts
 from lungdb.reporting.names import LIBRARIES, Metrics
 
 RESEARCH_ONLY = "Research use only, not a medical device."
-_MADE_ELSEWHERE = (
-    "No training run of the model is recorded here. What is known of how good it is stands under “Measured on data "
-    "sets”."
-)
+WITHOUT_RUN = "No training run of the model is recorded here."
 _UNKNOWN = "How good the model is on patients it has never seen is not known: no test patient is recorded for it."
 
 
 def opening(facts: Facts) -> str:
     """Say in a sentence how good the model is on test patients, or where something is known of it."""
     if facts.run is None:
-        return _MADE_ELSEWHERE
+        return f"{WITHOUT_RUN} What is known of how good it is stands under “Measured on data sets”."
     return _summary_of_numbers(facts.metrics) if facts.regresses else summary(facts.metrics)
 
 

@@ -17,6 +17,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e8e8e8; --soft: #b0b0b0; --line: #4a4a4a; --page: #16181b; --panel: #22262b; }
   img { filter: invert(0.91) hue-rotate(180deg); }
+  img.slice { filter: none; }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 62rem; color: var(--ink); background: var(--page);

@@ -8,6 +8,7 @@ from html import escape
 from lungdb import __version__
 from lungdb.reporting import card
 from lungdb.reporting.evaluated import render_evaluations
+from lungdb.reporting.explained import Explained, render_explained
 from lungdb.reporting.facts import Facts
 from lungdb.reporting.markup import definitions, document, number, paragraphs, picture, section
 from lungdb.reporting.names import FIGURES, FIGURES_OF_NUMBERS, OPERATING_POINTS, PARTS, part_title
@@ -15,8 +16,10 @@ from lungdb.reporting.plots import Plot
 from lungdb.reporting.several import MeasuredVersion
 
 
-def render_page(facts: Facts, plots: Sequence[Plot], evaluated: Sequence[Plot] = ()) -> str:
-    """Make the page, with the plots of the run and those of evaluations: it needs no other file and no network."""
+def render_page(
+    facts: Facts, plots: Sequence[Plot], evaluated: Sequence[Plot] = (), explained: Sequence[Explained] | None = None
+) -> str:
+    """Make the page, with the plots of the run and of evaluations and explained scores: it needs no other file."""
     model = facts.model
     title = f"{model.name}, version {model.version}"
     head = (
@@ -33,6 +36,7 @@ def render_page(facts: Facts, plots: Sequence[Plot], evaluated: Sequence[Plot] =
         section("Figures", _figures(facts)),
         section("Plots", _plots(plots)),
         *(() if facts.regresses else of_classes),
+        *(() if explained is None else (section("Explained scores", render_explained(explained)),)),
         section("Model card", _card(facts)),
         section("Patients", _patients(facts)),
         section("Training run", _run(facts)),

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 Work = Callable[[], object]
 
+ONE_ROUND = "one round"
+"""What stands for the values of the rounds where there was one."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -24,12 +27,15 @@ class Figure:
         The ratio, or whatever else the row is about: the median of the rounds.
     rounds : str
         The same in each round, with commas; empty for what has no rounds, such as bytes.
+    aim : str
+        What `value` is to be at whole sizes; empty where nothing was set.
     """
 
     what: str
     against: str
     value: str
     rounds: str = ""
+    aim: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,11 +64,10 @@ class Compared:
         return _median_and_each([ours / bare for bare, ours in zip(self.bare, self.ours, strict=True)], digits)
 
 
-def compare(bare: Work, ours: Work, rounds: int, *, is_warmed: bool = True) -> Compared:
+def compare(bare: Work, ours: Work, rounds: int) -> Compared:
     """Time two ways in turn; a round of each that is not counted first warms caches and processes up."""
-    if is_warmed:
-        bare()
-        ours()
+    bare()
+    ours()
     times = [(seconds(bare), seconds(ours)) for _ in range(rounds)]
     first, second = zip(*times, strict=True)
     return Compared(first, second)
@@ -76,14 +81,16 @@ def seconds(work: Work) -> float:
 
 
 def each(values: Sequence[float], digits: int = 2) -> str:
-    """Write the values of the rounds with commas."""
-    return ", ".join(f"{value:.{digits}f}" for value in values)
+    """Write the values of the rounds with commas; a single one is no median, which is said."""
+    return ONE_ROUND if len(values) == 1 else ", ".join(f"{value:.{digits}f}" for value in values)
 
 
-def markdown(figures: Sequence[Figure]) -> str:
-    """Write figures as the table that README has."""
-    rows = [("what", "against", "ratio or figure", "of the rounds"), ("---", "---", "---", "---")]
-    rows += [(figure.what, figure.against, figure.value, figure.rounds) for figure in figures]
+def markdown(figures: Sequence[Figure], *, has_aims: bool = True) -> str:
+    """Write figures as the table that README has; aims are those of whole sizes, so other tables go without."""
+    rows: list[tuple[str, ...]] = [("what", "against", "ratio or figure", "of the rounds", "aim"), ("---",) * 5]
+    rows += [(figure.what, figure.against, figure.value, figure.rounds, figure.aim) for figure in figures]
+    if not has_aims:
+        rows = [row[:-1] for row in rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows)
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from databases import DEMO_NETWORK, database
-from figures import Figure, each
+from figures import ONE_ROUND, Figure, each
 from sizes import WHOLE, Scans, Sizes
 
 from lungdb.cli import accounts
@@ -127,8 +127,9 @@ def bench(folder: Path, sizes: Sizes) -> list[Figure]:
             f"the next one: {later_ms}",
             first_ms,
             each(first, 0),
+            "300 ms",
         ),
-        Figure(busy, f"without readers: {later_ms}", late),
+        Figure(busy, f"without readers: {later_ms}", late, ONE_ROUND, "200 ms"),
     ]
 
 

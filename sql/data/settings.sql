@@ -13,6 +13,7 @@ FROM (
         (N'prevalence', NULL),
         (N'serve', N'champion'),
         (N'default_network', NULL),
-        (N'prepared_gigabytes', N'0')
+        (N'prepared_gigabytes', N'0'),
+        (N'kept_maps_gigabytes', N'10')
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);

@@ -1,7 +1,10 @@
--- CT features become data sets for the T-SQL networks: the newest feature set that is pooled by mean, the patients to learn from as
+-- CT features become data sets for the T-SQL networks: the feature set that most scans have pooled by mean, the patients to learn from as
 -- ct_train and those held out as ct_test, by dbo.splits. Then a small network learns from them, scaled: unscaled, the same training does
 -- not move from chance. Needs dbo.examples and dbo.example_labels, which both installers make.
-DECLARE @FeatureSetId INT = (SELECT MAX(feature_set_id) FROM dbo.pooled_features WHERE pooling = N'mean');
+DECLARE @FeatureSetId INT = (
+    SELECT TOP (1) feature_set_id FROM dbo.pooled_features WHERE pooling = N'mean'
+    GROUP BY feature_set_id
+    ORDER BY COUNT(*) DESC, feature_set_id DESC);
 EXECUTE dbo.AssignSplits;
 BEGIN TRANSACTION;
 DELETE FROM dbo.examples WHERE dataset IN (N'ct_train', N'ct_test');

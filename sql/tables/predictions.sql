@@ -2,6 +2,7 @@
 -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16. A model of the task
 -- regression gives predicted and no probability. scope is outside where the scan is unlike those that the model was trained on, and
 -- scope_reason says in what; scope is NULL where the model has no rows in dbo.model_scope, and scope_reason says why.
+-- predicted_by is whom the session names by SESSION_CONTEXT, as any session can; login_name is who was connected, NULL before version 10.
 CREATE TABLE dbo.predictions (
     prediction_id INT IDENTITY(1, 1) NOT NULL,
     scan_id INT NOT NULL,
@@ -17,6 +18,7 @@ CREATE TABLE dbo.predictions (
     predicted FLOAT NULL,
     scope VARCHAR(7) NULL,
     scope_reason NVARCHAR(400) NULL,
+    login_name NVARCHAR(128) NULL CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN(),
     CONSTRAINT PK_predictions PRIMARY KEY (prediction_id),
     CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
     CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),

@@ -1,7 +1,8 @@
--- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
--- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the script or back,
--- by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making. is_worth_keeping: as
--- many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
+-- What features and their maps take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0.
+-- Of a way of preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the
+-- script or back, by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making.
+-- is_worth_keeping: as many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are
+-- kept for.
 CREATE OR ALTER VIEW dbo.feature_storage
 AS
 SELECT
@@ -38,4 +39,13 @@ SELECT N'features', f.feature_set_id, CONCAT(n.name, N'/', f.layer, N'/', f.prep
     NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM dbo.feature_sets AS f
 INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
-WHERE f.preprocessing <> N'image';
+WHERE f.preprocessing <> N'image'
+UNION ALL
+SELECT N'maps', f.feature_set_id, CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing), f.preprocessing, NULL, NULL, m.scans, m.bytes,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM (
+    SELECT feature_set_id, COUNT(DISTINCT scan_id) AS scans, SUM(CAST(2 AS BIGINT) * channels * map_rows * map_cols) AS bytes
+    FROM dbo.slice_maps
+    GROUP BY feature_set_id) AS m
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = m.feature_set_id
+INNER JOIN dbo.networks AS n ON n.network_id = f.network_id;

@@ -11,7 +11,8 @@ BEGIN
             ORDER BY n.position
         ) AS f);
     SET @Message = CONCAT(N'The installation is not whole, and this could not be mended (', @Count, N'): ', LEFT(@Message, 1700),
-        N'. Change the rows or the table so that it can be, or restore a backup, and install again.');
+        N'. Change the rows or the table so that it can be, or restore a backup, and install again; ',
+        N'EXECUTE dbo.Doctor; gives the statements.');
     SET @Message = REPLACE(@Message, N'%', N'%%');
     THROW 50250, @Message, 1;
 END;

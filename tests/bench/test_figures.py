@@ -77,6 +77,15 @@ def test_a_ratio_is_the_median_of_the_rounds_and_not_of_the_times():
     assert (times.bare_seconds, times.our_seconds) == (2.0, 2.0)
 
 
+def test_a_single_round_is_said_to_be_one():
+    """A time beside itself would read as a median that was the same each time."""
+    from figures import Compared, each
+
+    assert each([3.0]) == "one round"
+    assert each([3.0, 4.5], 1) == "3.0, 4.5"
+    assert Compared(bare=(1.0,), ours=(4.0,)).times_as_long() == ("4.00", "one round")
+
+
 def test_two_ways_are_timed_in_turn_after_a_round_for_warmth():
     """So that what slows the machine for a while slows both."""
     from figures import compare
@@ -91,9 +100,13 @@ def test_the_table_has_a_row_a_figure_and_no_cell_breaks_it():
     """Markdown's columns are parted by the bar."""
     from figures import Figure, markdown
 
-    lines = markdown([Figure("a | b", "c", "0.5", "0.4, 0.5, 0.6"), Figure("d", "", "7 ms")]).splitlines()
-    assert lines[2:] == ["| a / b | c | 0.5 | 0.4, 0.5, 0.6 |", "| d |  | 7 ms |  |"]
-    assert {line.count("|") for line in lines} == {5}
+    figures = [Figure("a | b", "c", "0.5", "0.4, 0.5, 0.6", "0.9"), Figure("d", "", "7 ms")]
+    lines = markdown(figures).splitlines()
+    assert lines[2:] == ["| a / b | c | 0.5 | 0.4, 0.5, 0.6 | 0.9 |", "| d |  | 7 ms |  |  |"]
+    assert {line.count("|") for line in lines} == {6}
+    smaller = markdown(figures, has_aims=False).splitlines()
+    assert smaller[2:] == ["| a / b | c | 0.5 | 0.4, 0.5, 0.6 |", "| d |  | 7 ms |  |"]
+    assert {line.count("|") for line in smaller} == {5}
 
 
 def test_the_script_and_query_of_generate_features_are_found_in_its_file():

@@ -81,6 +81,44 @@ def test_loading_again_changes_nothing_and_another_file_replaces_what_readers_ma
     assert query("SELECT readers, malignancy FROM dbo.nodules WHERE source = 'truth';") == [(None, None)]
 
 
+def test_annotations_may_tell_a_malignancy(
+    scan: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1 to 5, or empty or 0 where nobody has; a nodule rated twice is one; anything else is refused by its line."""
+    path = tmp_path / "nodules.csv"
+    lines = [
+        "seriesuid,coordX,coordY,coordZ,diameter_mm,malignancy_rating,kind",
+        f"{SERIES},-12.5,30,-112.5,6.3,5,malignant",
+    ]
+    others = [
+        f"{SERIES},-20,30,-112.5,4,,unknown",
+        f"{SERIES},-30,30,-112.5,4,0,unknown",
+        f"{SERIES},-12.5,30,-112.5,6.3,2,x",
+    ]
+    path.write_text("\n".join([*lines, *others]), encoding="utf-8")
+    assert main([str(path), "-d", scan]) == 0
+    assert "Columns that are not read: kind." in capsys.readouterr().out
+    rated = query("SELECT x, malignancy FROM dbo.nodules WHERE source = 'truth' ORDER BY x;")
+    assert rated == [(-30.0, None), (-20.0, None), (-12.5, 3.5)]
+    for wrong in ("6", "3.5", "-1", "high"):
+        path.write_text("\n".join([*lines, f"{SERIES},-20,30,-112.5,4,{wrong},x"]), encoding="utf-8")
+        assert main([str(path), "-d", scan]) == 1
+        assert "line 3 has a malignancy_rating that is not 1 to 5, or 0 or empty" in capsys.readouterr().err
+    assert query("SELECT x, malignancy FROM dbo.nodules WHERE source = 'truth' ORDER BY x;") == rated
+
+
+def test_a_malignancy_that_may_be_a_diagnosis_is_no_rating(
+    scan: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Benign or malignant, 0 or 1, loads as it did before there were ratings, and says that the column is not read."""
+    path = tmp_path / "nodules.csv"
+    head = "seriesuid,coordX,coordY,coordZ,diameter_mm,malignancy"
+    path.write_text(f"{head}\n{SERIES},-1,2,-110,6,1\n{SERIES},-3,2,-110,5,0\n", encoding="utf-8")
+    assert main([str(path), "-d", scan]) == 0
+    assert "Columns that are not read: malignancy." in capsys.readouterr().out
+    assert query("SELECT malignancy FROM dbo.nodules WHERE source = 'truth';") == [(None,), (None,)]
+
+
 def test_uids_are_found_hashed(target: str, query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
     """Series and slices of the file are raw, those of the database are not."""
     monkeypatch.setenv("LUNGDB_ID_KEY", KEY)

@@ -213,7 +213,7 @@ def test_a_view_that_is_not_there_is_refused_and_named(
 def test_a_model_whose_features_nobody_has_goes_alone(source: Path, bare_file: Path, bare: Connection) -> None:
     """As a model on one network does; who is asked for by index is missed."""
     with closing(connect(target_of(source))) as opened:
-        run(opened, "DELETE FROM dbo.unit_vectors; DELETE FROM dbo.pooled_features; DELETE FROM dbo.features;")
+        run(opened, "DELETE FROM dbo.binary_vectors; DELETE FROM dbo.pooled_features; DELETE FROM dbo.features;")
     assert _copy(source, target_of(bare_file), "wide", "--patients", "0") == 1
     for model in ("plain", "wide"):
         assert _copy(source, target_of(bare_file), model, "--patients", "all") == 0

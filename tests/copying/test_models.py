@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -230,7 +231,7 @@ def test_a_literal_reads_back_as_the_value(bare: Connection, value: object) -> N
 def test_a_copy_that_would_score_otherwise_is_refused(source: Path, bare_file: Path, bare: Connection) -> None:
     """The scores that come along are compared on arrival; with another comparison in WalkTrees nothing is stored."""
     right = (SQL / "procedures/native_scoring/internal/WalkTrees.sql").read_text(encoding="utf-8")
-    run(bare, right.replace("v.x <= n.threshold", "v.x <= n.threshold + 0.1"))
+    run(bare, re.sub(r"(x <= n\d?\.threshold)", r"\1 + 0.1", right))
     before = contents(bare)
     assert _copy(source, target_of(bare_file), "lightgbm_sql", "--patients", "all") == 1
     assert contents(bare) == before
@@ -248,3 +249,27 @@ def test_a_database_with_nothing_but_a_copy_is_whole(
     capsys.readouterr()
     assert main(["check", "-d", target_of(bare_file)]) == 1
     assert "scan_id 1: it has 0 slices" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("steps", ["same", "others"])
+def test_the_preprocessing_of_its_features_comes_along(
+    source: Path, bare_file: Path, bare: Connection, steps: str
+) -> None:
+    """With its digest; where the name stands for other steps there, nothing is stored."""
+    made = '{"steps": [{"step": "standardise"}]}'
+    store = "INSERT INTO dbo.preprocessings (name, steps, digest) SELECT N'soft', s.x, HASHBYTES('SHA2_256', s.x) "
+    store += "FROM (SELECT CAST(? AS NVARCHAR(MAX)) AS x) AS s;"
+    with closing(connect(target_of(source))) as opened:
+        run(opened, store, (made,))
+        run(opened, "UPDATE dbo.feature_sets SET preprocessing = N'soft';")
+        [(model,)] = rows(opened, "SELECT MIN(name) FROM dbo.classifiers;")
+    if steps == "others":
+        run(bare, store, ("{}",))
+        before = contents(bare)
+        assert _copy(source, target_of(bare_file), model) != 0
+        assert contents(bare) == before
+        return
+    assert _copy(source, target_of(bare_file), model) == 0
+    digest = hashlib.sha256(made.encode("utf-16-le")).digest()
+    assert rows(bare, "SELECT steps, digest FROM dbo.preprocessings WHERE name = N'soft';") == [(made, digest)]
+    assert rows(bare, "SELECT DISTINCT preprocessing FROM dbo.feature_sets;") == [("soft",)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lungdb.database.generator import generated_scripts, in_order, left_out, read_sources, without_scripts
-from lungdb.database.renamed import MOVED_TO_INTERNAL
+from lungdb.database.renamed import MOVED_TO_INTERNAL, NO_MORE
 from lungdb.database.sources import read_file
 from lungdb.errors import LungdbError
 
@@ -173,6 +173,8 @@ def test_installers_drop_the_names_of_version_0_2_the_smaller_one_unless_they_ar
     _write(tmp_path, _procedures(Called=f"{SCRIPT}; EXECUTE internal.Inside;", inner_Inside="RETURN 0;"))
     scripts = generated_scripts(tmp_path)
     dropped = [f"DROP PROCEDURE IF EXISTS dbo.{name};" for name in MOVED_TO_INTERNAL]
+    gone = [f"DROP {name};" for name in NO_MORE]
+    dropped += [line for line in gone if line.startswith("DROP PROCEDURE")]
     whole, smaller = scripts["install.sql"].splitlines(), scripts["install_sql_only.sql"].splitlines()
     assert [line for line in whole if line.lstrip().startswith("DROP PROCEDURE")] == dropped
     assert [line.lstrip() for line in smaller if line.lstrip().startswith("DROP PROCEDURE")] == dropped
@@ -180,7 +182,8 @@ def test_installers_drop_the_names_of_version_0_2_the_smaller_one_unless_they_ar
     assert guard == "        N'Called'))"
     assert "CREATE OR ALTER PROCEDURE" not in scripts["install_sql_only.sql"]
     assert scripts["uninstall.sql"].splitlines()[2:] == [
-        *dropped,
+        *[line for line in dropped if line not in gone],
+        *gone,
         "DROP PROCEDURE IF EXISTS dbo.Called;",
         "DROP PROCEDURE IF EXISTS internal.Inside;",
         "DROP SCHEMA IF EXISTS internal;",

@@ -31,8 +31,10 @@ def test_the_scripts_are_those_that_the_procedures_call() -> None:
     """As the engine's lexer reads the text that installs them."""
     tokens = tokenize((sql_directory() / "install.sql").read_text(encoding="utf-8"))
     words = [each.text.lower() for each in tokens]
-    scripts = [tokens[place + 2].value for place, word in enumerate(words) if word == "@script"]
-    assert len(scripts) == words.count("sp_execute_external_script")
+    # RunOnDataset has a parameter of that name, and the script that it calls is the caller's own.
+    named = [place for place, word in enumerate(words) if word == "@script" and words[place + 1] == "="]
+    scripts = [tokens[place + 2].value for place in named if words[place + 2].startswith(("n'", "'"))]
+    assert len(scripts) == words.count("sp_execute_external_script") - 1
     assert {hashlib.sha256(each.encode()).digest() for each in scripts} == script_hashes()
 
 
@@ -110,13 +112,13 @@ def test_a_procedure_that_was_changed_in_the_file_has_processes_of_its_own(alone
     run(
         trained,
         """
-        CREATE OR ALTER PROCEDURE dbo.CheckInstallation @Help BIT = 0 AS
+        CREATE OR ALTER PROCEDURE dbo.CheckRuntime @Help BIT = 0 AS
         EXECUTE sp_execute_external_script @language = N'Python', @script = N'
 import os
 OutputDataSet = __import__("pandas").DataFrame({"process": [os.getpid()]})';
     """,
     )
-    found = [rows(trained, "EXECUTE dbo.CheckInstallation;")[0][0] for _ in range(2)]
+    found = [rows(trained, "EXECUTE dbo.CheckRuntime;")[0][0] for _ in range(2)]
     assert found[0] != found[1]
     assert all(wait_for_end(each) for each in found)
 
@@ -150,29 +152,32 @@ def test_features_are_the_same_bit_for_bit_in_a_process_that_stays(
 
 
 def grown(connection: Connection, calls: int) -> int:
-    """Return by how many bytes the one process that serves them is larger after so many predictions than early on."""
+    """Return by how many bytes a process is larger after so many predictions than early on.
+
+    It is the one that serves them or this one, whichever has grown more.
+    """
     for index in range(30):
         predicted(connection, index)
     (worker,) = workers()
-    before = resident(worker)
+    before = resident(worker), resident(os.getpid())
     for index in range(calls):
         predicted(connection, index % 100)
     assert workers() == {worker}
-    return resident(worker) - before
+    return max(resident(worker) - before[0], resident(os.getpid()) - before[1])
 
 
 @on_linux
-def test_three_hundred_predictions_leave_a_process_as_large_as_it_was(alone: None, trained: Connection) -> None:
+def test_three_hundred_predictions_leave_both_processes_as_large_as_they_were(alone: None, trained: Connection) -> None:
     """A vector, a booster or a frame that stayed would show: 300 times the model alone is more."""
     assert grown(trained, 300) < 3_000_000
 
 
 @on_linux
 @pytest.mark.slow
-def test_ten_thousand_predictions_leave_a_process_as_large_as_it_was(
+def test_ten_thousand_predictions_leave_both_processes_as_large_as_they_were(
     alone: None, trained_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On one connection, in one process."""
+    """On one connection, in one process beside this one."""
     monkeypatch.setenv("LUNGDB_WORKER_CALLS", "20000")
     with closing(connect(target_of(copy_to(tmp_path, trained_file)))) as connection:
         assert grown(connection, 10_000) < 6_000_000

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,9 @@ from sklearn.datasets import load_digits
 from lungdb.database import Connection, run
 from lungdb.errors import SqlError
 from tests.dense_networks import reference_training
+from tests.sql.gates.check import SQL
+from tests.sql.gates.dotnet import NO_RUNTIME, has_runtime_wheel
+from tests.sql.gates.parser import parse
 from tests.support.dense_networks import add_dataset, probabilities, train, weights
 
 
@@ -30,19 +35,64 @@ def _sides(count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return x, (x.sum(1) > 0).astype(np.int64)
 
 
-@pytest.mark.parametrize("batch", [60, 7])
-def test_weights_after_20_iterations_are_those_of_numpy(networks: Connection, batch: int) -> None:
-    """Relative error below 1e-9 with two hidden layers, momentum and L2, all examples at once or in small batches."""
+@pytest.mark.parametrize(
+    ("hidden", "batch"), [([4], 60), ([6, 4], 60), ([6, 4], 7), ([5, 4, 3], 7), ([15, 12], 7), ([40, 20], 7)]
+)
+def test_weights_after_20_iterations_are_those_of_numpy(networks: Connection, hidden: list[int], batch: int) -> None:
+    """Relative error below 1e-9 with momentum and L2, in batches or all at once; the last has units in rows."""
     x, y = _three_classes()
     add_dataset(networks, "three", x, y)
-    train(networks, "three", "net", "6,4", 20, LearningRate=0.3, L2=0.01, BatchSize=batch, Momentum=0.8, Seed=77)
-    layers, losses = reference_training.train(x, y, [6, 4], 20, rate=0.3, l2=0.01, batch=batch, momentum=0.8, seed=77)
+    units = ",".join(map(str, hidden))
+    train(networks, "three", "net", units, 20, LearningRate=0.3, L2=0.01, BatchSize=batch, Momentum=0.8, Seed=77)
+    layers, losses = reference_training.train(x, y, hidden, 20, rate=0.3, l2=0.01, batch=batch, momentum=0.8, seed=77)
     found = weights(networks, "net")
     for number, (weight, bias) in enumerate(layers):
         for name, wanted in ((f"{number}.weight", weight), (f"{number}.bias", bias[None, :])):
             assert np.abs(found[name] - wanted).max() < 1e-9 * np.abs(wanted).max()
     logged = run(networks, "SELECT loss FROM dbo.training_log WHERE network = N'net' ORDER BY iteration;")[0].rows
     assert [row[0] for row in logged] == pytest.approx(losses, rel=1e-9)
+
+
+def _composed_step(connection: Connection, hidden: str, classes: int, then: str = "") -> list[list[tuple[Any, ...]]]:
+    """Return the text of a step over a new data set, and what a statement after it selects."""
+    x = np.random.default_rng(4).normal(size=(40, 5))
+    add_dataset(connection, "some", x, np.arange(40) % classes)
+    train(connection, "some", "net", hidden, 3)
+    text = (SQL / "procedures/dense_networks/TrainNetworkSql.sql").read_text(encoding="utf-8")
+    found = run(
+        connection,
+        f"{' '.join(re.findall('CREATE TABLE #.*?;', text, re.DOTALL))} DECLARE @Composed NVARCHAR(MAX), @I INT;"
+        f"EXECUTE internal.StartNetwork N'net', N'some', N'{hidden}', 1, @I OUTPUT;"
+        f"EXECUTE internal.ComposeStep @Composed OUTPUT; SELECT @Composed; {then}",
+    )
+    return [each.rows for each in found]
+
+
+@pytest.mark.parametrize(("hidden", "classes"), [("4", 2), ("4,3", 20), ("2,2,2", 3)])
+def test_a_composed_step_gives_what_rows_give(networks: Connection, hidden: str, classes: int) -> None:
+    """The gradients of a batch that begins anew at the first example agree to nine digits."""
+    step = "EXECUTE internal.TakeStep {}, 1, 1, 30, 25, 40; SELECT value FROM #gradients ORDER BY layer, input, unit;"
+    then = f"{step.format('@Composed')} DELETE FROM #losses; DELETE FROM #gradients; {step.format('NULL')}"
+    [(composed,)], by_columns, by_rows = _composed_step(networks, hidden, classes, then)
+    assert composed is not None
+    assert np.ravel(by_columns) == pytest.approx(np.ravel(by_rows), rel=1e-9, abs=1e-15)
+    assert np.abs(by_rows).max() > 0.01
+
+
+@pytest.mark.skipif(not has_runtime_wheel(), reason=NO_RUNTIME)
+@pytest.mark.parametrize("hidden", ["1", "4,3"])
+def test_a_composed_step_is_in_sql_servers_grammar(networks: Connection, hidden: str) -> None:
+    """By Microsoft's parser for 2017, as every file is."""
+    [[(composed,)]] = _composed_step(networks, hidden, 3)
+    script = parse(composed)
+    assert script.faults == []
+    assert len(list(script.find("InsertStatement"))) == 3 + 3 * (hidden.count(",") + 2)
+
+
+@pytest.mark.parametrize(("hidden", "classes"), [("60", 3), ("2", 21)])
+def test_no_step_is_composed_for_a_large_network(networks: Connection, hidden: str, classes: int) -> None:
+    """More than 500 weights or 20 classes; its tables have a row for each unit."""
+    assert _composed_step(networks, hidden, classes) == [[(None,)]]
 
 
 def test_the_first_step_follows_the_central_differences_of_the_loss(networks: Connection) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +32,10 @@ def act(item: str) -> str:
             time.sleep(60)
         case "grow":
             return str(len(bytearray(2 * MEGABYTES * 1_000_000)))
+        case "parent":
+            return str(os.getppid())
+        case "imported":
+            return str("pydicom" in sys.modules)
         case "reject":
             raise RejectedError("not_ct", "seen", "1.2.3")
     return f"{item} of {os.getpid()}"
@@ -45,6 +54,17 @@ def test_processes_that_are_not_admitted_yet_do_not_start() -> None:
         assert len({str(result).split()[-1] for _, result in started.map(act, "abcd")}) == 1
         started.admit(9)
         assert len({str(result).split()[-1] for _, result in started.map(act, "abcd")}) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker is started afresh")
+def test_workers_are_forked_from_one_process_that_is_not_this_one(workers: Workers[RejectedError]) -> None:
+    """It has imported for all of them, also for those that come after a crash."""
+    parents = {str(parent) for _, parent in workers.map(act, ["parent"] * 4)}
+    list(workers.map(act, ["crash", "crash"]))
+    parents |= {str(parent) for _, parent in workers.map(act, ["parent"] * 4)}
+    (parent,) = parents
+    assert int(parent) != os.getpid()
+    assert [found for _, found in workers.map(act, ["imported"])] == ["True"]
 
 
 @pytest.mark.parametrize(
@@ -114,5 +134,86 @@ def test_a_worker_that_cannot_start_is_an_error_and_no_rejection(monkeypatch: py
     """Otherwise every file of the folder would be refused for it."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
     monkeypatch.setattr("multiprocessing.spawn._python_exe", b"/bin/false")
+    # The process that other tests' workers are forked from runs already.
+    monkeypatch.setattr(forkserver, "connect_to_new_process", forkserver.ForkServer().connect_to_new_process)
     with Workers(1, BOUNDS) as started, pytest.raises(LungdbError, match="could not be started"):
         list(started.map(act, ["a"]))
+
+
+_UNREACHED = """
+import sys
+from multiprocessing.process import current_process
+from os.path import basename
+from shutil import rmtree
+from lungdb.errors import LungdbError
+from lungdb.isolation import Bounds, Workers
+
+def work():
+    with Workers(1, Bounds(20, 500, LungdbError, "json")) as workers:
+        print([result for _, result in workers.map(basename, ["/x/a", "/x/b"])])
+
+if sys.argv[1] == "removed":
+    work()
+    rmtree(current_process()._config["tempdir"])
+work()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker is started afresh")
+@pytest.mark.parametrize("way", ["long", "removed"])
+def test_workers_start_where_the_process_that_forks_them_cannot_be_reached(tmp_path: Path, way: str) -> None:
+    """A socket's path has at most 107 characters, and cleaners remove what lies in the folder of temporary files."""
+    folder = tmp_path / ("d" * 120)
+    folder.mkdir()
+    environment = {**os.environ, "TMPDIR": str(folder)} if way == "long" else None
+    ran = subprocess.run(
+        [sys.executable, "-c", _UNREACHED, way],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.stdout.splitlines() == ["['a', 'b']"] * (1 if way == "long" else 2), ran.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody else takes leave of a worker")
+def test_the_number_of_a_worker_that_has_ended_is_not_signalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be another process's by then."""
+    signalled = []
+    with Workers(1, BOUNDS) as started:
+        ((_, first),) = started.map(act, ["a"])
+        pid = int(str(first).split()[-1])
+        os.kill(pid, signal.SIGKILL)
+        assert wait([started._workers[0]._process.sentinel], 20)
+        monkeypatch.setattr(os, "kill", lambda pid, _signal: signalled.append(pid))
+    assert signalled == []
+
+
+_INTERRUPTED = """
+import time
+from lungdb.dicom.limits import Limits
+from lungdb.dicom.processes import start_workers
+try:
+    with start_workers(1, Limits()) as workers:
+        workers.begin()
+        time.sleep(0.3)
+        print("begun", flush=True)
+        time.sleep(30)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
+def test_ctrl_c_while_workers_import_is_told_by_nobody_but_the_command() -> None:
+    """A terminal sends it to every process of the group, also to those that are just starting."""
+    command = [sys.executable, "-c", _INTERRUPTED]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "begun\n"
+        os.killpg(one.pid, signal.SIGINT)
+        said, wrong = one.communicate(timeout=60)
+    assert (said, wrong) == ("interrupted\n", "")

@@ -20,6 +20,8 @@ from lungdb.imaging.preprocessing import CtSlice, prepare
 from tests.support.databases import rows, target_of
 
 GENERATE = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Recompute = 1;"
+# Another work on the same scans and pictures: the same work would be shared, and waits for what the first call holds.
+OTHER_POOLING = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Pooling = N'max', @Recompute = 1;"
 FEATURES = (
     "SELECT f.scan_id, s.layer, f.sha256 FROM dbo.features AS f INNER JOIN dbo.feature_sets AS s "
     "ON s.feature_set_id = f.feature_set_id ORDER BY f.scan_id, s.layer;"
@@ -321,7 +323,7 @@ def test_what_happens_to_a_scan_meanwhile_leaves_nothing_half(
             if isinstance(event, Result) and not done:
                 done.append(True)
                 with closing(connect(target_of(next(tmp_path.glob("*.db"))))) as second:
-                    run(second, replaced if what == "replaced" else GENERATE)
+                    run(second, replaced if what == "replaced" else OTHER_POOLING)
             yield event
 
     monkeypatch.setattr(modules, "run_script", hooked)

@@ -8,7 +8,7 @@ from lungdb.database import Connection, run
 from tests.images.conftest import add_network, add_picture, draw
 from tests.support.databases import contents, refused, rows
 
-FEATURES = ("pooled_features", "unit_vectors", "features", "image_features", "feature_parts", "feature_sets")
+FEATURES = ("pooled_features", "binary_vectors", "features", "image_features", "feature_parts", "feature_sets")
 
 
 def deleted(connection: Connection, call: str) -> dict[str, int]:

@@ -220,7 +220,7 @@ READERS = {
     "WrongCases": ("EXECUTE dbo.WrongCases @ModelName = N'age';", 50312),
     "CompareModels": ("EXECUTE dbo.CompareModels @A = N'age', @B = N'random_forest';", 50312),
     "CompareFigures with a classifier": ("EXECUTE dbo.CompareFigures @A = N'lightgbm_sql', @B = N'age';", 50312),
-    "ExplainScore": ("EXECUTE dbo.ExplainScore @PredictionId = 1;", 50312),
+    "RankScore": ("EXECUTE dbo.RankScore @PredictionId = 1;", 50312),
     "the page": ("EXECUTE dbo.PredictLungCancer @PatientIndex = 1, @ModelName = N'age', @Task = N'classification';",
                  50312),
     "the page in T-SQL": (

@@ -19,8 +19,8 @@ DAMAGE = {
 CALLS = {
     "internal.TrainModel": "dbo.TrainLungCancerModel",
     "dbo.PredictPatients": "dbo.PredictPatients",
-    "internal.RefreshUnitVectors": "dbo.SimilarPatients @PatientIndex = 0",
-    "dbo.SimilarPatients": "dbo.SimilarPatients @PatientIndex = 0",
+    "internal.RefreshBinaryVectors": "dbo.SimilarPatients @PatientIndex = 0",
+    "internal.CompareVectors": "dbo.SimilarPatients @PatientIndex = 0",
     "dbo.SearchModels": "dbo.SearchModels @Trials = 4",
     "internal.ReadModelNodes": "dbo.StoreModelNodes",
 }
@@ -39,8 +39,8 @@ def _damage(connection: Connection, procedure: str, statement: str) -> None:
 def test_rows_that_do_not_belong_to_those_sent_are_refused(trained: Connection, procedure: str, damage: str) -> None:
     """Missing, there twice, or unknown: 50230, and every table is as it was."""
     run(trained, "EXECUTE dbo.AssignSplits;")
-    if procedure == "dbo.SimilarPatients":
-        run(trained, f"EXECUTE {CALLS[procedure]};")  # which keeps the unit vectors
+    if procedure == "internal.CompareVectors":
+        run(trained, f"EXECUTE {CALLS[procedure]};")  # which keeps the vectors in float32
     _damage(trained, procedure, DAMAGE[damage])
     message = refused(trained, f"EXECUTE {CALLS[procedure]};", 50230)
     assert "gave back" in message

@@ -188,6 +188,30 @@ def test_many_scores_are_judged_at_once_and_their_count_is_told(known: Connectio
     assert rows(known, "SELECT COUNT(*) FROM dbo.predictions WHERE scope IS NULL;") == [(0,)]
 
 
+def test_python_and_t_sql_judge_alike(known: Connection) -> None:
+    """Scope and sentence of every scan: near, far and beyond any, with headers of all kinds, alone and together."""
+    vectors = np.array([json.loads(text) for (text,) in rows(known, "SELECT vector FROM dbo.pooled_features;")])
+    vectors[:, :4] *= np.linspace(0.2, 30, PATIENTS)[:, None]
+    vectors[::7, 4] += 1e-7
+    vectors[::9, 5] = 0.1
+    for place, vector in enumerate(vectors):
+        call = "UPDATE dbo.pooled_features SET vector = ? WHERE scan_id = ?;"
+        run(known, call, (json.dumps(vector.tolist()), place + 1))
+    hash_vectors(known)
+    changes = [change for change, _ in HEADERS.values()] + ["has_contrast = NULL", "convolution_kernel = NULL"]
+    for place, change in enumerate(changes):
+        run(known, f"UPDATE dbo.scans SET {change} WHERE scan_id % 11 = ?;", (place,))
+    judged = []
+    calls = ["EXECUTE dbo.PredictPatients;", "EXECUTE dbo.PredictPatientsSql;"]
+    for call in [*calls, "".join(f"EXECUTE dbo.PredictLungCancer @PatientIndex = {n};" for n in range(PATIENTS))]:
+        run(known, f"DELETE FROM dbo.predictions; {call}")
+        judged.append(rows(known, "SELECT scan_id, scope, scope_reason FROM dbo.predictions ORDER BY scan_id;"))
+    python, t_sql, alone = judged
+    assert python == t_sql == alone
+    assert {scope for _, scope, _ in python} == {"inside", "outside"}
+    assert sum("features at a distance" in (reason or "") for *_, reason in python) in range(20, PATIENTS - 5)
+
+
 def test_a_model_without_a_scope_judges_nothing(known: Connection) -> None:
     """As one from before it was recorded, or from elsewhere; a version that is deleted takes its scope along."""
     run(known, "EXECUTE dbo.TrainLungCancerModel @MaxIterations = 2;")

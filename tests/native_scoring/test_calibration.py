@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_a_model_that_can_be_scored_says_how_near_it_comes(trained: Connection) 
 def test_the_check_finds_a_procedure_that_scores_wrongly(trained: Connection) -> None:
     """With another comparison in WalkTrees the stored difference is large, and scoring is refused until it is right."""
     right = (SQL / "procedures/native_scoring/internal/WalkTrees.sql").read_text(encoding="utf-8")
-    wrong = right.replace("v.x <= n.threshold", "v.x <= n.threshold + 0.1")
+    wrong = re.sub(r"(x <= n\d?\.threshold)", r"\1 + 0.1", right)
     assert wrong != right
     run(trained, wrong)
     assert "cannot be scored" in said(trained, "EXECUTE dbo.StoreModelNodes;")
@@ -147,6 +148,9 @@ def test_a_model_without_nodes_is_refused_until_they_are_stored(trained: Connect
         assert (scores(trained, "EXECUTE dbo.PredictPatientsSql @Version = 1;") == before).all()
 
 
+_WITH_A_NUMBER_BELOW_0 = "N'" + json.dumps({str(place): 1.5 for place in (-1, *range(1, 12))}) + "'"
+
+
 @pytest.mark.parametrize(
     ("vector", "number", "word"),
     [
@@ -155,10 +159,14 @@ def test_a_model_without_nodes_is_refused_until_they_are_stored(trained: Connect
         ("REPLACE(vector, N'[', N'[true,')", 50153, "reads 12"),
         ("JSON_MODIFY(vector, '$[2]', 'x')", 50153, "has 11 features"),
         ("JSON_MODIFY(vector, '$[2]', 1e39)", 50153, "The feature 2 of the scan 4 is 1"),
+        ('N\'{"0": 1, "1": 2, "1": 3}\'', 50153, "scan 4 holds the feature 1 more than once"),
+        ('N\'{"1": 0.5, "01": 0.5}\'', 50153, "scan 4 holds the feature 1 more than once"),
+        ('N\'{"0": 1, "1": 2, "b%": 3}\'', 50153, "scan 4 holds a feature that is called 'b%' in place"),
+        (_WITH_A_NUMBER_BELOW_0, 50153, "has 12 features, one of the number -1, and the model reads 12"),
     ],
 )
 def test_a_vector_that_does_not_fit_is_refused(trained: Connection, vector: str, number: int, word: str) -> None:
-    """Another width, text or truth among the numbers, and what single precision cannot hold."""
+    """Another width, text or truth among the numbers, a feature twice, and what single precision cannot hold."""
     run(trained, f"UPDATE dbo.pooled_features SET vector = {vector} WHERE scan_id = 4;")
     hash_vectors(trained)
     assert word in refused(trained, "EXECUTE dbo.PredictPatientsSql;", number)

@@ -19,24 +19,23 @@ from tests.old_schema import DATA, unpack_schema_7
 from tests.support.databases import NAME, copy_to, target_of
 
 LAYERS = """
-INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
-VALUES (N'dense', 0, 2, 1, N'relu'), (N'dense', 1, 1, 1, N'softmax');
-INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-VALUES (N'dense', N'0.weight', 0, 0, 1), (N'dense', N'0.weight', 1, 0, 2), (N'dense', N'0.bias', 0, 0, 3),
+INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation) VALUES (N'dense', 0, 2, 1, N'relu'),
+    (N'dense', 1, 1, 1, N'softmax'); INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value) VALUES
+    (N'dense', N'0.weight', 0, 0, 1), (N'dense', N'0.weight', 1, 0, 2), (N'dense', N'0.bias', 0, 0, 3),
     (N'dense', N'1.weight', 0, 0, 1), (N'dense', N'1.bias', 0, 0, 3);
 INSERT INTO dbo.examples (dataset, example_id, feature_index, value) VALUES (N'd', 7, 0, 1), (N'd', 7, 1, 1);
 INSERT INTO dbo.images (name, image, sha256) VALUES (N'a.png', 0x0102, HASHBYTES('SHA2_256', 0x0102));
 INSERT INTO dbo.image_features (name, feature_set_id, array_rows, array_cols, array, sha256)
 SELECT N'a.png', feature_set_id, 1, array_cols, SUBSTRING(array, 1, 4 * array_cols),
-    HASHBYTES('SHA2_256', SUBSTRING(array, 1, 4 * array_cols))
-FROM dbo.features WHERE scan_id = 1;
+    HASHBYTES('SHA2_256', SUBSTRING(array, 1, 4 * array_cols)) FROM dbo.features WHERE scan_id = 1;
 INSERT INTO dbo.animations (scan_id, format, animation, sha256, content_sha256)
 SELECT scan_id, N'gif', 0x01, HASHBYTES('SHA2_256', 0x01), content_sha256 FROM dbo.scans WHERE scan_id < 3;
 INSERT INTO dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols, bytes) VALUES (2, N'lung', 1, 1, 4);
-INSERT INTO dbo.prepared_slices
-    (scan_id, preprocessing, picture_rows, picture_cols, slice_index, digest, picture, sha256)
-VALUES (2, N'lung', 1, 1, 0, 0x00, 0x01020304, HASHBYTES('SHA2_256', 0x01020304));
-EXECUTE dbo.SimilarPatients @PatientIndex = 1;
+INSERT INTO dbo.prepared_slices VALUES (2, N'lung', 1, 1, 0, 0x00, 0x01020304, HASHBYTES('SHA2_256', 0x01020304));
+INSERT INTO dbo.slice_maps SELECT scan_id, feature_set_id, i,1, 1, 1, 1, 0, 0, 0x1, HASHBYTES('SHA2_256', 0x1), sha256
+FROM dbo.features JOIN (SELECT DISTINCT slice_index AS i FROM dbo.scan_images) AS n ON i < array_rows AND scan_id = 3;
+EXECUTE dbo.SimilarPatients @PatientIndex = 1; EXECUTE dbo.PredictLungCancer @PatientIndex = 0;
+EXECUTE dbo.ExplainScans @PredictionId = 1, @Permutations = 4;
 """
 
 
@@ -77,6 +76,18 @@ DAMAGE: dict[str, tuple[str, str]] = {
     "no primary scan": (
         "UPDATE dbo.scans SET is_primary = 0 WHERE scan_id = 3; DELETE FROM dbo.worklist WHERE scan_id = 3;",
         "Patients of whose scans not exactly one is primary: patient_index 2, scans 1 (1 in all).",
+    ),
+    "contributions that do not sum": (
+        "UPDATE dbo.score_contributions SET contribution = contribution + 1 WHERE feature IS NULL;",
+        "Explained scores whose contributions or slices do not sum to the margin: prediction_id ",
+    ),
+    "a member's expected margin": (
+        "INSERT INTO dbo.score_contributions (prediction_id, member, feature, contribution) VALUES (1, 1, 0, 0);",
+        "Explained scores whose contributions lack a member or its expected margin: prediction_id 1 (1 in all).",
+    ),
+    "slices that do not sum": (
+        "DELETE FROM dbo.score_slices WHERE triple = 0;",
+        "Explained scores whose contributions or slices do not sum to the margin: prediction_id ",
     ),
     "another choice beside a primary scan": (
         "UPDATE dbo.scans SET is_study_choice = 0 WHERE scan_id = 3; "
@@ -143,9 +154,9 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "UPDATE dbo.pooled_features SET vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector));",
         "Vectors of another width than their feature set has: scan_id 7, feature_set_id 1, pooling mean (1 in all).",
     ),
-    "a vector of length 1": (
-        "UPDATE dbo.unit_vectors SET unit = 0x00 WHERE scan_id = 9;",
-        "Vectors of length 1 that do not match their SHA-256: scan_id 9,",
+    "a vector in float32": (
+        "UPDATE dbo.binary_vectors SET array = 0x00 WHERE scan_id = 9;",
+        "Vectors in float32 that do not match their SHA-256: scan_id 9,",
     ),
     "a moving picture": (
         "UPDATE dbo.animations SET animation = 0x02 WHERE scan_id = 2;",

@@ -43,6 +43,39 @@ def test_a_dataset_is_a_folder_a_patient_and_a_table_of_labels(tmp_path: Path) -
         )
 
 
+def test_the_nodules_lie_where_the_files_say(tmp_path: Path) -> None:
+    """A line a nodule of every patient: its place by the headers is its voxel, and only malignant ones are rated 5."""
+    folder = tmp_path / "scans"
+    make_dataset(folder, patients=4, seed=70, cancer_fraction=0.5, slices=8, size=64)
+    written = (tmp_path / "nodules.csv").read_bytes()
+    make_dataset(folder, patients=4, seed=70, cancer_fraction=0.5, slices=8, size=64, workers=1)
+    assert (tmp_path / "nodules.csv").read_bytes() == written
+    cancer = {row["id"]: row["cancer"] == "1" for row in csv.DictReader((tmp_path / "labels.csv").open())}
+    rows = list(csv.DictReader((tmp_path / "nodules.csv").open(newline="")))
+    kinds = set()
+    for place, (patient, is_ill) in enumerate(cancer.items()):
+        headers = sorted(
+            (pydicom.dcmread(path) for path in (folder / patient).glob("*.dcm")),
+            key=lambda ds: ds.ImagePositionPatient[2],
+        )
+        phantom = make_phantom(70 + place, cancer=is_ill, slices=8, size=64)
+        own = [row for row in rows if row["patient_id"] == patient]
+        assert len(own) == len(phantom.nodules)
+        assert any(row["kind"] == "malignant" for row in own) == is_ill
+        for row, nodule in zip(own, phantom.nodules, strict=True):
+            assert row["seriesuid"] == headers[0].SeriesInstanceUID
+            assert row["malignancy_rating"] == ("5" if nodule.kind == "malignant" else "1")
+            assert float(row["diameter_mm"]) == pytest.approx(nodule.diameter, abs=1e-4)
+            x, y, z = (float(row[name]) for name in ("coordX", "coordY", "coordZ"))
+            left, top, bottom = headers[0].ImagePositionPatient
+            down, across = headers[0].PixelSpacing
+            step = headers[1].ImagePositionPatient[2] - bottom
+            index = (z - bottom) / step, (y - top) / down, (x - left) / across
+            np.testing.assert_allclose(index, nodule.index, atol=1e-3)
+            kinds.add(row["kind"])
+    assert {"malignant", "granuloma"} <= kinds <= {"malignant", "benign", "granuloma"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -60,6 +93,7 @@ def test_an_argument_out_of_range_is_refused_before_any_labels(
     with pytest.raises(LungdbError, match=named):
         make_dataset(tmp_path / "scans", **arguments)
     assert not (tmp_path / "labels.csv").exists()
+    assert not (tmp_path / "nodules.csv").exists()
 
 
 @pytest.mark.parametrize(("patients", "status"), [(1, 0), (0, 1)])

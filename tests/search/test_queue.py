@@ -76,7 +76,7 @@ def test_figures_that_come_after_the_trial_was_given_to_another_are_not_stored(s
     store = (
         f"{TAKEN} CREATE TABLE #trial_figures (trial_id INT, error NVARCHAR(2000), auc FLOAT, log_loss FLOAT);"
         "INSERT INTO #taken VALUES (1, ?, 0, 1, N'max', N'{}'); INSERT INTO #trial_figures VALUES (1, N'', ?, 0.5);"
-        "EXECUTE internal.StoreTrials 1, N'one name', 1, '2026-01-01', 0, 0; DROP TABLE #taken;"
+        "EXECUTE internal.StoreTrials 1, N'one name', 1, '2026-01-01', 0, 0, 1, 1; DROP TABLE #taken;"
         "DROP TABLE #trial_figures;"
     )
     run(site.connection, store, (1, 0.25))

@@ -61,13 +61,21 @@ def slices_frame(scans: dict[int, np.ndarray[Any, np.dtype[np.int16]]]) -> pd.Da
         content = content_sha256(sha256 for _, sha256 in slices).hex().upper()
         for index, (pixels, sha256) in enumerate(slices):
             stored = pixels.hex().upper(), sha256.hex().upper()
-            rows.append(
-                (scan_id, index, len(volume), content, *volume.shape[1:], 1.0, 0.0, *stored, SHUFFLED, None, None)
-            )
+            size = len(volume), content, *volume.shape[1:]
+            rows.append((scan_id, index, *size, 1.0, 0.0, *stored, SHUFFLED, None, None, 0.7, 0.7))
     names = ["scan_id", "slice_index", "number_images", "content_sha256", "image_rows", "image_cols", "rescale_slope"]
-    names += ["rescale_intercept", "pixels", "pixels_sha256", "encoding", "kept_sha256", "kept_digest"]
+    names += [
+        "rescale_intercept",
+        "pixels",
+        "pixels_sha256",
+        "encoding",
+        "kept_sha256",
+        "kept_digest",
+        "spacing_y",
+        "spacing_x",
+    ]
     frame = pd.DataFrame(rows, columns=names)
-    texts = dict.fromkeys(("content_sha256", *names[8:]), object)
+    texts = dict.fromkeys(("content_sha256", *names[8:13]), object)
     integers = dict.fromkeys([name for name in names[:6] if name not in texts], np.int32)
     return frame.astype({**integers, **texts})
 
@@ -105,6 +113,8 @@ def inputs_of_features() -> dict[str, Any]:
         "Providers": None,
         "Threads": 1,
         "KeepBytes": 0,
+        "Steps": None,
+        "Packages": None,
     }
 
 
@@ -167,10 +177,17 @@ def inputs_of_training() -> dict[str, Any]:
 def inputs_of_prediction(trained: dict[str, Any]) -> dict[str, Any]:
     """Return what PredictLungCancer gives its script, for a model that training has made."""
     return {
-        **_model(trained),
+        "InputDataSet": scope_frame(),
+        **model_of(trained),
         "Vector": encode_vector(np.array([4, 0, 0, 0, 0, 0], dtype=np.float32)),
         "Prevalence": 0.26,
     }
+
+
+def scope_frame() -> pd.DataFrame:
+    """Make the features that a model knows: a mean and a standard deviation each, the last one the same in all."""
+    columns = {"feature_index": np.arange(WIDTH, dtype=np.int32), "mean": 0.5, "sd": [1.0] * (WIDTH - 1) + [0.0]}
+    return pd.DataFrame(columns)
 
 
 def vectors_frame() -> pd.DataFrame:
@@ -181,26 +198,32 @@ def vectors_frame() -> pd.DataFrame:
 
 def inputs_of_many_predictions(trained: dict[str, Any]) -> dict[str, Any]:
     """Return what PredictPatients gives its script."""
-    return {"InputDataSet": vectors_frame(), **_model(trained), "Prevalence": None}
+    scope = json.dumps(scope_frame().to_numpy().tolist())
+    return {"InputDataSet": vectors_frame(), **model_of(trained), "Prevalence": None, "Scope": scope}
 
 
-def inputs_of_unit_vectors() -> dict[str, Any]:
-    """Return what RefreshUnitVectors gives its script."""
+def inputs_of_evaluated_predictions(trained: dict[str, Any]) -> dict[str, Any]:
+    """Return what ScoreEvaluated gives its script."""
+    return {"InputDataSet": vectors_frame(), **model_of(trained), "Prevalence": None}
+
+
+def inputs_of_binary_vectors() -> dict[str, Any]:
+    """Return what RefreshBinaryVectors gives its script."""
     return {"InputDataSet": vectors_frame()}
 
 
 def inputs_of_similar_patients() -> dict[str, Any]:
-    """Return what SimilarPatients gives its script: five unit vectors, and one to compare them with."""
+    """Return what SimilarPatients gives its script: five vectors, and one to compare them with."""
     vectors = np.random.default_rng(8).normal(size=(6, WIDTH))
-    units = [unit.astype("<f4").tobytes() for unit in vectors / np.linalg.norm(vectors, axis=1, keepdims=True)]
-    texts = pd.Series([unit.hex().upper() for unit in units[1:]], dtype=object)
-    frame = pd.DataFrame({"scan_id": np.arange(3, 8, dtype=np.int32), "unit": texts})
-    return {"InputDataSet": frame, "Unit": units[0], "Limit": 3}
+    arrays = [vector.astype("<f4").tobytes() for vector in vectors]
+    texts = pd.Series([array.hex().upper() for array in arrays[1:]], dtype=object)
+    frame = pd.DataFrame({"scan_id": np.arange(3, 8, dtype=np.int32), "array": texts})
+    return {"InputDataSet": frame, "Array": arrays[0], "Limit": 3}
 
 
 def inputs_of_nodes(trained: dict[str, Any]) -> dict[str, Any]:
     """Return what StoreModelNodes gives its script."""
-    inputs = inputs_of_many_predictions(trained)
+    inputs = inputs_of_evaluated_predictions(trained)
     return {name: value for name, value in inputs.items() if name != "Prevalence"}
 
 
@@ -216,7 +239,8 @@ def inputs_of_ensemble(trained: dict[str, Any]) -> dict[str, Any]:
     return {"InputDataSet": members, "Scores": json.dumps(scores), "Seed": 1, "Names": None}
 
 
-def _model(trained: dict[str, Any]) -> dict[str, Any]:
+def model_of(trained: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that carry a trained model."""
     return {
         "Classifier": trained["Classifier"],
         "Sha256": hashlib.sha256(trained["Classifier"]).hexdigest().upper(),
@@ -280,7 +304,7 @@ def inputs_of_drift(trained: dict[str, Any]) -> dict[str, Any]:
         "manufacturer": pd.Series(["Acme"] * 12 + ["Other"] * 12, dtype=object),
         "convolution_kernel": pd.Series([None] * 24, dtype=object),
     }
-    return {"InputDataSet": pd.DataFrame(columns), **_model(trained), "Permutations": 199, "Seed": 7}
+    return {"InputDataSet": pd.DataFrame(columns), **model_of(trained), "Permutations": 199, "Seed": 7}
 
 
 def inputs_of_comparing() -> dict[str, Any]:
@@ -329,7 +353,7 @@ def inputs_of_training_images() -> dict[str, Any]:
     }
     frame = pd.DataFrame(columns).astype({"labels": object, "array": object, "sha256": object})
     parameters = {"algorithm": "logistic", "folds": 2, "seed": 1, "undersample": False, "l2": 1.0, "exclusive": True}
-    return {"InputDataSet": frame, "Pooling": "none", "Parameters": json.dumps(parameters)}
+    return {"InputDataSet": frame, "Pooling": "none", "Parameters": json.dumps(parameters), "Packages": "{}"}
 
 
 def inputs_of_predicting_images(trained: dict[str, Any]) -> dict[str, Any]:
@@ -343,6 +367,7 @@ def inputs_of_predicting_images(trained: dict[str, Any]) -> dict[str, Any]:
         "Sha256": hashlib.sha256(trained["Classifier"]).hexdigest().upper(),
         "Library": trained["Library"],
         "Details": trained["Details"],
+        "Packages": "{}",
     }
 
 

@@ -20,7 +20,7 @@ BEGIN
     THROW @ErrorNumber, @Message, 1;
 END;
 """
-WITHOUT_REFUSAL = {"dbo.CheckInstallation"}
+WITHOUT_REFUSAL = {"dbo.CheckRuntime"}
 """Their scripts refuse nothing."""
 GOOD = f"""
 {READ_LANGUAGE}, @Threads OUTPUT;

@@ -17,6 +17,7 @@ from lungdb.errors import SqlError
 from tests.old_schema import unpack_version_0_2
 from tests.sql.gates.check import SQL
 from tests.sql.gates.house import is_internal
+from tests.support.databases import refused, target_of
 
 OBJECTS = """
 SELECT SCHEMA_NAME(schema_id), name, type FROM sys.objects WHERE is_ms_shipped = 0 ORDER BY type, schema_id, name;
@@ -62,7 +63,7 @@ def newer(tmp_path: Path) -> Path:
 def test_the_generated_scripts_are_what_their_parts_make() -> None:
     """`make sql` was run after the last change of a part."""
     scripts = generated_scripts(SQL)
-    assert scripts.keys() == {"uninstall.sql", *INSTALLERS}
+    assert scripts.keys() == {"uninstall.sql", "roles/roles.sql", "roles/sign.sql", *INSTALLERS}
     for name, text in scripts.items():
         assert (SQL / name).read_text(encoding="utf-8") == text, name
 
@@ -271,3 +272,20 @@ def test_uninstalling_leaves_what_others_put_into_the_schema(connection: Connect
         run_script(connection, (SQL / "uninstall.sql").read_text(encoding="utf-8"))
     assert caught.value.number == 3729
     assert _rows(connection, OBJECTS) == [("internal", "OurOwn", "P")]
+
+
+def test_an_upgrade_takes_the_check_away_that_refuses_new_kinds_of_extensions(tmp_path: Path) -> None:
+    """As databases have it that were made before packages could add algorithms; what no kind is is refused still."""
+    with closing(connect(target_of(tmp_path / "lung.db"))) as connection:
+        install(connection)
+        run(
+            connection,
+            "ALTER TABLE dbo.extensions DROP CONSTRAINT CK_extensions_kinds;"
+            "ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kind CHECK "
+            "((kind = 'step' AND times IS NULL) OR (kind = 'pooling' AND times > 0));",
+        )
+        insert = "INSERT INTO dbo.extensions (kind, name, package) VALUES ('{}', N'own', N'extra 1');"
+        refused(connection, insert.format("algorithm"), 547)
+        install(connection)
+        run(connection, insert.format("algorithm"))
+        refused(connection, insert.format("kernel"), 547)

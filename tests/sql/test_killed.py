@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import pytest
 from lungdb.database import Connection, connect, install, run, run_script
 from lungdb.database.declared import declared_tables
 from lungdb.database.generator import build_install_sql, read_sources
+from lungdb.embedded.running import session
+from lungdb.embedded.syntax.statements import Batch, parse_batch
 from lungdb.errors import SqlError
 from tests.old_schema import DATA, old_sources
 from tests.sql.gates.check import SQL
@@ -44,6 +46,22 @@ connection = without_checkpoints(file)
 Storage.execute = dying
 run_script(connection, script)
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """The same batches are run by hundreds of connections, each of which would parse them anew: half of the time."""
+    kept: dict[tuple[str, tuple[tuple[str, Any], ...]], Batch] = {}
+
+    def parse(text: str, declared: dict[str, Any] | None = None) -> Batch:
+        known = text, tuple((declared or {}).items())
+        if known not in kept:
+            kept[known] = parse_batch(text, declared)
+        return kept[known]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "parse_batch", parse)
+        yield
 
 
 @pytest.fixture(scope="module")

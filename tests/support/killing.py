@@ -83,7 +83,13 @@ def catalog_of(connection: Connection) -> dict[Any, Any]:
 
 
 def contents_of(connection: Connection) -> dict[str, list[Any]]:
-    """Return the rows of every table by column name, without the times at which versions and champions came."""
+    """Return the rows of every table by column name, without the times at which what installs came."""
+
+    installed = {
+        ("model_promotions", "promoted_at"),
+        ("preprocessings", "created_at"),
+        ("installations", "installed_at"),
+    }
 
     def read() -> Iterator[tuple[str, list[Any]]]:
         cursor = connection.cursor()
@@ -92,7 +98,7 @@ def contents_of(connection: Connection) -> dict[str, list[Any]]:
             cursor.execute(f"SELECT {'version' if name == 'schema_version' else '*'} FROM dbo.[{name}];")
             columns = [column[0] for column in cursor.description]
             rows = [
-                sorted(pair for pair in zip(columns, row, strict=True) if pair[0] != "promoted_at")
+                sorted(pair for pair in zip(columns, row, strict=True) if (name, pair[0]) not in installed)
                 for row in cursor.fetchall()
             ]
             yield name, sorted(rows, key=repr)

@@ -121,7 +121,7 @@ def test_a_score_by_the_api_is_the_percentage_of_predict_lung_cancer(program: Pr
     assert made["predicted_by"] == "ana"
     assert made["predicted_at"].endswith("+00:00")
     explained = program("GET", answer.headers["Location"]).get_json()
-    (meaning,) = ask("EXECUTE dbo.ExplainScore @PredictionId = ?;", made["id"])
+    (meaning,) = ask("EXECUTE dbo.RankScore @PredictionId = ?;", made["id"])
     assert explained["probability"] == made["probability"]
     assert explained["higher_than"] == pytest.approx(meaning["higher_than"] / 100)
     for name in (

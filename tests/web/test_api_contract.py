@@ -19,6 +19,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from lungdb.config import Settings
 from tests.support.web import Program, give_token
+from tests.web.looking import query
 
 DOCUMENT = "/api/v1/openapi.json"
 
@@ -139,12 +140,14 @@ def test_schemathesis_finds_the_examples_and_their_edges_kept(
 ) -> None:
     """Good input is taken, bad refused, every answer as documented; each operation has succeeded at least once."""
     assert program("POST", "/api/v1/patients/7/predictions").status_code == 201
+    assert program("POST", "/api/v1/patients/7/predictions/1/explanation").status_code == 200
+    query(web_database, "EXECUTE dbo.ExplainRegions @PredictionId = 1, @Slices = N'3', @Grid = 2;")
     succeeded = schemathesis(app, web_database, tmp_path, "--phases", "examples,coverage")
     wanted = {
         (rule.endpoint, method)
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/api/v1/")
-        and rule.endpoint.partition(".")[0] in ("Patients", "Scans", "Predictions", "Models")
+        and rule.endpoint.partition(".")[0] in ("Patients", "Scans", "Predictions", "Explanations", "Models")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert wanted <= succeeded

@@ -11,6 +11,8 @@ GRANT = re.compile(r"^GRANT (EXECUTE|SELECT) ON (\S+) TO", re.MULTILINE)
 CALLED = re.compile(
     r"\b(?:EXEC(?:UTE)?|FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:@\w+\s*=\s*)?((?:dbo|internal)\.\w+)", re.IGNORECASE
 )
+FORMER_NAMES = {"dbo.ExplainScore"}
+"""What the page calls only where the right to the new name was not granted yet."""
 
 
 def _called() -> set[str]:
@@ -45,5 +47,6 @@ def test_a_right_on_the_schema_dbo_gives_no_inner_part_away() -> None:
 def test_the_documented_grants_are_what_the_page_calls() -> None:
     """Not one right too few, so that the page works; not one too many, so that it can do nothing else."""
     granted = GRANT.findall((ROOT / "docs" / "web.md").read_text(encoding="utf-8"))
-    assert {name for right, name in granted if right == "EXECUTE"} == _called() & _objects("procedures")
+    assert _called() >= FORMER_NAMES
+    assert {name for right, name in granted if right == "EXECUTE"} == _called() & _objects("procedures") - FORMER_NAMES
     assert {name for right, name in granted if right == "SELECT"} == _called() & _objects("views")

@@ -376,6 +376,8 @@ def test_a_version_without_a_training_run_is_shown_with_what_is_known(
     page = _page(signed_in, "/models/copied/1")
     assert "No figures are recorded" in page
     assert "No curves are recorded" in page
+    assert "No training run of the model is recorded here" in page
+    assert "no test patient is recorded" not in page
     assert "no test patients in common" in _page(signed_in, "/models/compare?a=1&b=4")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from html import unescape
 from pathlib import Path
 
 from flask.testing import FlaskClient
 
+from lungdb.database import connect, run
+from tests.support.databases import target_of
 from tests.web.looking import query
 
 ROWS = """
@@ -32,10 +35,22 @@ def _cells(html: str) -> list[list[str]]:
     return [[" ".join(unescape(re.sub(r"<[^>]+>", " ", cell)).split()) for cell in row] for row in plain]
 
 
+LOCK = """
+DECLARE @Resource NVARCHAR(255);
+SELECT @Resource = CONCAT(N'lungdb run ', MAX(run_id) - {back}) FROM dbo.runs;
+EXECUTE sp_getapplock @Resource = @Resource, @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 0;
+"""
+
+
 def test_runs_are_listed_newest_first_with_what_they_said_last(signed_in: FlaskClient, web_database: Path) -> None:
-    """A run that says it works and was not heard of for a quarter of an hour is marked; an error is shown as text."""
+    """A run whose session is there but silent is marked, and so is one whose session is gone; an error is text."""
     query(web_database, ROWS)
-    _, *listed = _cells(signed_in.get("/runs").text)
+    with closing(connect(target_of(web_database))) as session:
+        run(session, LOCK.format(back=0))
+        _, *listed = _cells(signed_in.get("/runs").text)
+        assert listed[1][1] == "ended without a word"
+        run(session, LOCK.format(back=1))
+        _, *listed = _cells(signed_in.get("/runs").text)
     assert [row[:3] for row in listed] == [
         ["GenerateFeatures", "running", "7 of 40"],
         ["RunSearch", "not heard of", "4 of 60"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +111,20 @@ def test_who_looks_at_similar_patients_keeps_nobody_from_scoring(app: Flask, sig
     with one.take():
         assert signed_in.post("/patients/0/score", data={"csrf_token": token}).status_code == 429
         assert signed_in.get("/patients/0/similar").status_code == 200
+
+
+def test_a_score_does_not_wait_for_the_connections_of_those_who_read(
+    app: Flask, signed_in: FlaskClient, program: Program
+) -> None:
+    """While all of them are in use, each way to ask for a score finds out who asks, tells the audit, and scores."""
+    token = csrf_of(signed_in.get("/").text)
+    with ExitStack() as readers:
+        for _ in range(READERS):
+            readers.enter_context(services_of(app).database._pools["pages"].connection(None))
+        assert signed_in.post("/patients/0/score", data={"csrf_token": token}).status_code == 303
+        assert program("GET", "/predict/0").status_code == 200
+        assert program("POST", "/api/v1/patients/0/predictions", json={}).status_code == 201
+    assert "Not scored yet" not in signed_in.get("/patients/0").text
 
 
 def test_a_stored_score_that_is_not_found_again_is_no_failure_of_the_page(

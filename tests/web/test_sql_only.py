@@ -105,6 +105,8 @@ def test_a_scan_is_scored_as_plain_t_sql_scores_it(
     [(elsewhere,)] = query(elsewhere_file, PYTHON_SCORES)
     assert stored == pytest.approx(elsewhere, abs=1e-4)
     assert "scored" in text_of(signed_in, "/?state=scored")
+    assert absences.NOT_EXPLAINED_HERE in text_of(signed_in, "/patients/2")
+    assert "Explain this score" not in text_of(signed_in, "/patients/2")
     # Said of the sentence and of the test AUC: a run is not copied.
     assert text_of(signed_in, "/patients/2").count("the training run of this model is not in this database") == 2
     page = post(signed_in, "/patient_prob", patient_index="tanaka")

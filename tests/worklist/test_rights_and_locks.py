@@ -22,6 +22,8 @@ LOCKS = "FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)"
 NEED_SELECT = {
     "GenerateFeatures", "FeaturizeImages", "PredictPatients", "RunSearch", "TrainModel", "ReadModelNodes",
     "CreateEnsemble", "RepeatExperiment", "ScoreEvaluated", "TrainImageClassifier", "PredictImages",
+    "DrawSlices", "ExplainRegions", "FeatureImportance", "FindTopTriples", "KeepMaps", "MaximiseImage",
+    "PreviewPreprocessing", "TransformImages",
 }  # fmt: skip
 """Whose queries read tables: those that docs/install-sql-server.md names, and what they call."""
 
@@ -29,9 +31,10 @@ NEED_SELECT = {
 def test_the_queries_of_the_page_read_no_table() -> None:
     """A script's query runs with the caller's rights: only what is documented to need SELECT reads dbo."""
     queries = {path.stem: QUERY.findall(path.read_text(encoding="utf-8")) for path in PROCEDURES.rglob("*.sql")}
-    assert any(queries["SimilarPatients"])
-    assert any(queries["RefreshUnitVectors"])
+    assert any(queries["CompareVectors"])
+    assert any(queries["RefreshBinaryVectors"])
     assert any(queries["CompareScores"])
+    assert any(queries["ExplainScans"])
     assert {name for name, texts in queries.items() if any("dbo." in text for text in texts)} == NEED_SELECT
 
 
@@ -46,11 +49,15 @@ def test_the_worklist_is_locked_before_anything_is_written(name: str) -> None:
 
 
 def test_vectors_are_locked_before_what_is_made_of_them_is_deleted() -> None:
-    """As StoreFeatures deletes: pooled_features first, and by its cascade unit_vectors."""
-    text = (PROCEDURES / "worklist" / "internal" / "RefreshUnitVectors.sql").read_text(encoding="utf-8")
+    """As StoreFeatures deletes: pooled_features first, and by its cascade binary_vectors."""
+    text = (PROCEDURES / "worklist" / "internal" / "RefreshBinaryVectors.sql").read_text(encoding="utf-8")
     work = text[text.index("BEGIN TRANSACTION;") :]
     locked = work.index("FROM dbo.pooled_features WITH (UPDLOCK, HOLDLOCK)")
-    assert locked < work.index("DELETE FROM dbo.unit_vectors")
+    assert locked < work.index("DELETE FROM dbo.binary_vectors")
+    text = (PROCEDURES / "worklist" / "internal" / "RefreshStandardVectors.sql").read_text(encoding="utf-8")
+    work = text[text.index("BEGIN TRANSACTION;") :]
+    locked = work.index("FROM dbo.binary_vectors WITH (UPDLOCK, HOLDLOCK)")
+    assert locked < work.index("DELETE FROM dbo.standard_vectors")
 
 
 def test_loaders_lock_the_worklist_before_they_write(

@@ -1,4 +1,4 @@
-"""SimilarPatients, against scikit-learn's cosine_similarity."""
+"""SimilarPatients, against scikit-learn's StandardScaler and cosine_similarity."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lungdb.database import Connection, run
 from tests.support.databases import hash_vectors, refused, rows
 
 pairwise = pytest.importorskip("sklearn.metrics.pairwise")
+preprocessing = pytest.importorskip("sklearn.preprocessing")
 
 
 def similar(connection: Connection, index: int, limit: int = 8) -> list[tuple[Any, ...]]:
@@ -22,7 +23,9 @@ def similar(connection: Connection, index: int, limit: int = 8) -> list[tuple[An
 def check(connection: Connection, index: int) -> None:
     """Compare all that it finds with scikit-learn on the stored text."""
     texts = rows(connection, "SELECT scan_id - 1, vector FROM dbo.pooled_features ORDER BY scan_id;")
-    vectors = {number: np.array(json.loads(text)) for number, text in texts if any(json.loads(text))}
+    stored = {number: json.loads(text) for number, text in texts if any(json.loads(text))}
+    scaled = preprocessing.StandardScaler().fit_transform(list(stored.values()))
+    vectors = dict(zip(stored, scaled, strict=True))
     found = similar(connection, index, 1000)
     assert {row[0] for row in found} == vectors.keys() - {index}
     cosine = pairwise.cosine_similarity([vectors[index]], [vectors[row[0]] for row in found])[0]
@@ -51,16 +54,45 @@ def test_other_vectors_are_compared_as_soon_as_they_are_stored(scored: Connectio
     hash_vectors(scored)
     run(scored, "DELETE FROM dbo.pooled_features WHERE scan_id = 12;")
     check(scored, 3)
-    assert similar(scored, 3, 1000)[-1][0] == 9
     run(
         scored,
         "INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector) VALUES (12, 1, N'mean', ?);",
         (vector,),
     )
     hash_vectors(scored)
-    run(scored, "UPDATE dbo.unit_vectors SET unit = 0x00 WHERE scan_id = 20;")
+    run(scored, "UPDATE dbo.binary_vectors SET array = 0x00 WHERE scan_id = 20;")
     check(scored, 3)
     assert similar(scored, 3, 1)[0][3] == pytest.approx(1)
+
+
+def test_vectors_of_another_width_are_left_out_and_counted(scored: Connection) -> None:
+    """One of 119 has two numbers in place of twelve; one that is all zero is like nothing, and is not counted."""
+    run(scored, "UPDATE dbo.pooled_features SET vector = N'[1,2]' WHERE scan_id = 10;")
+    run(scored, "UPDATE dbo.pooled_features SET vector = N'[0,0]' WHERE scan_id = 11;")
+    hash_vectors(scored)
+    said: list[str] = []
+    call = "EXECUTE dbo.SimilarPatients @PatientIndex = 3, @Limit = 1000;"
+    found = run(scored, call, on_message=lambda message: said.append(message.text))[-1].rows
+    assert not {9, 10} & {row[0] for row in found}
+    assert [text for text in said if text.startswith("Left out: 1 scans")]
+
+
+def test_a_scan_that_is_not_primary_is_compared_with_other_patients(scored: Connection) -> None:
+    """It has the vector of patient 9, who comes first, and of its own patient no scan is named."""
+    run(
+        scored,
+        "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, number_images, "
+        "content_sha256) SELECT patient_id, 0, N'1.9', N'1.9', 1, 1, 3, content_sha256 FROM dbo.scans "
+        "WHERE scan_id = 4; INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector) "
+        "SELECT SCOPE_IDENTITY(), feature_set_id, pooling, vector FROM dbo.pooled_features WHERE scan_id = 10;",
+    )
+    hash_vectors(scored)
+    [(second,)] = rows(scored, "SELECT MAX(scan_id) FROM dbo.scans;")
+    found = rows(scored, "EXECUTE dbo.SimilarPatients @PatientIndex = 3, @ScanId = ?, @Limit = 1000;", (second,))
+    assert found[0][0] == 9
+    assert found[0][3] == pytest.approx(1)
+    assert 3 not in {row[0] for row in found}
+    refused(scored, f"EXECUTE dbo.SimilarPatients @PatientIndex = 4, @ScanId = {second};", 50280)
 
 
 def test_what_cannot_be_compared_is_refused(scored: Connection) -> None:

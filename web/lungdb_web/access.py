@@ -10,7 +10,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, g, redirect, request, session, url_for
+from flask import Flask, current_app, g, redirect, request, session, url_for
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
@@ -24,6 +24,8 @@ from lungdb_web.services import call, services
 PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
 # The paths that programs use: they are told 401 where a browser is led to the sign-in page.
 PROGRAM_PATHS = ("/api/", "/predict/", "/gif/")
+_ROLE = "needed_role"
+"""What `require` calls its role among the attributes of a view."""
 DOCUMENTATION = "api_documentation.show_documentation"
 
 __all__ = ["Account", "current_account", "is_safe_path", "refuse", "register", "require", "signed_in_account"]
@@ -68,6 +70,7 @@ def require(role: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 )
             return view(*arguments, **named)
 
+        checked.__dict__[_ROLE] = role
         return checked
 
     return decorate
@@ -91,6 +94,8 @@ def _identify() -> Response | None:
         )
     if request.endpoint in PUBLIC:
         return None
+    if _needed_role() == "scorer":
+        g.lane = "scorers"
     account = _account_of_token() or _account_of_proxy() or _account_of_session()
     if account is not None:
         g.account = account
@@ -100,6 +105,16 @@ def _identify() -> Response | None:
         following = request.path if request.method == "GET" and is_safe_path(request.path) else None
         return redirect(url_for("sign_in.form", next=following), 303)
     raise _unauthorized()
+
+
+def _needed_role() -> str | None:
+    """Find the role that `require` asks for where this request leads, None where every account may."""
+    view: object = current_app.view_functions.get(request.endpoint or "")
+    by_method = getattr(view, "view_class", None)
+    role: str | None = getattr(
+        view if by_method is None else getattr(by_method, request.method.lower(), None), _ROLE, None
+    )
+    return role
 
 
 def _account_of_token() -> Account | None:

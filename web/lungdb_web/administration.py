@@ -44,7 +44,10 @@ class ListedToken:
 
 @dataclass(frozen=True)
 class AuditRow:
-    """Something done or refused; the time is in UTC, the account None where nobody was signed in."""
+    """Something done or refused; the time is in UTC, the account None where nobody was signed in.
+
+    login_name is the login that was connected to the database, None for what is older than schema version 10.
+    """
 
     audit_id: int
     at: datetime
@@ -54,6 +57,7 @@ class AuditRow:
     outcome: str
     detail: str | None
     address: str | None
+    login_name: str | None
 
 
 def list_accounts(connection: Connection) -> list[ListedAccount]:

@@ -10,7 +10,7 @@ from lungdb.config import Settings, load_settings
 from lungdb_web import access, formatting, security
 from lungdb_web.api.application import register_api
 from lungdb_web.database import Database
-from lungdb_web.pages import errors, health, models, original, patient, runs, scans, sign_in, worklist
+from lungdb_web.pages import errors, health, models, original, patient, reasons, runs, scans, sign_in, worklist
 from lungdb_web.services import Services, comparing_turns, scoring_turns
 
 BLUEPRINTS = (
@@ -18,6 +18,7 @@ BLUEPRINTS = (
     health.blueprint,
     worklist.blueprint,
     patient.blueprint,
+    reasons.blueprint,
     scans.blueprint,
     models.blueprint,
     runs.blueprint,

@@ -36,7 +36,8 @@ def record(
     Parameters
     ----------
     action : str
-        sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused.
+        sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, ask_explanation,
+        explain or refused.
     outcome : str
         ok, refused or failed.
     account : str, optional

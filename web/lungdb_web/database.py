@@ -1,4 +1,4 @@
-"""The page's connections: many for reading, few for what runs external scripts."""
+"""The page's connections: many for reading, some for scorers alone, few for what runs external scripts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from lungdb.errors import SqlError
 
 __all__ = ["Database", "DatabaseUnavailable"]
 
-Lane = Literal["pages", "scores", "comparisons"]
-READERS = 8
+Lane = Literal["pages", "scorers", "scores", "comparisons"]
+READERS = 4  # of the embedded engine more would only share one processor, and take it from those who score
+SCORERS = 4
 SCORES = 2
 COMPARISONS = 2
 LOCKED = (1205, 1222)
@@ -19,6 +20,9 @@ LOCKED = (1205, 1222)
 
 class Database:
     """A pool for each lane, because a connection that ran an external script may keep a Python process warm.
+
+    What is asked around a score, such as that the audit is told of it, has a lane of its own, so that it does not wait
+    behind those who read.
 
     Parameters
     ----------
@@ -29,6 +33,7 @@ class Database:
     def __init__(self, target: str) -> None:
         self._pools: dict[Lane, Pool] = {
             "pages": Pool(target, READERS),
+            "scorers": Pool(target, SCORERS),
             "scores": Pool(target, SCORES),
             "comparisons": Pool(target, COMPARISONS),
         }

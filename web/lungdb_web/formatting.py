@@ -6,6 +6,9 @@ from datetime import date, datetime
 
 from flask import Flask
 
+_WHOLE = 1e15
+"""Whole numbers below it have all digits that they show."""
+
 
 def percent(value: float) -> str:
     """Write a percentage with one digit; never a rounded 0 or 100 for what is neither."""
@@ -33,7 +36,12 @@ def count(value: float) -> str:
     return f"{round(value):,}".replace(",", "\u2009")
 
 
+def value(number: float) -> str:
+    """Write a value of a column or feature: whole numbers with all their digits, others with six."""
+    return f"{number:.0f}" if float(number).is_integer() and abs(number) < _WHOLE else f"{number:.6g}"
+
+
 def register(app: Flask) -> None:
     """Make them filters of the application's templates."""
-    app.jinja_env.filters.update(percent=percent, day=day, moment=moment, count=count)
+    app.jinja_env.filters.update(percent=percent, day=day, moment=moment, count=count, value=value)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -29,7 +29,7 @@ def scoring_turns() -> Turns:
 
 
 def comparing_turns() -> Turns:
-    """Bound how many patients or models are compared, so that those who look keep nobody from scoring."""
+    """Bound what is compared, explained or drawn, so that those who look keep nobody from scoring."""
     return Turns(COMPARISONS, _COMPARISONS_WAITING, _WAIT_SECONDS)
 
 
@@ -73,6 +73,7 @@ def call(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:
     ----------
     lane : str
         "scores" or "comparisons" for a batch that runs an external script; then it waits for its turn among its like.
+        Other batches take the lane of the request, `g.lane`.
 
     Raises
     ------
@@ -85,7 +86,8 @@ def call(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:
     user = None if account is None else account.name
     here = services()
     if lane == "pages":
-        return here.database.call(sql, parameters, user, lane)
+        reading: Lane = g.get("lane", lane)
+        return here.database.call(sql, parameters, user, reading)
     turns = here.scoring if lane == "scores" else here.comparing
     with turns.take():
         return here.database.call(sql, parameters, user, lane)

@@ -1,7 +1,8 @@
-"""What a score means, in words: every number is counted by dbo.ExplainScore, and what was not counted is left out."""
+"""What a score means, in words: every number is counted by dbo.RankScore, and what was not counted is left out."""
 
 from __future__ import annotations
 
+from lungdb_web.formatting import percent
 from lungdb_web.queries.scores import Explanation
 
 
@@ -48,7 +49,10 @@ def basis(explanation: Explanation) -> str | None:
     low, high = explanation.like_this_low_percent, explanation.like_this_high_percent
     if not explanation.like_this or low is None or high is None:
         return f"{text}."
-    text += f". Scored like this one are the {explanation.like_this} nearest of them, from {low:.1f} % to {high:.1f} %"
+    text += (
+        f". Scored like this one are the {explanation.like_this} nearest of them, from {percent(low)} % "
+        f"to {percent(high)} %"
+    )
     if explanation.like_this_with_cancer is not None:
         return f"{text}; {explanation.like_this_with_cancer} of these had cancer."
     return (

@@ -28,7 +28,7 @@ pid,scr_days0,…,candx_days     NLST's person file: scans; with --horizon DAYS
 TCIA Patient ID,Diagnosis at the Patient Level
                                LIDC-IDRI's diagnoses, saved as CSV: patients
 seriesuid,coordX,coordY,coordZ,diameter_mm
-                               LUNA16's annotations.csv: nodules
+                               LUNA16's annotations.csv: nodules; malignancy_rating, 1 to 5, if it is there
 XML, or a folder of it         LIDC-IDRI's readers (LidcReadMessage): nodules"""
 
 _IDS = ("id", "patient_id", "patientid", "patient id", nlst.ID, "tcia patient id", "dicom_patient_id")
@@ -199,7 +199,7 @@ def _recognise(columns: Sequence[str], options: Options) -> _Form | None:
     if ids and diagnoses:
         return _Form("A table of diagnoses", ("metastatic",), (ids[0], diagnoses[0]), _diagnoses)
     if set(luna16.COLUMNS) <= set(columns):
-        return _Form("LUNA16's annotations.csv", (), luna16.COLUMNS, _luna16)
+        return _Form("LUNA16's annotations.csv", (), luna16.columns_of(columns), _luna16)
     labels = [one for one in columns if one in _LABELS]
     series = [*(one for one in columns if one in _SERIES), *(one for one in columns if one in _STUDIES)]
     if series and labels and not (ids and options.horizon_days is None):

@@ -1,13 +1,25 @@
-"""LUNA16's annotations.csv: nodules by their centres in DICOM's patient coordinates and their diameters."""
+"""LUNA16's annotations.csv: centres of nodules in DICOM's patient coordinates, diameters, ratings if they are told."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from lungdb.loading.labels.nodules import Nodule
-from lungdb.loading.tables import Header, LineError, read_lines, real_number
+from lungdb.loading.tables import Header, LineError, read_lines, real_number, whole_number
 
 COLUMNS = ("seriesuid", "coordx", "coordy", "coordz", "diameter_mm")
+RATING = "malignancy_rating"
+"""A column that a file may have beside: 1 to 5 as LIDC-IDRI's readers rate it, empty or 0 where nobody has.
+
+One that is named malignancy alone is not read: it may be a diagnosis, 0 or 1.
+"""
+
+
+def columns_of(columns: Sequence[str]) -> tuple[str, ...]:
+    """Give those of a file's columns that are read."""
+    return (*COLUMNS, *([RATING] if RATING in columns else []))
 
 
 def read_annotations(path: Path, header: Header) -> dict[str, list[Nodule]]:
@@ -16,14 +28,15 @@ def read_annotations(path: Path, header: Header) -> dict[str, list[Nodule]]:
     Returns
     -------
     dict of str to list of Nodule
-        SeriesInstanceUID -> its nodules, in the order of the file; one that is there twice is taken once.
+        SeriesInstanceUID -> its nodules, in the order of the file; one that is there twice is taken once, with the
+        median of its ratings.
 
     Raises
     ------
     LungdbError
         The file cannot be read, or a line is wrong; errors name lines, never ids.
     """
-    series: dict[str, list[Nodule]] = {}
+    series: dict[str, dict[tuple[float, float, float, float], list[int]]] = {}
 
     def add(key: str, values: dict[str, str]) -> None:
         numbers = [real_number(values[column], header.separator) for column in COLUMNS[1:]]
@@ -33,9 +46,18 @@ def read_annotations(path: Path, header: Header) -> dict[str, list[Nodule]]:
             raise LineError(f"has a {wrong} that is not a number")
         if diameter <= 0:
             raise LineError("has a diameter_mm that is not above 0")
-        nodule = Nodule((x, y, z), diameter)
-        if nodule not in series.setdefault(key, []):
-            series[key].append(nodule)
+        rating = whole_number(values.get(RATING) or "0")
+        if rating is None or rating > 5:
+            raise LineError(f"has a {RATING} that is not 1 to 5, or 0 or empty where nobody has rated")
+        ratings = series.setdefault(key, {}).setdefault((x, y, z, diameter), [])
+        if rating:
+            ratings.append(rating)
 
-    read_lines(path, "annotations", header, COLUMNS, add)
-    return series
+    read_lines(path, "annotations", header, columns_of(header.columns), add)
+    return {
+        key: [
+            Nodule((x, y, z), diameter, malignancy=float(median(ratings)) if ratings else None)
+            for (x, y, z, diameter), ratings in nodules.items()
+        ]
+        for key, nodules in series.items()
+    }

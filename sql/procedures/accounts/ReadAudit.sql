@@ -31,7 +31,7 @@ Examples:
         THROW 50101, @Message, 1;
     END;
 
-    SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address
+    SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address, u.login_name
     FROM dbo.audit AS u
     WHERE (@Account IS NULL OR u.account = @Account)
         AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex

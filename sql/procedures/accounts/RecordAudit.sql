@@ -1,7 +1,7 @@
 -- RecordAudit: one line of what was done or refused. The web page calls it.
 -- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.RecordAudit
-    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, refused; needed
+    @Action VARCHAR(20) = NULL,     -- what it was, such as sign_in, view_patient, ask_score, score, explain or refused; needed
     @PatientIndex INT = NULL,       -- index of the patient that it is about
     @Outcome VARCHAR(10) = 'ok',    -- ok, refused or failed
     @Detail NVARCHAR(4000) = NULL,  -- what was asked for or why it was refused; never a name or a search
@@ -16,7 +16,7 @@ BEGIN
     BEGIN
         PRINT N'dbo.RecordAudit: one line of what was done or refused. The web page calls it.
 Parameters:
-    @Action VARCHAR(20) = NULL     sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, refused; needed
+    @Action VARCHAR(20) = NULL     what it was, such as sign_in, view_patient, ask_score, score, explain or refused; needed
     @PatientIndex INT = NULL       index of the patient that it is about
     @Outcome VARCHAR(10) = ''ok''    ok, refused or failed
     @Detail NVARCHAR(4000) = NULL  what was asked for or why it was refused; never a name or a search

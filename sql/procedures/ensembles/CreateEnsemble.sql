@@ -41,18 +41,19 @@ Example:
         experiment_id INT NULL, first_index INT NULL);
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL,
         vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
-        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+        place INT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL,
+        out_of_fold INT NULL);
     CREATE TABLE #figures (
-        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
+        kind VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL,
+        name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
     CREATE TABLE #given (
-        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) COLLATE DATABASE_DEFAULT NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
     CREATE TABLE #scope (
-        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        item VARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
         text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
     CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
     CREATE TABLE #taught (

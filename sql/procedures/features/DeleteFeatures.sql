@@ -35,7 +35,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @Number INT, @Scans NVARCHAR(MAX), @Locked INT;
     CREATE TABLE #going (feature_set_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #uses (use_text NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #counts (table_name NVARCHAR(128) NOT NULL, deleted INT NOT NULL);
+    CREATE TABLE #counts (table_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, deleted INT NOT NULL);
     IF @DryRun IS NULL
         SELECT @Number = 50101, @Message = N'The value NULL for the parameter @DryRun is not supported. Supported values are 0 and 1.';
     ELSE IF @FeatureSetId IS NULL AND @NetworkName IS NULL AND @Layer IS NULL AND @Preprocessing IS NULL
@@ -74,10 +74,15 @@ Example:
     SELECT N'pooled_features', COUNT(*) FROM dbo.pooled_features
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling)
     UNION ALL
-    SELECT N'unit_vectors', COUNT(*) FROM dbo.unit_vectors
+    SELECT N'binary_vectors', COUNT(*) FROM dbo.binary_vectors
+    WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling)
+    UNION ALL
+    SELECT N'standard_vectors', COUNT(*) FROM dbo.standard_vectors
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling)
     UNION ALL
     SELECT N'features', COUNT(*) FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
+    SELECT N'slice_maps', COUNT(*) FROM dbo.slice_maps WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
     SELECT N'image_features', COUNT(*) FROM dbo.image_features
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
@@ -95,9 +100,10 @@ Example:
         SET @Scans = (
             SELECT STRING_AGG(CAST(f.scan_id AS NVARCHAR(MAX)), N',')
             FROM (SELECT DISTINCT scan_id FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going)) AS f);
-        -- The vectors of length 1 go with those that they are made of.
+        -- The vectors in float32 go with those that they are made of.
         DELETE FROM dbo.pooled_features
         WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling);
+        -- Their maps go with the features.
         DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;

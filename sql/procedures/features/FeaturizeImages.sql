@@ -50,38 +50,49 @@ Examples:
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
     DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
-    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT, @RunId INT, @Failed INT;
+    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT, @RunId INT, @Failed INT,
+        @WorkId INT, @Worker NVARCHAR(128), @IsSaid BIT = 0, @CpuSeconds FLOAT, @PeakMegabytes FLOAT, @Arguments NVARCHAR(4000);
 
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
     CREATE TABLE #chunk (place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, bytes BIGINT NOT NULL,
         sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #failed (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL,
+    CREATE TABLE #failed (
+        name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NOT NULL,
         is_new BIT NOT NULL);
     CREATE TABLE #result (
-        place INT NULL, layer INT NULL, error NVARCHAR(2000) NULL,
-        array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
+        place INT NULL, layer INT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL, array_rows INT NULL, array_cols INT NULL,
+        array VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL, sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
 
-    EXECUTE internal.FindImagesToDo @NetworkId, @Layer, @Recompute, @DatasetVersionId;
+    CREATE TABLE #queue (
+        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
+        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
+        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
+
+    EXECUTE internal.StartImages @NetworkId, @Layer, @Recompute, @DatasetVersionId, @WorkId OUTPUT, @Worker OUTPUT;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N', layer ', @Layer, N': ', @Total, N' pictures to do.');
-    EXECUTE internal.StartRun N'FeaturizeImages', @RunId OUTPUT;
+    SET @Arguments = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', @Name), N'$.layer', @Layer), N'$.dataset',
+        @Dataset), N'$.recompute', @Recompute);
+    EXECUTE internal.StartRun N'FeaturizeImages', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
 
     WHILE EXISTS (SELECT 1 FROM #todo)
     BEGIN
         DELETE FROM #result;
-        EXECUTE internal.TakeImages @NetworkId, @ChunkMegabytes;
+        EXECUTE internal.TakeImages @RunId, @WorkId, @Worker, @NetworkId, @ChunkMegabytes, @Total, @Done OUTPUT;
+        IF NOT EXISTS (SELECT 1 FROM #chunk)
+            CONTINUE;
 
         INSERT INTO #result (place, layer, error, array_rows, array_cols, array, sha256)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
 def main(images, network, sha256, details, layers, batch_size, providers, threads):
-    from lungdb.procedures import featurize_images
-    return featurize_images(images, network, sha256, details, layers, batch_size, providers, threads)
+    from lungdb.procedures import featurize_images, measured
+    return measured(featurize_images, images, network, sha256, details, layers, batch_size, providers, threads)
 
-OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Network, Sha256, Details, Layer, BatchSize, Providers, Threads)
 ',
             @input_data_1 = N'
@@ -92,10 +103,12 @@ WHERE c.bytes <= 1073741824
 ORDER BY c.place;',
             @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
                 @BatchSize INT, @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128) OUTPUT,
-                @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
             @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @BatchSize = @BatchSize,
             @Providers = @Providers, @Threads = @Threads, @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT,
-            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
         -- Not every runtime tells an empty text from NULL.
         UPDATE #result SET error = N'' WHERE error IS NULL;
         IF @ErrorNumber <> 0
@@ -105,10 +118,11 @@ ORDER BY c.place;',
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;
-        IF @Notice <> N'' AND @Done = 0
+        IF @Notice <> N'' AND @IsSaid = 0
             EXECUTE internal.ReportStep @RunId, @Notice;
+        SET @IsSaid = 1;
 
-        EXECUTE internal.StoreImageFeatures @RunId, @NetworkId;
+        EXECUTE internal.StoreImageFeatures @RunId, @WorkId, @Worker, @NetworkId;
         EXECUTE internal.ReportFailedImages @RunId;
 
         SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
@@ -117,7 +131,7 @@ ORDER BY c.place;',
         SET @Left = (@Total - @Done) / (@Rate + 1);
         SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done on ', @Provider, N', ', @Rate, N' pictures per second, about ',
             @Left, N' seconds left.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total, NULL, NULL, @Provider, @CpuSeconds, @PeakMegabytes;
     END;
 
     SET @Failed = (SELECT COUNT(*) FROM #failed);

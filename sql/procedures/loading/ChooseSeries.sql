@@ -37,7 +37,8 @@ Example:
         away FLOAT NOT NULL, level INT NOT NULL, gap FLOAT NOT NULL, images FLOAT NOT NULL);
     CREATE TABLE #chosen (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
         study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NOT NULL, PRIMARY KEY (patient_id, study_uid));
-    CREATE TABLE #changes (change NVARCHAR(12) NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+    CREATE TABLE #changes (
+        change NVARCHAR(12) COLLATE DATABASE_DEFAULT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
         before_scan_id INT NULL, after_scan_id INT NOT NULL);
     IF @Apply IS NULL OR @FollowNewest IS NULL
     BEGIN

@@ -31,12 +31,14 @@ Example:
     DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
     DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
     DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT, @RunId INT;
-    DECLARE @Language NVARCHAR(128), @Names NVARCHAR(MAX), @Width INT, @Lacking INT;
+    DECLARE @Language NVARCHAR(128), @Names NVARCHAR(MAX), @Width INT, @Lacking INT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT,
+        @Arguments NVARCHAR(4000);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #trial_figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+    CREATE TABLE #trial_figures (
+        trial_id INT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL, auc FLOAT NULL, log_loss FLOAT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #labelled (
@@ -47,7 +49,8 @@ Example:
     SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
     SET @Before = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('done', 'failed'));
 
-    EXECUTE internal.StartRun N'RunSearch', @RunId OUTPUT;
+    SET @Arguments = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.search_id', @SearchId), N'$.worker', @Worker);
+    EXECUTE internal.StartRun N'RunSearch', @RunId OUTPUT, @Arguments;
 
     WHILE @Next <> 'end'
     BEGIN
@@ -77,10 +80,11 @@ Example:
             @language = @Language,
             @script = N'
 def main(patients, trials, folds, seed, rungs, seconds, names, lacking):
-    from lungdb.procedures import run_trials
-    return run_trials(patients, trials, folds, seed, rungs, seconds, names, lacking)
+    from lungdb.procedures import measured, run_trials
+    return measured(run_trials, patients, trials, folds, seed, rungs, seconds, names, lacking)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds, Names, Lacking)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Trials, Folds, Seed, Rungs, Seconds, Names, Lacking)
 ',
             @input_data_1 = N'
 SELECT l.patient_id, l.scan_id, CAST(l.label AS INT) AS label, f.vector
@@ -90,10 +94,11 @@ INNER JOIN dbo.pooled_features AS f ON f.scan_id = r.scan_id
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY l.patient_id, l.scan_id;',
             @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT,
-                @Seconds FLOAT, @Names NVARCHAR(MAX), @Lacking INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @Seconds FLOAT, @Names NVARCHAR(MAX), @Lacking INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
             @Seconds = @Budget, @Names = @Names, @Lacking = @Lacking, @ErrorNumber = @ErrorNumber OUTPUT,
-            @ErrorMessage = @ErrorMessage OUTPUT;
+            @ErrorMessage = @ErrorMessage OUTPUT, @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
         IF @ErrorNumber <> 0
         BEGIN
             EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
@@ -108,7 +113,7 @@ ORDER BY l.patient_id, l.scan_id;',
         SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
         SET @Done = (SELECT COUNT(*) FROM #trial_figures);
         SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
-        EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before, @RunId;
+        EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before, @RunId, @CpuSeconds, @PeakMegabytes;
     END;
 
     EXECUTE internal.ReportSearch @SearchId, @RunId;

@@ -80,7 +80,8 @@ Examples:
         lacking INT NULL, PRIMARY KEY (feature_set_id, pooling));
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);

@@ -61,9 +61,11 @@ Example:
     FROM (
         SELECT DISTINCT
             CAST(CASE WHEN i.group_name IS NULL THEN 0 ELSE 1 END AS BIT) AS is_group,
-            COALESCE(i.group_name, i.name) AS name,
-            CASE WHEN i.group_name IS NULL THEN CONCAT(N'picture/', i.name) ELSE CONCAT(N'group/', i.group_name) END AS source
+            COALESCE(i.group_name, l.root_image, i.name) AS name,
+            CASE WHEN i.group_name IS NULL THEN CONCAT(N'picture/', COALESCE(l.root_image, i.name))
+                ELSE CONCAT(N'group/', i.group_name) END AS source
         FROM dbo.images AS i
+        LEFT JOIN dbo.image_lineage AS l ON l.image_name = i.name
         WHERE i.patient_id IS NULL) AS u
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.image_splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.is_group = u.is_group AND s.name = u.name);

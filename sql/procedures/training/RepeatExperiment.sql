@@ -32,10 +32,11 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL,
         vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
-        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+        place INT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL,
+        out_of_fold INT NULL);
 
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @Name = name, @Number = version, @FeatureSetId = feature_set_id, @Pooling = pooling, @Sha256 = sha256, @Before = details,
@@ -60,6 +61,8 @@ Example:
     SELECT @Parameters = JSON_MODIFY(parameters, N'$.positive_from', NULL) FROM dbo.experiments WHERE experiment_id = @ExperimentId;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
 
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @Name), N'$.version', @Number);
+    EXECUTE internal.StartRun N'RepeatExperiment', @RunId OUTPUT, @Arguments;
     INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -82,6 +85,8 @@ ORDER BY t.place;',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Names = @Names,
         @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -109,8 +114,10 @@ ORDER BY t.place;',
             N'. Scans, labels, parts and parameters are as they were; ', COALESCE(N'changed are the libraries: ' + @Remedy
             + N'. Repeat it with those versions.', N'the libraries are too, so that the processor or the stored model is another one.')),
             1900), N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50292, @Message, 1;
     END;
+    EXECUTE internal.EndRun @RunId;
     SELECT @ClassifierId AS classifier_id, @Name AS name, @Number AS version, @Sha256 AS sha256,
         HASHBYTES('SHA2_256', @Classifier) AS repeated_sha256, (SELECT COUNT(*) FROM #patients) AS scans;
     RAISERROR(N'%s version %d comes out with the same bytes.', 0, 1, @Name, @Number) WITH NOWAIT;

@@ -13,7 +13,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL,       -- trees without a better loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network, ensemble, or a package's
     @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on patients not learnt from
@@ -29,6 +29,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
     @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Task NVARCHAR(32) = N'classification', -- classification, or regression: a number of dbo.numeric_labels
+    @AlgorithmParameters NVARCHAR(MAX) = NULL, -- JSON, of an algorithm of a package
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -39,9 +40,9 @@ BEGIN
     BEGIN
         PRINT N'dbo.TrainLungCancerModel trains a model on pooled features of the labelled patients'' primary scans, or of a data set.
 The test patients of dbo.splits have no part in it, and test figures come from them alone. With folds every other patient is
-scored by a model that has not seen him. See the tables dbo.experiment_….
+scored by a model that has not seen him.
 Unless named, features are those of the version served, else of the setting default_network, else the only ones.
-Only trees take NULL columns. NULL stands for LightGBM''s numbers.
+Only trees take NULL columns.
 PromoteModel alone changes which version is served.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
@@ -56,7 +57,7 @@ Parameters:
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL             trees without a better loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network or ensemble
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network, ensemble, or a package''s
     @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on patients not learnt from
@@ -72,9 +73,9 @@ Parameters:
     @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
     @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Task NVARCHAR(32) = N''classification''      classification, or regression: a number of dbo.numeric_labels
+    @AlgorithmParameters NVARCHAR(MAX) = NULL   JSON, of an algorithm of a package
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
-    EXECUTE dbo.TrainLungCancerModel;
     EXECUTE dbo.TrainLungCancerModel @Algorithm = N''logistic'', @Pooling = N''max'';
     EXECUTE dbo.TrainLungCancerModel @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
         RETURN 0;
@@ -83,7 +84,7 @@ Examples:
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
         @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden,
-        @Members, @Task;
+        @Members, @Task, @AlgorithmParameters;
     IF @Algorithm = N'ensemble'
     BEGIN
         EXECUTE internal.RefuseEnsembleData @Pooling, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Dataset,

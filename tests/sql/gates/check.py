@@ -10,6 +10,7 @@ from tests.sql.gates.findings import Finding
 from tests.sql.gates.house import check_house, error_numbers
 from tests.sql.gates.parser import parse
 from tests.sql.gates.scripts import check_scripts
+from tests.sql.gates.signed import check_signed
 from tests.sql.gates.syntax import check_syntax
 
 SQL = ROOT / "sql"
@@ -33,7 +34,7 @@ def check_file(path: Path, listed_numbers: set[int]) -> list[Finding]:
     script = parse(path.read_text(encoding="utf-8"))
     findings = check_syntax(path, script)
     if not script.faults:
-        findings += check_house(path, script) + check_scripts(path, script)
+        findings += check_house(path, script) + check_scripts(path, script) + check_signed(path, script)
         findings += [
             Finding(path, line, "error-number", f"{number} is thrown but not listed in sql/README.md")
             for number, line in error_numbers(script).items()

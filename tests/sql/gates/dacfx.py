@@ -131,9 +131,13 @@ def check_references(sources: Sequence[Source]) -> list[Finding]:
         Its libraries cannot be loaded here.
     """
     findings = []
-    # Made by the installing scripts, and by no file of its own.
-    schema = (f"[{INTERNAL}]", f"CREATE SCHEMA [{INTERNAL}] AUTHORIZATION [dbo];")
-    for message in _run([schema, *((source.name, source.text) for source in sources)]):
+    # Made by the installing scripts, the scripts of roles and try_role.sql, and by no file of their own.
+    made = [
+        (f"[{INTERNAL}]", f"CREATE SCHEMA [{INTERNAL}] AUTHORIZATION [dbo];"),
+        ("[lungdb_reader]", "CREATE ROLE [lungdb_reader];"),
+        ("[lungdb_trial]", "CREATE USER [lungdb_trial] WITHOUT LOGIN;"),
+    ]
+    for message in _run([*made, *((source.name, source.text) for source in sources)]):
         if _UNKNOWABLE.search(message):
             continue
         element = _ELEMENT.search(message)

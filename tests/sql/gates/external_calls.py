@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.sql.gates.parser import parse
 from tests.sql.gates.tree import Node, Script
 
-_PROCEDURE = "sp_execute_external_script"
+PROCEDURE = "sp_execute_external_script"
 # What the procedure itself takes; every other argument belongs to the script.
 _OWN = {
     "@language",
@@ -104,13 +104,14 @@ def procedure_name(call: Node) -> str:
 
 def literal_argument(batch: Node, call: Node, name: str) -> Node | None:
     """Return the string that an argument is: a literal, or a variable that is given one literal in the batch."""
-    value = _argument(call, name)
+    value = argument(call, name)
     if value is not None and value.kind == "VariableReference":
         value = _only_value(batch, value.text("Name"))
     return value if value is not None and value.kind == "StringLiteral" else None
 
 
-def _argument(call: Node, name: str) -> Node | None:
+def argument(call: Node, name: str) -> Node | None:
+    """Return what a call passes as an argument, None where it does not."""
     parameters = list(call.find("ExecuteParameter"))
     for place, parameter in enumerate(parameters):
         variable = parameter.part("Variable")
@@ -144,7 +145,7 @@ def _call_nodes(batch: Node) -> Iterator[tuple[Node, tuple[str, ...] | None]]:
             into = tuple(definition.parts["ColumnIdentifier"][0].text("Value") for definition in definitions)
             columns |= {id(node): into for node in statement.walk() if option.kind == "ResultSetsExecuteOption"}
     for call in batch.find("ExecuteSpecification"):
-        if procedure_name(call) == _PROCEDURE:
+        if procedure_name(call) == PROCEDURE:
             yield call, columns.get(id(call))
 
 
@@ -156,10 +157,10 @@ def _call(batch: Node, node: Node, row_columns: tuple[str, ...] | None) -> Exter
         line=node.line,
         script=script.text("Value") if script else None,
         script_line=script.line if script else node.line,
-        declared=() if _argument(node, "@params") is None else _declared(params),
+        declared=() if argument(node, "@params") is None else _declared(params),
         passed=tuple(_passed(batch, node)),
         query=query.text("Value") if query else None,
-        has_query=_argument(node, "@input_data_1") is not None,
+        has_query=argument(node, "@input_data_1") is not None,
         input_name=_name(batch, node, "@input_data_1_name", "InputDataSet"),
         output_name=_name(batch, node, "@output_data_1_name", "OutputDataSet"),
         row_columns=row_columns,

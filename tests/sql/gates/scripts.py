@@ -11,6 +11,8 @@ from tests.sql.gates.findings import Finding
 from tests.sql.gates.tree import Script
 
 MOST_LINES = 10
+OF_THE_CALLER = {"RunOnDataset", "install"}
+"""Files with a procedure that runs the Python that its caller gives; its own last lines have tests that run them."""
 
 
 def check_scripts(path: Path, script: Script) -> list[Finding]:
@@ -18,6 +20,8 @@ def check_scripts(path: Path, script: Script) -> list[Finding]:
     findings = []
     for call in external_calls(script):
         findings += [Finding(path, call.line, "script-params", message) for message in _parameter_faults(call)]
+        if call.script is None and path.stem in OF_THE_CALLER:
+            continue
         if call.script is None:
             message = "@script is neither a literal nor a variable with one literal value"
             findings.append(Finding(path, call.line, "script-compiles", message))

@@ -34,8 +34,10 @@ def axe() -> str:
 
 @pytest.fixture
 def scored(app: Flask, web_database: Path) -> None:
-    """A result on the page of patient 0, a second version of the model, and a scan that failed."""
+    """A result on the page of patient 0, explained and with maps, a second version of the model, and a failed scan."""
     query(web_database, "EXECUTE dbo.PredictLungCancer @PatientIndex = 0; EXECUTE dbo.PromoteModel;")
+    query(web_database, "EXECUTE dbo.ExplainScans @PredictionId = 1, @Permutations = 4;")
+    query(web_database, "EXECUTE dbo.ExplainRegions @PredictionId = 1, @Slices = N'4', @Grid = 2;")
     query(web_database, "EXECUTE dbo.TrainLungCancerModel @Folds = 0, @MinDataInLeaf = 3, @SkipMissing = 1;")
 
 
@@ -77,7 +79,14 @@ def test_axe_finds_no_serious_fault_on_any_page(
 ) -> None:
     """As a scorer who may see the truth, with details open, and on the page to sign in as nobody."""
     addresses = pages(app, sign_in(client, "ana"))
-    assert {"/", "/patients/0", "/models", "/models/lightgbm_sql/1", "/patients/0/similar"} <= set(addresses)
+    assert {
+        "/",
+        "/patients/0",
+        "/models",
+        "/models/lightgbm_sql/1",
+        "/patients/0/similar",
+        "/patients/0/scores/1",
+    } <= set(addresses)
     page = visit("ana", color_scheme=scheme, viewport={"width": 1440, "height": 1000})
     found = []
     for address in addresses:

@@ -87,13 +87,14 @@ def test_a_reader_finds_a_patient_looks_at_the_scan_and_has_it_scored(
     assert predicted_by == "ana"
     assert page.locator('#viewer[data-mode="volume"][data-level="300"]').count() == 1, "the viewer lost its place"
     assert ("ana", "score", 0, "ok") in audit(web_database)
+    assert page.get_by_role("button", name="Explain this score").count() == 1, "a new score cannot be explained"
 
     assert asked == {urlsplit(page.url).netloc}
     assert complaints == []
 
 
 def test_without_javascript_the_job_can_be_done_too(visit: Callable[..., Any], web_database: Path) -> None:
-    """Plain forms, plain slices: another slice is another picture."""
+    """Plain forms, plain slices: another slice is another picture, and a triple that counts leads to its own."""
     page = visit("ana", java_script_enabled=False)
     page.goto("/patients/1")
     first = page.locator("#viewer-slice").get_attribute("src")
@@ -103,6 +104,11 @@ def test_without_javascript_the_job_can_be_done_too(visit: Callable[..., Any], w
     assert len(np.unique(picture)) > 20
     page.get_by_role("button", name="Analyze scan").click()
     page.wait_for_selector("#probability", timeout=WAIT)
+    page.get_by_role("button", name="Explain this score").click()
+    page.wait_for_selector(".why-list", timeout=WAIT)
+    told = page.locator("#why a").first.inner_text()
+    page.locator("#why a").first.click()
+    assert page.locator("#viewer-place").inner_text().startswith(f"Slice {told.split()[1]} of")
     with closing(connect(target_of(web_database))) as connection:
         returned = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 1;")[-1].scalar()
     assert page.locator("#probability").inner_text() == f"{returned:.1f}"

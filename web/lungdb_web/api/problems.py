@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from lungdb.errors import ErrorNumber, LungdbError, SqlError
 from lungdb_web.database import DatabaseUnavailable
 from lungdb_web.queries.installed import NotInstalled
+from lungdb_web.queries.reasons import NotExplainedError
 from lungdb_web.queries.scans import DamagedScanError, NoImagesError
 from lungdb_web.turns import TooBusy
 
@@ -72,9 +73,24 @@ KINDS: Mapping[int, Kind] = {
     ErrorNumber.NO_NODES: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
     ErrorNumber.NOT_OF_THE_TASK: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
     ErrorNumber.NOT_CHECKED: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
+    **dict.fromkeys(
+        (
+            ErrorNumber.NO_CONTRIBUTIONS,
+            ErrorNumber.NO_REFERENCE,
+            ErrorNumber.SCORE_OUTDATED,
+            ErrorNumber.NO_STORED_FEATURES,
+            ErrorNumber.NOT_EXPLAINED,
+            ErrorNumber.NOT_REGISTERED,
+        ),
+        Kind("cannot-explain", HTTPStatus.CONFLICT, "The score cannot be explained"),
+    ),
+    ErrorNumber.CHANGED_MEANWHILE: Kind("changed-meanwhile", HTTPStatus.CONFLICT, "What was read changed meanwhile"),
+    ErrorNumber.VALUES_MISSING: Kind("values-missing", HTTPStatus.CONFLICT, "Values that the model needs are missing"),
+    ErrorNumber.NO_MAP: Kind("no-map", HTTPStatus.NOT_FOUND, "There is no such map"),
 }
 KINDS_OF_OURS: Mapping[type[LungdbError], Kind] = {
     NotInstalled: Kind("not-installed", HTTPStatus.NOT_IMPLEMENTED, "Not available on this server"),
+    NotExplainedError: Kind("not-explained", HTTPStatus.NOT_FOUND, "The score is not explained yet"),
     NoImagesError: Kind("no-images", HTTPStatus.NOT_FOUND, "No images of the scan are stored"),
 }
 """Of what the page finds missing itself."""

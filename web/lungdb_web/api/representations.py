@@ -8,6 +8,7 @@ from typing import Any
 
 from lungdb_web.queries.models import Origin, Version
 from lungdb_web.queries.patients import Patient, PatientRow, SimilarPatient
+from lungdb_web.queries.reasons import Reasons
 from lungdb_web.queries.scores import Explanation, Score
 
 
@@ -62,6 +63,19 @@ def explanation(found: Explanation) -> dict[str, Any]:
         "like_this_low": _share(found.like_this_low_percent),
         "like_this_high": _share(found.like_this_high_percent),
         "like_this_about": _share(found.like_this_about_percent),
+    }
+
+
+def reasons(found: Reasons) -> dict[str, Any]:
+    """Write why a score is what it is."""
+    return {
+        **asdict(found),
+        "id": found.prediction_id,
+        "probability": _share(found.probability_percent),
+        "raw_probability": _share(found.raw_percent),
+        "explained_at": _utc(found.explained_at),
+        "features": [{**asdict(one), "value": one.feature_value} for one in found.features],
+        "maps": [{**asdict(one), "slice": one.slice_index} for one in found.maps],
     }
 
 

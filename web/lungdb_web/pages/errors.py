@@ -12,6 +12,7 @@ from lungdb.errors import SqlError
 from lungdb_web.api.problems import answer_program, problem_of
 from lungdb_web.database import DatabaseUnavailable
 from lungdb_web.queries.installed import NotInstalled
+from lungdb_web.queries.reasons import NotExplainedError
 from lungdb_web.queries.scans import DamagedScanError, NoImagesError
 from lungdb_web.turns import TooBusy
 
@@ -31,7 +32,8 @@ _NO_PAGE = "There is no page at this address. Check the address, or go on from t
 
 def register(app: Flask) -> None:
     """Answer errors with pages."""
-    for kind in (HTTPException, DatabaseUnavailable, TooBusy, SqlError, DamagedScanError, NotInstalled, NoImagesError):
+    found_missing = (DamagedScanError, NotInstalled, NoImagesError, NotExplainedError)
+    for kind in (HTTPException, DatabaseUnavailable, TooBusy, SqlError, *found_missing):
         app.register_error_handler(kind, answer)
 
 

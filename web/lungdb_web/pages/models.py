@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, abort, render_template, request
 
 from lungdb.reporting import card
@@ -12,12 +14,16 @@ from lungdb_web.model_plots import comparison_plots, model_plots
 from lungdb_web.plots import Plot
 from lungdb_web.queries import installed as absences
 from lungdb_web.queries import models
+from lungdb_web.queries.installed import NotInstalled
 from lungdb_web.services import call, installed
 from lungdb_web.withheld import Curves, coarse_curves
 
 blueprint = Blueprint("models", __name__, url_prefix="/models")
 
 _DISAGREEMENTS = 10
+_WITHOUT_RUN = (
+    f"{card.WITHOUT_RUN} What EvaluateModel has measured of it stands in its report, which lungdb report writes."
+)
 
 
 @blueprint.get("")
@@ -50,7 +56,7 @@ def show(name: str, version: int) -> str:
         groups=FIGURES,
         sees_truth=sees_truth,
         operating_points=OPERATING_POINTS,
-        summary=card.summary(figures),
+        summary=_WITHOUT_RUN if origin.experiment_id is None else card.summary(figures),
         library=LIBRARIES.get(model.library, model.library),
         plots=_plots(model, origin, figures),
         promotions=models.read_promotions(call, name),
@@ -77,9 +83,12 @@ def compare() -> str:
     if metric not in models.COMPARED:
         abort(400, f"The figure {metric!r} is not known. Choose one of {', '.join(models.COMPARED)}.")
     sees_truth = current_account().sees_truth
-    comparison = None
-    if installed().compares:
-        comparison = models.compare(call, a, b, metric, _DISAGREEMENTS, sees_truth=sees_truth)
+    comparison, here = None, installed()
+    if here.compares:
+        try:
+            comparison = models.compare(call, a, b, metric, _DISAGREEMENTS, sees_truth=sees_truth)
+        except NotInstalled:
+            here = replace(here, compares=False)
     # Each of these rows has a patient's label.
     disagreements = comparison.disagreements if comparison else []
     for patient in disagreements:
@@ -90,7 +99,7 @@ def compare() -> str:
         b=b,
         comparison=comparison,
         disagreements=disagreements,
-        installed=installed(),
+        installed=here,
         absences=absences,
         metric=metric,
         metrics={name: title for group in FIGURES.values() for name, title, _ in group if name in models.COMPARED},

@@ -1,16 +1,20 @@
-"""A patient: the result and what it means, the scan, the history, the most similar patients."""
+"""A patient: the result, what it means and why it is so, the scan, the history, the most similar patients."""
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from lungdb.errors import ErrorNumber, SqlError
-from lungdb_web import wording
+from lungdb_web import why, wording
 from lungdb_web.access import current_account, require
 from lungdb_web.audit import record, record_similar
 from lungdb_web.queries import installed as absences
+from lungdb_web.queries.installed import NotInstalled
 from lungdb_web.queries.patients import TruthWithheld, show_patient, show_truth, similar_patients
+from lungdb_web.queries.reasons import read_reasons
 from lungdb_web.queries.scans import has_images
 from lungdb_web.queries.scores import explain_score, list_scores
 from lungdb_web.recorded_scores import score_and_record
@@ -27,6 +31,10 @@ def show(index: int) -> ResponseReturnValue:
     scores = list_scores(call, index)
     sees_truth = current_account().sees_truth
     explanation = explain_score(call, scores[0].prediction_id, sees_truth=sees_truth) if scores else None
+    reasons = None
+    if scores:
+        with suppress(NotInstalled):  # the page says that it cannot tell
+            reasons = read_reasons(call, installed(), scores[0].prediction_id)
     truth, is_withheld = None, False
     if sees_truth:
         try:
@@ -40,8 +48,10 @@ def show(index: int) -> ResponseReturnValue:
         patient=patient,
         scores=scores,
         explanation=explanation,
+        reasons=reasons,
         truth=truth,
         truth_is_withheld=is_withheld,
+        why=why,
         wording=wording,
         installed=installed(),
         absences=absences,

@@ -121,7 +121,7 @@ def volume_response(scan: Scan) -> Response:
         response.content_length = size(geometry)
     response.vary.add("Accept-Encoding")
     response.headers["Content-Disposition"] = f'attachment; filename="patient-{scan.index}.nii"'
-    _cached(response, header(geometry).hex() + scan.orientation + scan.content_sha256)
+    cached(response, header(geometry).hex() + scan.orientation + scan.content_sha256)
     if response.status_code == HTTPStatus.OK and request.method != "HEAD":
         turn = ExitStack()
         turn.enter_context(VOLUMES.take())
@@ -140,7 +140,7 @@ def slice_response(index: int, number: int, window: str) -> Response:
     record_view("view_scan", index)
     pixel = pixel_size(patient.spacing_y, patient.spacing_x)
     key = f"{sha256} {patient.patient_orientation} {window} {pixel}"
-    return _cached(Response(png(hu, WINDOWS[window], pixel), mimetype="image/png"), key)
+    return cached(Response(png(hu, WINDOWS[window], pixel), mimetype="image/png"), key)
 
 
 def animation_response(index: int, image_format: str) -> Response:
@@ -157,7 +157,7 @@ def animation_response(index: int, image_format: str) -> Response:
         made = _make_animation(index, image_format)
     response = Response(made[0], mimetype=f"image/{image_format}")
     response.vary.add("Accept")
-    return _cached(response, made[1])
+    return cached(response, made[1])
 
 
 def _make_animation(index: int, image_format: str) -> tuple[bytes, str]:
@@ -184,7 +184,7 @@ def _not_found(number: int) -> Iterator[None]:
         raise NotFound(error.message) from error
 
 
-def _cached(response: Response, key: str) -> Response:
+def cached(response: Response, key: str) -> Response:
     """Let a browser keep a response for this reader and ask about it each time; weak, as one tag holds for gzip too."""
     response.headers["Cache-Control"] = _CACHING
     response.set_etag(hashlib.sha256(key.encode("utf-8")).hexdigest()[:32], weak=True)

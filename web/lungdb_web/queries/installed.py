@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, SqlError
 from lungdb_web.queries.calling import Call
 
+NO_PERMISSION = 229
+"""SQL Server's number for a right that was not granted."""
 NO_SCORES = (
     "Scans cannot be scored on this server, because its database has no procedure for it that this page may call. "
     "An administrator installs dbo.PredictLungCancerSql, which needs no Python, or grants it to the page."
@@ -16,12 +20,28 @@ SCORED_IN_SQL = (
     "model that was checked for it."
 )
 NO_SIMILAR = (
-    "Similar scans are not shown on this server, because they are found in Python, which its database does not call. "
-    "Look for them where the features were made, or have the administrator install all of lungdb where Python runs."
+    "Similar scans are not shown on this server, because its database has no procedure for it that this page may call: "
+    "they are found in Python. Look for them where the features were made, or have the administrator install all of "
+    "lungdb where Python runs, or grant dbo.SimilarPatients to the page."
 )
 NO_COMPARISON = (
-    "Models are not compared on this server, because the interval of their difference is computed in Python, which its "
-    "database does not call. Compare them where they were trained; here two can be seen side by side."
+    "Models are not compared on this server, because its database has no procedure for it that this page may call: the "
+    "interval of their difference is computed in Python. Compare them where they were trained, or have an "
+    "administrator grant dbo.CompareFigures to the page where Python runs; here two can be seen side by side."
+)
+NO_REASONS = (
+    "Why scores are what they are is not shown on this server, because its database has no procedure for it that this "
+    "page may call. An administrator installs dbo.ReadExplanation, or grants it to the page."
+)
+NOT_EXPLAINED_HERE = (
+    "Scores are not explained on this server, because its database has no procedure for it that this page may call: it "
+    "is done in Python. Explain them where the features were made, or have an administrator grant dbo.ExplainScans to "
+    "the page where Python runs."
+)
+NO_MAPS = (
+    "Maps are not drawn on this server, because its database has no procedure for it that this page may call: it is "
+    "done in Python. Look at them where they were made, or have an administrator grant dbo.RenderMap to the page where "
+    "Python runs."
 )
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
@@ -32,7 +52,10 @@ _QUERY = """
 SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.PredictLungCancerSql', N'P') AS scores_in_sql,
     OBJECT_ID(N'dbo.SimilarPatients', N'P') AS finds_similar,
-    OBJECT_ID(N'dbo.CompareFigures', N'P') AS compares;
+    OBJECT_ID(N'dbo.CompareFigures', N'P') AS compares,
+    OBJECT_ID(N'dbo.ReadExplanation', N'P') AS reads_reasons,
+    OBJECT_ID(N'dbo.ExplainScans', N'P') AS explains,
+    OBJECT_ID(N'dbo.RenderMap', N'P') AS draws_maps;
 """
 
 
@@ -40,9 +63,26 @@ class NotInstalled(LungdbError):  # noqa: N818 - it says what is, as DatabaseUna
     """The database has no procedure for what is asked, so that asking again brings nothing."""
 
 
+@contextmanager
+def granted_or(absence: str) -> Iterator[None]:
+    """Say that a procedure is absent where it can be seen, but not called.
+
+    Raises
+    ------
+    NotInstalled
+        The page's login has no right to call it.
+    """
+    try:
+        yield
+    except SqlError as error:
+        if error.number != NO_PERMISSION:
+            raise
+        raise NotInstalled(absence) from error
+
+
 @dataclass(frozen=True)
 class Installed:
-    """Whether each thing is there for the page's login: SQL Server shows nobody what they have no right to.
+    """Whether each thing is there for the page's login: SQL Server shows nobody what they have no right at all to.
 
     Attributes
     ----------
@@ -52,12 +92,17 @@ class Installed:
         dbo.SimilarPatients.
     compares : bool
         dbo.CompareFigures.
+    reads_reasons, explains, draws_maps : bool
+        dbo.ReadExplanation, dbo.ExplainScans and dbo.RenderMap.
     """
 
     scores_in_python: bool
     scores_in_sql: bool
     finds_similar: bool
     compares: bool
+    reads_reasons: bool
+    explains: bool
+    draws_maps: bool
 
     @property
     def scores(self) -> bool:

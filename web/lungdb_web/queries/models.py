@@ -10,7 +10,7 @@ from typing import Any
 
 from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web.queries.calling import Call
-from lungdb_web.queries.patients import NO_PERMISSION
+from lungdb_web.queries.installed import NO_COMPARISON, NO_PERMISSION, granted_or
 
 COMPARED = ("auc", "average_precision", "log_loss", "brier")
 """Figures that CompareModels compares by."""
@@ -200,11 +200,12 @@ def compare(call: Call, a: Version, b: Version, metric: str, top: int, *, sees_t
                 return None
             if error.number != NO_PERMISSION:
                 raise
-    (figures,) = call(
-        "EXECUTE dbo.CompareFigures @A = ?, @VersionA = ?, @B = ?, @VersionB = ?, @Metric = ?;",
-        a.name, a.version, b.name, b.version, metric,
-        lane="comparisons",
-    )  # fmt: skip
+    with granted_or(NO_COMPARISON):
+        (figures,) = call(
+            "EXECUTE dbo.CompareFigures @A = ?, @VersionA = ?, @B = ?, @VersionB = ?, @Metric = ?;",
+            a.name, a.version, b.name, b.version, metric,
+            lane="comparisons",
+        )  # fmt: skip
     (row,) = figures.records()
     return _comparison(row, []) if row["patients"] else None
 

@@ -8,14 +8,12 @@ from typing import Any
 
 from lungdb.errors import LungdbError, SqlError
 from lungdb_web.queries.calling import Call
-from lungdb_web.queries.installed import NO_SIMILAR, Installed, NotInstalled
+from lungdb_web.queries.installed import NO_PERMISSION, NO_SIMILAR, Installed, NotInstalled, granted_or
 from lungdb_web.scans.geometry import pixel_size
 from lungdb_web.scans.placement import Placement
 from lungdb_web.scans.upright import STANDARD, is_across
 
 STATES = ("no features", "not scored", "scored", "failed")
-NO_PERMISSION = 229
-"""SQL Server's number for a right that was not granted."""
 _VECTORS = ("origin", "row", "column", "step")
 SORTS = ("index", "name", "date", "slices", "probability", "scored")
 
@@ -178,11 +176,12 @@ def similar_patients(
     """
     if not installed.finds_similar:
         raise NotInstalled(NO_SIMILAR)
-    (found,) = call(
-        "EXECUTE dbo.SimilarPatients @PatientIndex = ?, @ModelName = ?, @Limit = ?;",
-        index,
-        model_name,
-        limit,
-        lane="comparisons",
-    )
+    with granted_or(NO_SIMILAR):
+        (found,) = call(
+            "EXECUTE dbo.SimilarPatients @PatientIndex = ?, @ModelName = ?, @Limit = ?;",
+            index,
+            model_name,
+            limit,
+            lane="comparisons",
+        )
     return [SimilarPatient(**row) for row in found.records()]

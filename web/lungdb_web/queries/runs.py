@@ -18,7 +18,7 @@ class Run:
     Attributes
     ----------
     status : str
-        running, done or failed, as the procedure left it.
+        running, done, failed, or ended without a word: its session was killed or its script failed.
     done, total, failed : int
         How much of it is done, of how much, and how much of that failed; total is None where it is not known.
     heard_at : datetime
@@ -27,6 +27,10 @@ class Run:
         That, or the error that ended it.
     now : datetime
         The database's own time when it was asked.
+    login, arguments : str or None
+        Who connected, and what it was called with, as JSON; None for calls of before schema version 10.
+    scans, slices, seconds, slices_per_second, provider, cpu_seconds, peak_megabytes
+        What it read, how long it took, and with what; None where that is not known.
     """
 
     run_id: int
@@ -41,10 +45,19 @@ class Run:
     heard_at: datetime
     message: str | None
     now: datetime
+    login: str | None
+    arguments: str | None
+    scans: int | None
+    slices: int | None
+    seconds: float | None
+    slices_per_second: float | None
+    provider: str | None
+    cpu_seconds: float | None
+    peak_megabytes: float | None
 
     @property
     def is_silent(self) -> bool:
-        """Whether it is said to run and has not been heard of for long: its session was killed, or is stuck."""
+        """Whether it is said to run and has not been heard of for long: it waits, or works on a large chunk."""
         return self.status == "running" and self.now - self.heard_at > SILENCE
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lungdb.errors import SqlError
 from lungdb_web.database import DatabaseUnavailable
 from lungdb_web.queries.calling import Call
-from lungdb_web.queries.installed import NO_SCORES, Installed, NotInstalled
+from lungdb_web.queries.installed import NO_PERMISSION, NO_SCORES, Installed, NotInstalled, granted_or
 
 _NEWEST = "EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = 20;"
 _OF_CLASSES = "@Task = N'classification'"  # the page shows probabilities
@@ -93,7 +94,13 @@ def explain_score(call: Call, prediction_id: int, *, sees_truth: bool) -> Explan
     SqlError
         50145: there is no such prediction.
     """
-    (explained,) = call("EXECUTE dbo.ExplainScore @PredictionId = ?;", prediction_id)
+    try:
+        (explained,) = call("EXECUTE dbo.RankScore @PredictionId = ?;", prediction_id)
+    except SqlError as error:
+        if error.number != NO_PERMISSION:
+            raise
+        # Rights that were granted before the procedure had this name.
+        (explained,) = call("EXECUTE dbo.ExplainScore @PredictionId = ?;", prediction_id)
     found = Explanation(**explained.records()[0])
     return found if sees_truth else replace(found, like_this_with_cancer=None)
 
@@ -124,14 +131,15 @@ def score_patient(
     """
     if not installed.scores:
         raise NotInstalled(NO_SCORES)
-    given, listed = call(
-        _IN_PYTHON if installed.scores_in_python else _IN_SQL,
-        index,
-        model_name,
-        version,
-        index,
-        lane="scores",
-    )
+    with granted_or(NO_SCORES):
+        given, listed = call(
+            _IN_PYTHON if installed.scores_in_python else _IN_SQL,
+            index,
+            model_name,
+            version,
+            index,
+            lane="scores",
+        )
     percent = given.scalar()
     # Somebody else may have had the patient scored between the two procedures.
     for score in (Score(**row) for row in listed.records()):

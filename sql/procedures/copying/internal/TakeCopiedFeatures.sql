@@ -1,5 +1,6 @@
 -- TakeCopiedFeatures: finds the features that the model in #copy_model reads, or makes them: networks by their SHA-256, without their
--- bytes, their feature sets, and of a model that reads combined features the set of the same parts; inside the caller's transaction.
+-- bytes, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set of the same parts;
+-- inside the caller's transaction.
 -- Called by TakeCopiedModel. The script's tables #copy_model and #copy_parts are read.
 CREATE OR ALTER PROCEDURE internal.TakeCopiedFeatures
     @FeatureSetId INT OUTPUT -- the feature set
@@ -19,6 +20,19 @@ BEGIN
         AND NOT EXISTS (SELECT 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.sha256 = g.network_sha256);
     INSERT INTO #sets (position, network_id)
     SELECT p.position, (SELECT MIN(n.network_id) FROM dbo.networks AS n WHERE n.sha256 = p.network_sha256) FROM #copy_parts AS p;
+    SET @Message = (
+        SELECT CONCAT(N'The preprocessing ''', MIN(p.preprocessing), N''' has other steps here than where the model comes from, and ',
+            N'what is stored never changes. Copy into a database without it.')
+        FROM #copy_parts AS p
+        INNER JOIN dbo.preprocessings AS r WITH (UPDLOCK, HOLDLOCK) ON r.name = p.preprocessing
+        WHERE r.digest <> HASHBYTES('SHA2_256', p.steps)
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50392, @Message, 1;
+    INSERT INTO dbo.preprocessings (name, steps, digest)
+    SELECT DISTINCT p.preprocessing, p.steps, HASHBYTES('SHA2_256', p.steps)
+    FROM #copy_parts AS p
+    WHERE p.steps IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.preprocessings AS r WHERE r.name = p.preprocessing);
     INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
     SELECT DISTINCT s.network_id, p.layer, p.preprocessing, p.feature_set_width
     FROM #copy_parts AS p

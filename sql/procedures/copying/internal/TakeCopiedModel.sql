@@ -7,8 +7,13 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
-        @Digest VARBINARY(32), @Task VARCHAR(14);
+        @Digest VARBINARY(32), @Task VARCHAR(14), @Locked INT;
     SELECT @ModelName = name, @Version = version, @Task = task FROM #copy_model;
+    -- Patients, then the worklist, then the model, as those lock who store scores: they wait for each other here, not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.patients WITH (UPDLOCK, HOLDLOCK));
+    SET @Locked = (
+        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
+        WHERE patient_id IN (SELECT patient_id FROM #copy_scans));
     IF EXISTS (
         SELECT 1
         FROM #copy_model AS m

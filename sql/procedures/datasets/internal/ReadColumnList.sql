@@ -10,7 +10,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Source NVARCHAR(300), @Composed NVARCHAR(2000), @Position INT = -1, @Column NVARCHAR(128);
-    CREATE TABLE #named (position INT NOT NULL PRIMARY KEY, name NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #asked_columns (position INT NOT NULL PRIMARY KEY, name NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #probe (x FLOAT NULL);
     SET @ColumnsFrom = COALESCE(@ColumnsFrom, N'dbo.scan_columns');
     SET @Source = (
@@ -24,19 +24,19 @@ BEGIN
             N'read it. Give the name of one in this database that has a column scan_id, such as dbo.scan_columns.'), N'%', N'%%');
         THROW 50277, @Message, 1;
     END;
-    INSERT INTO #named (position, name)
+    INSERT INTO #asked_columns (position, name)
     SELECT CAST([key] AS INT), LEFT(LTRIM(RTRIM([value])), 400)
     FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(@Columns, 'json'), N',', N'","'), N'"]'));
     SELECT TOP (1) @Message = CONCAT(N'@Columns has ''', MIN(LEFT(name, 128)), N''' ', COUNT(*),
         N' times, is empty, or names scan_id, which is no property of a scan. Give each column once, with commas between.')
-    FROM #named
+    FROM #asked_columns
     GROUP BY LOWER(name)
     HAVING COUNT(*) > 1 OR MIN(name) = N'' OR MIN(LOWER(name)) = N'scan_id' OR MAX(LEN(name)) > 128;
 
     -- A sum refuses what is no number before it reads a row, and its message says the type; it takes no bit, which is a number here.
-    WHILE @Message IS NULL AND EXISTS (SELECT 1 FROM #named WHERE position > @Position)
+    WHILE @Message IS NULL AND EXISTS (SELECT 1 FROM #asked_columns WHERE position > @Position)
     BEGIN
-        SELECT TOP (1) @Position = position, @Column = name FROM #named WHERE position > @Position ORDER BY position;
+        SELECT TOP (1) @Position = position, @Column = name FROM #asked_columns WHERE position > @Position ORDER BY position;
         SET @Composed = CONCAT(N'INSERT INTO #probe (x) SELECT SUM(q.', QUOTENAME(@Column), N') FROM ', @Source,
             N' AS q WHERE q.scan_id = -1 AND 1 = 0;');
         BEGIN TRY
@@ -66,6 +66,6 @@ BEGIN
     END;
     INSERT INTO #parts (source, column_name, width)
     SELECT @Source, name, 1
-    FROM #named AS n
+    FROM #asked_columns AS n
     WHERE NOT EXISTS (SELECT 1 FROM #parts AS p WHERE p.source = @Source AND p.column_name = n.name);
 END;

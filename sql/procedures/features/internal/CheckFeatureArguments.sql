@@ -2,11 +2,13 @@
 -- Called by GenerateFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
-    @Preprocessing NVARCHAR(32), -- lung or seed
-    @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, thirds, with commas and no spaces
+    @Preprocessing NVARCHAR(32), -- one of dbo.preprocessings
+    @Pooling NVARCHAR(128),      -- one or more of dbo.poolings, with commas and no spaces
     @BatchSize INT,              -- 1 to 1024
     @ChunkMegabytes INT,         -- 1 to 512
-    @Recompute BIT               -- 0 or 1
+    @Recompute BIT,              -- 0 or 1
+    @Packages NVARCHAR(MAX) OUTPUT, -- JSON: the package of each pooling that packages add, as it is registered
+    @KeepMaps BIT                -- 0 or 1
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -23,15 +25,21 @@ BEGIN
     IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
         SET @Message = CONCAT(@Message, N'The value ''', @Layer,
             N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
-    IF @Preprocessing IS NULL OR @Preprocessing NOT IN (N'lung', N'seed')
+    IF NOT EXISTS (SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing)
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
-            N' for the parameter @Preprocessing is not supported. Supported values are lung and seed. ');
+            N' for the parameter @Preprocessing is not supported. Supported values are ', LEFT((
+                SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY created_at, name)
+                FROM dbo.preprocessings), 500),
+            N'; StorePreprocessing makes others. ');
     IF @Pooling IS NULL OR EXISTS (
-            SELECT 1 FROM STRING_SPLIT(@Pooling, N',') WHERE value NOT IN (N'mean', N'max', N'mean_max_std', N'pca1', N'thirds'))
+            SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
+            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
         OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1 and thirds, ',
-            N'each once, with commas between. ');
+            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
+                SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
+                FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
+            N', each once, with commas between. ');
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
@@ -40,6 +48,13 @@ BEGIN
             N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 512, half of what a script takes. ');
     IF @Recompute IS NULL
         SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
+    IF @KeepMaps IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @KeepMaps is not supported. Supported values are 0 and 1. ');
+    IF @KeepMaps = 1 AND COALESCE((
+            SELECT TRY_CAST(value AS FLOAT) FROM dbo.settings WHERE name = N'kept_maps_gigabytes'), -1) NOT BETWEEN 0 AND 1000000
+        SET @Message = CONCAT(@Message, N'The setting kept_maps_gigabytes is ', COALESCE((
+                SELECT N'''' + value + N'''' FROM dbo.settings WHERE name = N'kept_maps_gigabytes'), N'NULL'),
+            N'. Set it to a number from 0 to 1000000. ');
     SET @Message = CONCAT(@Message, (
         SELECT N'The setting threads is ''' + value + N'''. Set it to NULL or a whole number of 1 or more in dbo.settings. '
         FROM dbo.settings
@@ -48,6 +63,7 @@ BEGIN
         SELECT N'The setting prepared_gigabytes is ''' + value + N'''. Set it to a number from 0, which keeps nothing, to 1000000. '
         FROM dbo.settings
         WHERE name = N'prepared_gigabytes' AND value IS NOT NULL AND COALESCE(TRY_CAST(value AS FLOAT), -1) NOT BETWEEN 0 AND 1000000));
+    EXECUTE internal.ListPackages @Packages OUTPUT;
     IF @Message <> N''
     BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');

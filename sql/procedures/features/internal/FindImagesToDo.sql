@@ -1,18 +1,13 @@
--- FindImagesToDo: fills #layers with the layers asked for, numbered as the script does, and #todo with the pictures that lack features
--- of them. Called by FeaturizeImages, whose tables #layers and #todo it fills.
+-- FindImagesToDo: fills #todo with the pictures that lack features of the layers.
+-- Called by StartImages, whose table #layers it reads and whose table #todo it fills.
 CREATE OR ALTER PROCEDURE internal.FindImagesToDo
     @NetworkId INT,         -- the network
-    @Layer NVARCHAR(256),   -- names of layers with commas
     @Recompute BIT,         -- 1 takes every picture
     @DatasetVersionId INT   -- version of a data set to stay within, or NULL for all pictures
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
-
-    INSERT INTO #layers (layer, name)
-    SELECT ROW_NUMBER() OVER (ORDER BY CHARINDEX(CONCAT(N',', value, N','), CONCAT(N',', @Layer, N','))), value
-    FROM STRING_SPLIT(@Layer, N',');
 
     INSERT INTO #todo (name, bytes)
     SELECT i.name, 2 * CAST(DATALENGTH(i.image) AS BIGINT)

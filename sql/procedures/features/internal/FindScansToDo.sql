@@ -1,9 +1,8 @@
--- FindScansToDo: fills #layers with the layers asked for, numbered as the script does, and #todo with the scans that lack features of them.
--- Called by GenerateFeatures, whose tables #layers and #todo it fills.
+-- FindScansToDo: fills #todo with the scans that lack features of the layers.
+-- Called by StartFeatures and QueueFeatures; reads #layers and fills #todo of whoever works.
 CREATE OR ALTER PROCEDURE internal.FindScansToDo
     @NetworkId INT,               -- the network
-    @Layer NVARCHAR(256),         -- names of layers with commas
-    @Preprocessing NVARCHAR(32),  -- lung or seed
+    @Preprocessing NVARCHAR(32),  -- one of dbo.preprocessings
     @Pooling NVARCHAR(128),       -- poolings with commas
     @Recompute BIT,               -- 1 takes every scan
     @DatasetVersionId INT         -- version of a data set to stay within, or NULL for all scans
@@ -11,10 +10,6 @@ AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
-
-    INSERT INTO #layers (layer, name)
-    SELECT ROW_NUMBER() OVER (ORDER BY CHARINDEX(CONCAT(N',', value, N','), CONCAT(N',', @Layer, N','))), value
-    FROM STRING_SPLIT(@Layer, N',');
 
     -- A vector without its SHA-256 is older than that, or from a procedure that is, and is made again.
     INSERT INTO #todo (scan_id, slices, is_kept, kept_bytes, bytes)

@@ -4,7 +4,7 @@
 CREATE OR ALTER PROCEDURE internal.KeepPictures
     @RunId INT,                   -- row of dbo.runs
     @NetworkId INT,               -- the network
-    @Preprocessing NVARCHAR(32),  -- lung or seed
+    @Preprocessing NVARCHAR(32),  -- one of dbo.preprocessings
     @Rows INT,                    -- rows of the pictures
     @Cols INT,                    -- columns of the pictures
     @Costs NVARCHAR(400),         -- what the script says of digest and seconds, JSON

@@ -1,8 +1,8 @@
 -- PlanPictures: says how many bytes of prepared pictures may be kept, drops what is too much or does not pay, the least used first, and
 -- notes in #todo which scans are read as they were kept and how large their pictures are.
--- Called by GenerateFeatures, whose table #todo it reads and changes.
+-- Called by StartFeatures; reads and changes GenerateFeatures' table #todo.
 CREATE OR ALTER PROCEDURE internal.PlanPictures
-    @Preprocessing NVARCHAR(32),  -- lung or seed
+    @Preprocessing NVARCHAR(32),  -- one of dbo.preprocessings
     @Details NVARCHAR(MAX),       -- details of the network
     @Rows INT OUTPUT,             -- rows of its pictures
     @Cols INT OUTPUT,             -- columns of its pictures

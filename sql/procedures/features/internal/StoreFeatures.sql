@@ -1,11 +1,16 @@
 -- StoreFeatures: checks that what the script gave back is what it was sent, and stores the scans that did not fail, in one transaction.
 -- A scan that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead. One whose kept pictures cannot be read
--- any more goes back to #todo, to be made of its slices. Prepared pictures in #result are left to KeepPictures.
--- Called by GenerateFeatures, whose tables #layers and #result it reads, #todo and #chunk it changes, and #failed it fills.
+-- any more goes back to #todo, to be made of its slices. Prepared pictures in #result are left to KeepPictures. Nothing is stored of a scan
+-- that this session holds no more.
+-- Called by GenerateFeatures and StoreWork, whose tables #layers and #result it reads, #todo, #queue and #chunk it changes, and #failed it
+-- fills.
 CREATE OR ALTER PROCEDURE internal.StoreFeatures
     @RunId INT,                   -- row of dbo.runs
+    @WorkId INT,                  -- row of dbo.work
+    @Worker NVARCHAR(128),        -- name of this session
     @NetworkId INT,               -- the network that made them
-    @Preprocessing NVARCHAR(32),  -- lung or seed
+    @Preprocessing NVARCHAR(32),  -- one of dbo.preprocessings
+    @Digest VARBINARY(32),        -- its digest when they were made
     @Pooling NVARCHAR(128),       -- the poolings that were made, with commas
     @Recompute BIT,               -- 1 removes poolings of older runs too
     @Came DATETIME2(3) OUTPUT     -- when this begins: what the script gave back has come
@@ -24,6 +29,7 @@ BEGIN
     -- Not every runtime tells an empty text from NULL.
     UPDATE #result SET error = N'' WHERE error IS NULL;
     UPDATE #todo SET is_kept = 0 WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
+    UPDATE #queue SET grp = 1, state = 'open' WHERE state = 'held' AND position IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     INSERT INTO #came (place, part)
     SELECT r.scan_id, r.layer
@@ -45,6 +51,9 @@ BEGIN
     BEGIN TRANSACTION;
     -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
     SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
+    EXECUTE internal.HoldItems @WorkId, @Worker;
+    DELETE FROM #result WHERE scan_id IN (SELECT position FROM #queue WHERE state = 'lost');
+    DELETE FROM #chunk WHERE scan_id IN (SELECT position FROM #queue WHERE state = 'lost');
     INSERT INTO #failed (scan_id, error, is_new, is_gone)
     SELECT c.scan_id, N'It was replaced or removed while its features were made, so they are not stored.', 1, 1
     FROM #chunk AS c
@@ -59,6 +68,8 @@ BEGIN
 
     IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
         SELECT @Number = 50232, @Message = N'The network was deleted while the features were made. Load it again, or take another one.';
+    IF NOT EXISTS (SELECT 1 FROM dbo.preprocessings WITH (UPDLOCK, HOLDLOCK) WHERE name = @Preprocessing AND digest = @Digest)
+        SELECT @Number = 50232, @Message = N'The preprocessing was deleted meanwhile. Store it again, or take another one.';
     SELECT TOP (1) @Number = 50110, @Message = CONCAT(N'The feature set ', s.feature_set_id, N' is recorded with ', s.width,
         N' features, and the network gives ', r.array_cols, N'. Correct its width in dbo.feature_sets.')
     FROM #result AS r
@@ -101,6 +112,13 @@ BEGIN
     INNER JOIN #made AS m ON m.scan_id = f.scan_id AND m.feature_set_id = f.feature_set_id
     INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer;
 
+    -- Maps are those of the features that they average to.
+    DELETE k
+    FROM dbo.slice_maps AS k
+    INNER JOIN #made AS m ON m.scan_id = k.scan_id AND m.feature_set_id = k.feature_set_id
+    INNER JOIN dbo.features AS f ON f.scan_id = k.scan_id AND f.feature_set_id = k.feature_set_id
+    WHERE k.features_sha256 <> f.sha256;
+
     INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256, patient_id)
     SELECT m.scan_id, m.feature_set_id, r.array_rows, r.array_cols,
         CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2), s.patient_id
@@ -119,5 +137,12 @@ BEGIN
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #made);
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(m.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #made) AS m), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
+    UPDATE q
+    SET q.state = 'failed', q.error_number = 50120, q.error = f.error
+    FROM #queue AS q
+    INNER JOIN #failed AS f ON f.scan_id = q.position
+    WHERE q.state = 'held';
+    EXECUTE internal.SettleItems @WorkId;
     COMMIT TRANSACTION;
+    EXECUTE internal.ReportLostItems @RunId, N'scans';
 END;

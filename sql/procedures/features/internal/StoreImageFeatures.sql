@@ -1,9 +1,12 @@
 -- StoreImageFeatures: checks that what the script gave back is what it was sent, and stores the pictures that did not fail, in one
 -- transaction. A picture that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead.
--- Called by FeaturizeImages, whose tables #layers, #chunk and #result it reads, and whose table #failed it fills.
+-- Nothing is stored of a picture that this session holds no more.
+-- Called by FeaturizeImages, whose tables #layers, #queue, #chunk and #result it reads and changes, and whose table #failed it fills.
 CREATE OR ALTER PROCEDURE internal.StoreImageFeatures
-    @RunId INT,       -- row of dbo.runs
-    @NetworkId INT    -- the network that made them
+    @RunId INT,             -- row of dbo.runs
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @NetworkId INT          -- the network that made them
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -29,6 +32,10 @@ BEGIN
     EXECUTE internal.CheckRows N'pictures of the chunk', @RunId;
 
     BEGIN TRANSACTION;
+    EXECUTE internal.HoldItems @WorkId, @Worker;
+    DELETE FROM #result
+    WHERE place IN (SELECT c.place FROM #chunk AS c INNER JOIN #queue AS q ON q.item = c.name AND q.state = 'lost');
+    DELETE FROM #chunk WHERE name IN (SELECT item FROM #queue WHERE state = 'lost');
     INSERT INTO #failed (name, error, is_new)
     SELECT c.name, N'It was replaced or removed while its features were made, so they are not stored.', 1
     FROM #chunk AS c
@@ -80,5 +87,12 @@ BEGIN
     INNER JOIN #made AS m ON m.place = r.place
     INNER JOIN #layers AS l ON l.layer = r.layer
     INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image';
+    UPDATE q
+    SET q.state = 'failed', q.error_number = 50120, q.error = f.error
+    FROM #queue AS q
+    INNER JOIN #failed AS f ON f.name = q.item
+    WHERE q.state = 'held';
+    EXECUTE internal.SettleItems @WorkId;
     COMMIT TRANSACTION;
+    EXECUTE internal.ReportLostItems @RunId, N'pictures';
 END;

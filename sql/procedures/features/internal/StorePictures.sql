@@ -2,7 +2,7 @@
 -- least used first; in one transaction, and none of a scan that was replaced or removed meanwhile, or that another call has stored.
 -- Called by KeepPictures, whose table #pictures it reads and changes, and GenerateFeatures' tables #chunk and #result.
 CREATE OR ALTER PROCEDURE internal.StorePictures
-    @Preprocessing NVARCHAR(32),  -- lung or seed
+    @Preprocessing NVARCHAR(32),  -- one of dbo.preprocessings
     @Rows INT,                    -- rows of the pictures
     @Cols INT,                    -- columns of the pictures
     @Costs NVARCHAR(400),         -- JSON with the digest of what made them

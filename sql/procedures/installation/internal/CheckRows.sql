@@ -9,15 +9,17 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Missing INT, @Unknown INT, @Double INT, @Some NVARCHAR(200);
-    CREATE TABLE #wrong (place INT NOT NULL, kind CHAR(1) NOT NULL);
+    CREATE TABLE #wrong (place INT NOT NULL, kind CHAR(1) COLLATE DATABASE_DEFAULT NOT NULL);
     INSERT INTO #wrong (place, kind)
     SELECT s.place, 'm'
     FROM #sent AS s
-    WHERE NOT EXISTS (SELECT 1 FROM #came AS c WHERE c.place = s.place AND c.part = s.part);
+    LEFT JOIN #came AS c ON c.place = s.place AND c.part = s.part
+    WHERE c.place IS NULL;
     INSERT INTO #wrong (place, kind)
     SELECT COALESCE(c.place, -1), 'u'
     FROM #came AS c
-    WHERE NOT EXISTS (SELECT 1 FROM #sent AS s WHERE s.place = c.place AND s.part = c.part);
+    LEFT JOIN #sent AS s ON s.place = c.place AND s.part = c.part
+    WHERE s.place IS NULL;
     INSERT INTO #wrong (place, kind)
     SELECT c.place, 'd'
     FROM #came AS c
@@ -36,7 +38,7 @@ BEGIN
     SET @Message = CONCAT(N'The script was sent ', (SELECT COUNT(*) FROM #sent), N' rows and gave back ', (SELECT COUNT(*) FROM #came),
         N', of which ', @Missing, N' are missing, ', @Unknown, N' unknown and ', @Double, N' there twice; the first ', @What, N': ', @Some,
         N'. Nothing of this call is stored. Call it again; if it happens again, the language of the external scripts damages results: ',
-        N'see EXECUTE dbo.CheckInstallation;');
+        N'see EXECUTE dbo.Doctor;');
     EXECUTE internal.EndRun @RunId, 0, @Message;
     THROW 50230, @Message, 1;
 END;

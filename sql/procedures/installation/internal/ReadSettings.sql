@@ -9,7 +9,9 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    SET @Language = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    SET @Providers = (SELECT value FROM dbo.settings WHERE name = N'providers');
-    SET @Threads = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
+    SELECT @Language = COALESCE(l.value, N'Python'), @Providers = p.value, @Threads = TRY_CAST(t.value AS INT)
+    FROM (SELECT 1 AS one) AS o
+    LEFT JOIN dbo.settings AS l ON l.name = N'external_language'
+    LEFT JOIN dbo.settings AS p ON p.name = N'providers'
+    LEFT JOIN dbo.settings AS t ON t.name = N'threads';
 END;

@@ -7,7 +7,9 @@ CREATE OR ALTER PROCEDURE internal.StoreTrials
     @Seconds FLOAT,             -- seconds that the call took
     @Began DATETIME2(3),        -- when this worker began, UTC
     @Before INT,                -- trials of the search that were finished then
-    @RunId INT                  -- row of dbo.runs
+    @RunId INT,                 -- row of dbo.runs
+    @CpuSeconds FLOAT,          -- processor time of the script
+    @PeakMegabytes FLOAT        -- most memory of its process
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -57,5 +59,5 @@ BEGIN
     SET @Left = CASE WHEN @Rate > 0 THEN CEILING((@Planned - @Finished) / @Rate) ELSE 0 END;
     SET @Message = CONCAT(N'Search ', @SearchId, N': ', @Finished, N' of ', @Planned, N' trials, ', @Failed, N' failed, best ',
         @Metric, N' ', @Best, N'; ', @RateText, N' trials a second, about ', @Left, N' seconds left.');
-    EXECUTE internal.ReportStep @RunId, @Message, @Finished, @Planned;
+    EXECUTE internal.ReportStep @RunId, @Message, @Finished, @Planned, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;

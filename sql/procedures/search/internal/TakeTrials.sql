@@ -35,7 +35,8 @@ BEGIN
     SET @Count = CASE
         WHEN @Attempts > 0 THEN 1 WHEN @Free / 4 <= @Fewest THEN @Fewest WHEN @Free / 4 < @Count THEN @Free / 4 ELSE @Count END;
 
-    UPDATE TOP (@Count) dbo.search_trials WITH (UPDLOCK, READPAST, ROWLOCK)
+    -- With READ_COMMITTED_SNAPSHOT ON READPAST needs READCOMMITTEDLOCK beside it, and that excludes ROWLOCK; ClaimItems says more.
+    UPDATE TOP (@Count) dbo.search_trials WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
     SET state = 'running', worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), attempts = attempts + 1
     OUTPUT inserted.trial_id, inserted.attempts, inserted.rung, inserted.feature_set_id, inserted.pooling, inserted.parameters
     INTO #taken (trial_id, attempts, rung, feature_set_id, pooling, parameters)

@@ -2,7 +2,7 @@
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @ModelName NVARCHAR(128),   -- not NULL and not empty
-    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
+    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees, network, ensemble, or of dbo.extensions
     @Seed INT,                  -- 0 to 2147483647
     @Folds INT,                 -- 0, or 2 to 20
     @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
@@ -18,13 +18,20 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @Parameters NVARCHAR(MAX) OUTPUT, -- those that were given, for train_lung_cancer_model
     @Hidden NVARCHAR(400) = NULL, -- one to three numbers from 1 to 256 with commas, or NULL
     @Members NVARCHAR(MAX) = NULL, -- NULL, but with ensemble
-    @Task NVARCHAR(32) = N'classification' -- classification or regression
+    @Task NVARCHAR(32) = N'classification', -- classification or regression
+    @AlgorithmParameters NVARCHAR(MAX) = NULL -- a JSON object, or NULL; an algorithm of a package has them
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(4000) = N'';
+    DECLARE @Message NVARCHAR(4000) = N'', @Package NVARCHAR(128), @Kind NVARCHAR(32), @Others NVARCHAR(400);
+    -- The packages' own names, as they are written there.
+    SELECT @Package = package, @Algorithm = name FROM dbo.extensions WHERE kind = 'algorithm' AND name = @Algorithm;
+    SET @Kind = IIF(@Package IS NULL, @Algorithm, N'package');
+    SET @Others = LEFT((
+        SELECT CONCAT(N'; of packages ', STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY name))
+        FROM dbo.extensions WHERE kind = 'algorithm' HAVING COUNT(*) > 0), 400);
     IF @@TRANCOUNT > 0
     BEGIN
         SET @Message = CONCAT(N'TrainLungCancerModel was called inside a transaction. ',
@@ -39,8 +46,10 @@ BEGIN
         N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
     FROM (
         VALUES
-            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm, logistic, random_forest, extra_trees, network and ensemble',
-                IIF(@Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble'), 1, 0)),
+            (N'@Algorithm', N'''' + @Algorithm + N'''',
+                CONCAT(N'lightgbm, logistic, random_forest, extra_trees, network and ensemble', @Others),
+                IIF(@Kind IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble', N'package')
+                    AND (@Algorithm <> N'package' OR @Package IS NOT NULL), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
             (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
             (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5',
@@ -65,6 +74,8 @@ BEGIN
                     SELECT 1 FROM STRING_SPLIT(@Hidden, N',')
                     WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 256) THEN 0
                 ELSE 1 END),
+            (N'@AlgorithmParameters', N'''' + LEFT(@AlgorithmParameters, 100) + N'''', N'NULL and JSON objects, such as {"depth": 2}',
+                IIF(ISJSON(@AlgorithmParameters) = 0, 0, 1)),
             (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1)),
             (N'@Task', N'''' + @Task + N'''', N'classification and regression', IIF(@Task IN (N'classification', N'regression'), 1, 0))
     ) AS a (name, given, supported, is_supported)
@@ -74,32 +85,37 @@ BEGIN
         N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
     FROM (
         VALUES
-            (N'lightgbm logistic random_forest extra_trees network', N'@Members', N'''' + LEFT(@Members, 100) + N'''',
+            (N'lightgbm logistic random_forest extra_trees network package', N'@Members', N'''' + LEFT(@Members, 100) + N'''',
                 N'which learns from patients'),
+            (N'package', N'@Imbalance', N'''' + NULLIF(NULLIF(@Imbalance, N'none'), N'undersample') + N'''', N'which takes no weights'),
+            (N'package', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which has parameters of its own'),
+            (N'lightgbm logistic random_forest extra_trees network ensemble', N'@AlgorithmParameters',
+                N'''' + LEFT(@AlgorithmParameters, 100) + N'''', N'which is of no package'),
             (N'ensemble', N'@Imbalance', N'''' + NULLIF(@Imbalance, N'none') + N'''', N'whose members are trained already'),
             (N'ensemble', N'@Calibration', N'''' + NULLIF(@Calibration, N'platt') + N'''', N'which is recalibrated by platt'),
             (N'lightgbm random_forest extra_trees', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
             (N'ensemble', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'whose members are trained already'),
-            (N'logistic ensemble', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic ensemble package', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'whose trees are averaged'),
-            (N'logistic network ensemble', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic network ensemble', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic ensemble', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic ensemble', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network ensemble package', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network ensemble package', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic ensemble package', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic ensemble package', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)),
                 N'which has a fixed number of trees'),
-            (N'lightgbm logistic random_forest extra_trees ensemble', N'@Hidden', N'''' + @Hidden + N'''', N'which has no hidden layers'),
-            (IIF(@Folds > 0, N'logistic random_forest extra_trees ensemble', N'ensemble'), N'@ValidationFraction',
+            (N'lightgbm logistic random_forest extra_trees ensemble package', N'@Hidden', N'''' + @Hidden + N'''',
+                N'which has no hidden layers'),
+            (IIF(@Folds > 0, N'logistic random_forest extra_trees ensemble package', N'ensemble'), N'@ValidationFraction',
                 CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
     ) AS a (algorithms, name, given, reason)
-    WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Algorithm, N' %') AND a.given IS NOT NULL
-        AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble');
+    WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Kind, N' %') AND a.given IS NOT NULL
+        AND @Kind IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble', N'package');
 
     SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ''', a.given, N''' for the parameter ', a.name,
         N' is not supported with @Task = N''regression'', ', a.reason, N'. '), N''))
     FROM (
         VALUES
-            (N'@Algorithm', IIF(@Algorithm IN (N'logistic', N'network', N'ensemble'), @Algorithm, NULL),
+            (N'@Algorithm', IIF(@Kind IN (N'logistic', N'network', N'ensemble', N'package'), @Algorithm, NULL),
                 N'which lightgbm, random_forest and extra_trees learn. Take one of them'),
             (N'@Imbalance', IIF(@Imbalance IN (N'class_weight', N'undersample'), @Imbalance, NULL), N'which has no classes. Leave it out'),
             (N'@Calibration', IIF(@Calibration = N'isotonic', @Calibration, NULL), N'which has no probabilities. Leave it out')
@@ -113,11 +129,13 @@ BEGIN
     END;
 
     -- Style 3 keeps every digit of a FLOAT, where CAST keeps six.
-    SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
+    SET @Parameters = CONCAT(N'{"algorithm": "', IIF(@Package IS NULL, LOWER(@Algorithm), @Algorithm), N'", "seed": ', @Seed,
+        N', "folds": ', @Folds,
         N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "',
         IIF(@Task = N'regression', N'none", "task": "regression', LOWER(@Calibration)), N'"',
         N', "validation_fraction": ' + CONVERT(NVARCHAR(40), @ValidationFraction, 3), N', "l2": ' + CONVERT(NVARCHAR(40), @L2, 3),
         N', "learning_rate": ' + CONVERT(NVARCHAR(40), @LearningRate, 3), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
         N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
-        N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N', "hidden": [' + @Hidden + N']', N'}');
+        N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N', "hidden": [' + @Hidden + N']',
+        N', "algorithm_parameters": ' + @AlgorithmParameters, N', "package": "' + STRING_ESCAPE(@Package, 'json') + N'"', N'}');
 END;

@@ -12,7 +12,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Horizon INT, @PositiveFrom INT, @Recorded INT, @Count INT;
-    CREATE TABLE #changes (kind INT NOT NULL, scan_id INT NOT NULL, told NVARCHAR(200) NOT NULL);
+    CREATE TABLE #changes (kind INT NOT NULL, scan_id INT NOT NULL, told NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     SELECT @Horizon = horizon_days, @PositiveFrom = TRY_CAST(JSON_VALUE(parameters, N'$.positive_from') AS INT)

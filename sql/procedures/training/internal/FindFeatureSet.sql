@@ -1,13 +1,14 @@
 -- FindFeatureSet: finds the feature set to train on: of those that fit what is asked for the one of the version that the name serves, else
 -- one of the setting default_network, else of the only network. It never takes the newest of several networks, layers or preprocessings.
--- Called by ChooseFeatures and TrainBestTrial.
+-- Called by ChooseFeatures, TrainBestTrial, TakeSpace and InspectDataset.
 CREATE OR ALTER PROCEDURE internal.FindFeatureSet
     @ModelName NVARCHAR(128),       -- name of the model to train
     @NetworkName NVARCHAR(128),     -- network, or NULL
     @Layer NVARCHAR(256),           -- layer, or NULL
     @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL
     @Pooling NVARCHAR(32) OUTPUT,   -- pooling; NULL comes back as that of the served version, else mean, else the only one
-    @FeatureSetId INT OUTPUT        -- the feature set found
+    @FeatureSetId INT OUTPUT,       -- the feature set found
+    @MayFail BIT = 0                -- 1 leaves it NULL where none or several fit, in place of a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -69,6 +70,8 @@ BEGIN
             SELECT 1 FROM #fitting AS o WHERE o.feature_set_id = f.feature_set_id AND o.pooling = N'mean');
     END;
 
+    IF @MayFail = 1 AND (SELECT COUNT(*) FROM #fitting) <> 1
+        RETURN 0;
     IF NOT EXISTS (SELECT 1 FROM #fitting)
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There are no features of ', @Asked,

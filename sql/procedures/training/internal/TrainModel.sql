@@ -26,22 +26,23 @@ BEGIN
     DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000), @DatasetVersionId INT, @Names NVARCHAR(MAX), @IsNew BIT;
-    DECLARE @ClassifierId INT;
+    DECLARE @ClassifierId INT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT, @Scans INT, @Arguments NVARCHAR(4000);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL,
         vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
-        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+        place INT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL,
+        out_of_fold INT NULL);
     CREATE TABLE #figures (
-        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
+        kind VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL,
+        name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
     CREATE TABLE #given (
-        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) COLLATE DATABASE_DEFAULT NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
     CREATE TABLE #scope (
-        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        item VARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
         text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
     CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
     CREATE TABLE #taught (
@@ -63,7 +64,11 @@ BEGIN
         THROW;
     END CATCH;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
-    EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
+    SET @Arguments = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName),
+        N'$.task', @Task), N'$.feature_set_id', @FeatureSetId), N'$.pooling', @Pooling), N'$.dataset', @Dataset), N'$.horizon', @Horizon),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT, @Arguments;
+    SET @Scans = (SELECT COUNT(*) FROM #patients);
     SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train'),
         N' patients to learn from, ', (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'test'), N' held out for testing',
         (SELECT IIF(COUNT(*) > COUNT(DISTINCT patient_id), CONCAT(N', with ', COUNT(*), N' scans'), N'') FROM #patients), N'.');
@@ -74,10 +79,11 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(patients, width, parameters, names):
-    from lungdb.procedures import train_lung_cancer_model
-    return train_lung_cancer_model(patients, width, parameters, names)
+    from lungdb.procedures import measured, train_lung_cancer_model
+    return measured(train_lung_cancer_model, patients, width, parameters, names)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
 SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE COALESCE(CAST(t.label AS INT), -1) END AS label,
@@ -88,10 +94,11 @@ WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY t.patient_id, t.scan_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Names NVARCHAR(MAX),
             @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Names = @Names,
         @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -103,10 +110,11 @@ ORDER BY t.patient_id, t.scan_id;',
     END;
 
     EXECUTE internal.CheckTrainedPatients @RunId, @FeatureSetId, @Pooling;
-    EXECUTE internal.ReportStep @RunId, N'Trained; measuring.', 1, 3;
+    EXECUTE internal.ReportStep @RunId, N'Trained; measuring.', 1, 3, @Scans, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
-    EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
-        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
+    IF @Library <> N'onnx'
+        EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
+            @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
     INSERT INTO #taught (scan_id, patient_id, is_held_out)
     SELECT scan_id, patient_id, CASE part WHEN 'test' THEN 1 ELSE 0 END FROM #patients WHERE part IN ('train', 'test');
     EXECUTE internal.FitScope @FeatureSetId, @Pooling;
@@ -120,7 +128,10 @@ ORDER BY t.patient_id, t.scan_id;',
         @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
     EXECUTE internal.StoreScope @ClassifierId;
-    EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
+    IF @Library <> N'onnx'
+        EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
+    ELSE
+        SET @Said = CONCAT(@ModelName, N' version ', @Version, N' is a graph in ONNX, which plain T-SQL cannot score.');
     COMMIT TRANSACTION;
 
     EXECUTE internal.ReportStep @RunId, @Said;

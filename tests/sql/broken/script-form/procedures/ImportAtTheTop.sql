@@ -12,8 +12,8 @@ BEGIN
     EXECUTE sp_execute_external_script
         @language = N'Python',
         @script = N'
-from lungdb.procedures import check_installation
-OutputDataSet, Sum = check_installation(InputDataSet, Factor)
+from lungdb.procedures import check_runtime
+OutputDataSet, Sum = check_runtime(InputDataSet, Factor)
 ',
         @input_data_1 = N'SELECT CAST(idx AS FLOAT) AS idx FROM dbo.patients;',
         @params = N'@Factor FLOAT, @Sum FLOAT OUTPUT',

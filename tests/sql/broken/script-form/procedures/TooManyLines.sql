@@ -13,14 +13,14 @@ BEGIN
         @language = N'Python',
         @script = N'
 def main(rows, factor):
-    from lungdb.procedures import check_installation
+    from lungdb.procedures import check_runtime
     factor = factor + 1
     factor = factor + 1
     factor = factor + 1
     factor = factor + 1
     factor = factor + 1
     factor = factor + 1
-    return check_installation(rows, factor)
+    return check_runtime(rows, factor)
 
 OutputDataSet, Sum = main(InputDataSet, Factor)
 ',

@@ -13,9 +13,9 @@ BEGIN
         @language = N'Python',
         @script = N'
 def main(rows, factor):
-    from lungdb.procedures import check_installation
+    from lungdb.procedures import check_runtime
     Sum = factor
-    return check_installation(rows, Sum)
+    return check_runtime(rows, Sum)
 
 OutputDataSet = main(InputDataSet, Factor)
 ',

@@ -13,8 +13,8 @@ BEGIN
         @language = N'Python',
         @script = N'
 def main(rows, factor):
-    from lungdb.procedures import check_installation
-    return check_installation(rows, factor)
+    from lungdb.procedures import check_runtime
+    return check_runtime(rows, factor)
 
 OutputDataSet, Sum = main(InputDataSet, Factor)
 ',

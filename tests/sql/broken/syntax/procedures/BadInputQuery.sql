@@ -12,8 +12,8 @@ BEGIN
         @language = N'Python',
         @script = N'
 def main(rows):
-    from lungdb.procedures import check_installation
-    return check_installation(rows)
+    from lungdb.procedures import check_runtime
+    return check_runtime(rows)
 
 OutputDataSet = main(InputDataSet)
 ',

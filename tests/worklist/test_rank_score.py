@@ -1,4 +1,4 @@
-"""ExplainScore and ListScores, against NumPy on the rows of the tables."""
+"""RankScore and ListScores, against NumPy on the rows of the tables."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lungdb.database import Connection, run
+from lungdb.errors import Message
 from lungdb.learning.calibration import correct_prevalence
 from tests.support.databases import refused, rows
 
@@ -25,8 +26,8 @@ WHERE e.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments) AND e.p
 
 
 def explained(connection: Connection, number: int) -> dict[str, Any]:
-    """Call ExplainScore."""
-    (row,) = rows(connection, "EXECUTE dbo.ExplainScore @PredictionId = ?;", (number,))
+    """Call RankScore."""
+    (row,) = rows(connection, "EXECUTE dbo.RankScore @PredictionId = ?;", (number,))
     return dict(zip(COLUMNS, row, strict=True))
 
 
@@ -103,8 +104,18 @@ def test_without_stored_scores_nothing_is_invented(scored: Connection) -> None:
 
 def test_an_unknown_prediction_is_refused(scored: Connection) -> None:
     """With its number."""
-    assert "77" in refused(scored, "EXECUTE dbo.ExplainScore @PredictionId = 77;", 50145)
-    refused(scored, "EXECUTE dbo.ExplainScore;", 50145)
+    assert "77" in refused(scored, "EXECUTE dbo.RankScore @PredictionId = 77;", 50145)
+    refused(scored, "EXECUTE dbo.RankScore;", 50145)
+
+
+def test_the_former_name_says_so_and_returns_the_same_row(scored: Connection) -> None:
+    """ExplainScore is kept for one version, for those who call it."""
+    run(scored, "EXECUTE dbo.PredictLungCancer @PatientIndex = 3;")
+    messages: list[Message] = []
+    results = run(scored, "EXECUTE dbo.ExplainScore @PredictionId = 1;", on_message=messages.append)
+    assert results[0].rows == rows(scored, "EXECUTE dbo.RankScore @PredictionId = 1;")
+    assert "dbo.RankScore" in messages[0].text
+    refused(scored, "EXECUTE dbo.ExplainScore @PredictionId = 77;", 50145)
 
 
 def test_scores_are_listed_newest_first(scored: Connection) -> None:

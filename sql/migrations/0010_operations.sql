@@ -1,0 +1,1 @@
+-- What a DBA needs: a log of runs, queues of work, rights. Tables and columns are new; no row of before is changed.

@@ -1,0 +1,49 @@
+-- PlanNewFeatures: fills #feature_calls with the layers, preprocessings and poolings of networks that the models in #served read; without
+-- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise.
+-- Called by GenerateNewFeatures, whose tables #served and #served_sets it reads and #feature_calls it fills.
+CREATE OR ALTER PROCEDURE internal.PlanNewFeatures
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Added INT;
+    INSERT INTO #served_sets (feature_set_id, pooling)
+    SELECT DISTINCT c.feature_set_id, c.pooling
+    FROM #served AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id;
+    SET @Added = @@ROWCOUNT;
+    WHILE @Added > 0
+    BEGIN
+        INSERT INTO #served_sets (feature_set_id, pooling)
+        SELECT DISTINCT p.part_feature_set_id, p.pooling
+        FROM #served_sets AS w
+        INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = w.feature_set_id AND p.part_feature_set_id IS NOT NULL
+        WHERE w.pooling = N'combined' AND NOT EXISTS (
+            SELECT 1 FROM #served_sets AS k WHERE k.feature_set_id = p.part_feature_set_id AND k.pooling = p.pooling);
+        SET @Added = @@ROWCOUNT;
+    END;
+
+    -- One call takes several poolings of a layer, as long as their names fit its argument.
+    INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
+    SELECT f.network_id, f.preprocessing, f.layer, STRING_AGG(CAST(w.pooling AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY w.pooling)
+    FROM #served_sets AS w
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
+    WHERE f.network_id IS NOT NULL
+    GROUP BY f.network_id, f.preprocessing, f.layer
+    HAVING SUM(LEN(w.pooling) + 1) <= 128;
+    INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
+    SELECT f.network_id, f.preprocessing, f.layer, w.pooling
+    FROM #served_sets AS w
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
+    WHERE f.network_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM #feature_calls AS c
+        WHERE c.network_id = f.network_id AND c.preprocessing = f.preprocessing AND c.layer = f.layer
+            AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
+    IF NOT EXISTS (SELECT 1 FROM #served)
+        INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
+        SELECT TOP (1) n.network_id, N'lung', N'penultimate', N'mean'
+        FROM dbo.networks AS n
+        INNER JOIN dbo.settings AS s ON s.name = N'default_network' AND s.value = n.name
+        ORDER BY n.version DESC;
+END;

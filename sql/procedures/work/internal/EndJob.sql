@@ -1,0 +1,41 @@
+-- EndJob: ends a worker's run of the work that it is at, where nothing is left of that, where the network or the preprocessing is no more,
+-- or where others hold all that is left while another work has something open.
+-- Called by TakeWork, whose tables #job and #todo it empties then, and whose tables #chunk and #failed it reads.
+CREATE OR ALTER PROCEDURE internal.EndJob
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @RunId INT, @WorkId INT, @Total INT, @Failed INT, @Message NVARCHAR(2000), @Result NVARCHAR(2000);
+    SELECT @RunId = run_id, @WorkId = work_id, @Total = total FROM #job;
+    IF @WorkId IS NULL
+        RETURN 0;
+    SET @Failed = (SELECT COUNT(*) FROM #failed);
+    IF NOT EXISTS (
+        SELECT 1
+        FROM #job AS j
+        INNER JOIN dbo.networks AS n ON n.network_id = j.network_id
+        INNER JOIN dbo.preprocessings AS p ON p.name = j.preprocessing AND p.digest = j.digest)
+        SET @Message = N'The network or the preprocessing was deleted or changed meanwhile. What is stored stays.';
+    ELSE IF EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        IF EXISTS (SELECT 1 FROM #chunk) OR EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
+            OR NOT EXISTS (
+                SELECT 1
+                FROM dbo.work AS w
+                INNER JOIN dbo.networks AS n ON n.network_id = CAST(JSON_VALUE(w.arguments, N'$.network_id') AS INT)
+                INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(w.arguments, N'$.preprocessing')
+                    AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(w.arguments, N'$.digest')
+                INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
+                WHERE w.procedure_name = N'GenerateFeatures' AND i.state = 'open')
+            RETURN 0;
+        SET @Result = N'Others hold what is left; the worker goes on with another work.';
+    END;
+    IF @Message IS NULL AND @Failed > 0
+        SET @Message = CONCAT(@Failed, N' of ', @Total, N' scans failed and have no features; dbo.scan_failures says why. The others are ',
+            N'stored. Mend or reload those scans and queue again.');
+    EXECUTE internal.EndRun @RunId, @Failed, @Message, @Result;
+    DELETE FROM #job;
+    DELETE FROM #todo;
+END;
