@@ -11506,7 +11506,8 @@ AS
 BEGIN
     SET NOCOUNT ON;
 
-    DECLARE @Language NVARCHAR(128), @Configured INT, @Running INT, @Number INT, @Text NVARCHAR(1500), @IsThere BIT, @Others NVARCHAR(1000),
+    DECLARE @Language NVARCHAR(128), @Configured INT, @Running INT, @Number INT, @Text NVARCHAR(1500), @Grant NVARCHAR(1000), @IsThere BIT,
+        @Others NVARCHAR(1000),
         @MaySee INT;
     IF @HasPython = 0
     BEGIN
@@ -11544,8 +11545,8 @@ FROM sys.external_languages AS l;',
         END CATCH;
         IF COALESCE(@IsThere, 0) = 0 AND @Language <> N'Python' AND @MaySee = 0
         BEGIN
-            SET @Text = CONCAT(N'GRANT VIEW DEFINITION TO ', QUOTENAME(USER_NAME()), N';');
-            EXECUTE internal.NoteUnread N'language', NULL, NULL, @Text;
+            SET @Grant = CONCAT(N'GRANT VIEW DEFINITION TO ', QUOTENAME(USER_NAME()), N';');
+            EXECUTE internal.NoteUnread N'language', NULL, NULL, @Grant;
         END;
         ELSE
             EXECUTE internal.JudgeLanguage @Language, @IsThere, @Others;
@@ -20701,7 +20702,7 @@ ORDER BY m.place;',
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    EXECUTE internal.CheckImageScores @RunId, NULL;
+    EXECUTE internal.CheckImageScores NULL, @RunId;
     INSERT INTO dbo.image_scores (image_classifier_id, is_group, name, content_sha256, label, part, score)
     SELECT @Id, u.is_group, u.name, u.content_sha256, r.label, 'new', r.score
     FROM #result AS r
@@ -22134,7 +22135,7 @@ Examples:
     IF EXISTS (SELECT 1 FROM #inspected)
         EXECUTE internal.MeasureInspected @Task, @Alpha, @Top, @RunId;
     DECLARE @Scans INT = (SELECT COUNT(*) FROM #inspected);
-    EXECUTE internal.EndRun @RunId, @Scans = @FeatureSetId;
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
 
     SELECT m.finding, CASE f.severity WHEN 2 THEN N'alarm' WHEN 1 THEN N'warning' ELSE N'notice' END AS severity,
         CASE m.about WHEN N'column' THEN c.name WHEN N'set' THEN COALESCE(@Dataset, N'all scans')

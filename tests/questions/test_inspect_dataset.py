@@ -49,6 +49,8 @@ def test_a_clean_set_has_no_alarm_and_its_features_are_ranked_as_by_scipy(featur
     assert ranked.rows[0][6] == pytest.approx(mannwhitneyu(*groups, method="asymptotic").pvalue, rel=1e-6)
     assert len(ranked.rows) == 3
     assert rows(featured, "SELECT COUNT(*) FROM dbo.test_looks;") == [(0,)]
+    log = "SELECT status, scans FROM dbo.runs WHERE procedure_name = N'InspectDataset';"
+    assert rows(featured, log) == [("done", 120)]
 
 
 def test_labels_of_test_patients_change_nothing(featured: Connection) -> None:

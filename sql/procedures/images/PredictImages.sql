@@ -104,7 +104,7 @@ ORDER BY m.place;',
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    EXECUTE internal.CheckImageScores @RunId, NULL;
+    EXECUTE internal.CheckImageScores NULL, @RunId;
     INSERT INTO dbo.image_scores (image_classifier_id, is_group, name, content_sha256, label, part, score)
     SELECT @Id, u.is_group, u.name, u.content_sha256, r.label, 'new', r.score
     FROM #result AS r

@@ -6,7 +6,8 @@ AS
 BEGIN
     SET NOCOUNT ON;
 
-    DECLARE @Language NVARCHAR(128), @Configured INT, @Running INT, @Number INT, @Text NVARCHAR(1500), @IsThere BIT, @Others NVARCHAR(1000),
+    DECLARE @Language NVARCHAR(128), @Configured INT, @Running INT, @Number INT, @Text NVARCHAR(1500), @Grant NVARCHAR(1000), @IsThere BIT,
+        @Others NVARCHAR(1000),
         @MaySee INT;
     IF @HasPython = 0
     BEGIN
@@ -44,8 +45,8 @@ FROM sys.external_languages AS l;',
         END CATCH;
         IF COALESCE(@IsThere, 0) = 0 AND @Language <> N'Python' AND @MaySee = 0
         BEGIN
-            SET @Text = CONCAT(N'GRANT VIEW DEFINITION TO ', QUOTENAME(USER_NAME()), N';');
-            EXECUTE internal.NoteUnread N'language', NULL, NULL, @Text;
+            SET @Grant = CONCAT(N'GRANT VIEW DEFINITION TO ', QUOTENAME(USER_NAME()), N';');
+            EXECUTE internal.NoteUnread N'language', NULL, NULL, @Grant;
         END;
         ELSE
             EXECUTE internal.JudgeLanguage @Language, @IsThere, @Others;
