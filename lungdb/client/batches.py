@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lungdb.client.reading import Reading
 from lungdb.errors import LungdbError
-
-if TYPE_CHECKING:
-    from lungdb.client.database import Database
 
 LARGEST = 1000
 """Scans of a batch: SQL Server takes 2,100 parameters in a statement."""
@@ -40,7 +38,7 @@ class Batch:
 
 
 def read_batches(
-    database: Database,
+    database: Reading,
     scan_ids: NDArray[np.int64],
     labels: dict[int, float],
     size: int,

@@ -6,14 +6,13 @@ import base64
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from lungdb.client.database import Database
+from lungdb.client.reading import Reading
 
 _LUNG = (-600, 1500)
 """Level and width in HU of the window in which lungs are read: Radiopaedia, "Windowing (CT)", rID-52108."""
@@ -31,7 +30,7 @@ class Scan:
         Its row of dbo.scan_list: patient_index, slices, image_rows, image_cols, spacing in millimetres, and so on.
     """
 
-    database: Database
+    database: Reading
     scan_id: int
     facts: Mapping[str, Any]
 
