@@ -14133,7 +14133,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels, pixels_sha256 and encoding of a patient''s primary scan,
-or of the scan asked for. Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes.
+or of the scan asked for. Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip:
+DECOMPRESS(pixels) gives their bytes.
 Where encoding is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
 pixels_sha256 is in hex, over the little-endian bytes in either case; position_z is in millimetres.
 Parameters:
