@@ -4113,6 +4113,18 @@ FROM (
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- The scans of every version of every data set of scans; is_newest marks the version that a name alone means, is_unchanged a scan whose
+-- slices are still those that it had when the version was made.
+CREATE OR ALTER VIEW dbo.dataset_scans
+AS
+SELECT d.name, d.version, d.is_newest, m.scan_id, CASE WHEN s.content_sha256 = m.content_sha256 THEN 1 ELSE 0 END AS is_unchanged
+FROM dbo.dataset_list AS d
+INNER JOIN dbo.dataset_members AS m ON m.dataset_version_id = d.dataset_version_id
+LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+WHERE m.scan_id IS NOT NULL;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every drift check of every version, whether it alarmed, and in what the patients differ most.
 CREATE OR ALTER VIEW dbo.drift_alarms
 AS
@@ -4759,6 +4771,59 @@ FROM (
     ) AS prediction_id
     FROM dbo.scans) AS s
 LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every scan with what a list of them shows: whose it is by the patient's index, whether it is that patient's primary scan, its size and
+-- spacing in millimetres, its part in dbo.splits, and its state as ListPatients says it. content_sha256 is in hexadecimal.
+CREATE OR ALTER VIEW dbo.scan_list
+AS
+SELECT
+    s.scan_id,
+    p.idx AS patient_index,
+    CAST(s.is_primary AS INT) AS is_primary,
+    s.study_date,
+    s.manufacturer,
+    s.number_images AS slices,
+    s.image_rows,
+    s.image_cols,
+    s.spacing_z,
+    s.spacing_y,
+    s.spacing_x,
+    s.slice_thickness,
+    s.convolution_kernel,
+    sp.part,
+    CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state,
+    CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
+LEFT JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every score that was given, with the version that gave it. Of a model of the task regression predicted is its number and both percents
+-- are NULL; scope says whether the scan is like those that the model was trained on.
+CREATE OR ALTER VIEW dbo.score_list
+AS
+SELECT
+    r.prediction_id,
+    r.scan_id,
+    p.idx AS patient_index,
+    c.name AS model_name,
+    c.version AS model_version,
+    100 * r.probability AS probability_percent,
+    100 * r.raw_probability AS raw_percent,
+    r.prevalence,
+    r.predicted,
+    r.scope,
+    r.scope_reason,
+    r.predicted_at,
+    r.predicted_by
+FROM dbo.predictions AS r
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -14051,13 +14116,14 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ReadSlices: the axial slices of a patient's primary scan, lowest first, as they are stored.
+-- ReadSlices: the axial slices of a patient's primary scan, or of the scan asked for, lowest first, as they are stored.
 -- Example: EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;
 CREATE OR ALTER PROCEDURE dbo.ReadSlices
-    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed without @ScanId
     @First INT = 0,           -- index of the first slice, 0 and up
     @Last INT = NULL,         -- index of the last slice; NULL, or one past the end, means the scan's last
     @WithPixels BIT = 1,      -- 0 leaves pixels NULL: positions and hashes alone
+    @ScanId INT = NULL,       -- the scan, where it is not the patient's primary one
     @Help BIT = 0             -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -14066,28 +14132,30 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels, pixels_sha256 and encoding of a patient''s primary scan.
-Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes.
+        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels, pixels_sha256 and encoding of a patient''s primary scan,
+or of the scan asked for. Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip:
+DECOMPRESS(pixels) gives their bytes.
 Where encoding is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
 pixels_sha256 is in hex, over the little-endian bytes in either case; position_z is in millimetres.
 Parameters:
-    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed without @ScanId
     @First INT = 0            index of the first slice, 0 and up
     @Last INT = NULL          index of the last slice; NULL, or one past the end, means the scan''s last
     @WithPixels BIT = 1       0 leaves pixels NULL: positions and hashes alone
+    @ScanId INT = NULL        the scan, where it is not the patient''s primary one
     @Help BIT = 0             1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @End INT;
+    DECLARE @Message NVARCHAR(2000), @End INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
     IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
     BEGIN
-        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' has no slices ', COALESCE(CAST(@First AS NVARCHAR(12)), N'NULL'),
-            N' to ', COALESCE(@Last, @End), N'. ', IIF(@End IS NULL, N'Load it again: it has none.',
+        SET @Message = CONCAT(N'The scan ', @ScanId, N' has no slices ', COALESCE(CAST(@First AS NVARCHAR(12)), N'NULL'), N' to ',
+            COALESCE(@Last, @End), N'. ', IIF(@End IS NULL, N'Load it again: it has none.',
             CONCAT(N'Its slices run from 0 to ', @End, N'.')));
         THROW 50210, @Message, 1;
     END;
@@ -15651,7 +15719,7 @@ VALUES
     (N'ReadAudit', N'accounts', N'Who did what on the web page, newest first.', N'EXECUTE dbo.ReadAudit @PatientIndex = 0;'),
     (N'ReadExplanation', N'explaining', N'Reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.', N'EXECUTE dbo.ReadExplanation @PredictionId = 1;'),
     (N'ReadRunSteps', N'installation', N'What the procedures of a session have said since, for whoever looks on from another connection.', N'EXECUTE dbo.ReadRunSteps @SessionId = 61;'),
-    (N'ReadSlices', N'worklist', N'The axial slices of a patient''s primary scan, lowest first, as they are stored.', N'EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;'),
+    (N'ReadSlices', N'worklist', N'The axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.', N'EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;'),
     (N'ReadWork', N'work', N'Gives a worker the slices that it has leased, or the network to run over them.', N'EXECUTE dbo.ReadWork @Network = 1;'),
     (N'RecordAudit', N'accounts', N'One line of what was done or refused.', N'EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;'),
     (N'RecordLook', N'models', N'Records that somebody looked at figures of a version''s test patients, which a report or a script has computed.', N'EXECUTE dbo.RecordLook @ModelName = N''lightgbm_sql'', @LookedWith = N''my notebook'';'),
@@ -15793,6 +15861,7 @@ VALUES
     (N'TABLE', N'worklist', N'What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by whatever changes the rest; the page itself is read from the other tables. state: 0 no features, 1 not scored, 2 scored, 3 failed.'),
     (N'VIEW', N'champions', N'The version that a model''s name stands for: the newest promotion of the name that was not rolled back.'),
     (N'VIEW', N'dataset_list', N'The versions of all data sets, and the data sets of examples, which have none; is_newest marks the version that a name alone means.'),
+    (N'VIEW', N'dataset_scans', N'The scans of every version of every data set of scans; is_newest marks the version that a name alone means, is_unchanged a scan whose slices are still those that it had when the version was made.'),
     (N'VIEW', N'drift_alarms', N'Every drift check of every version, whether it alarmed, and in what the patients differ most.'),
     (N'VIEW', N'evaluation_figures', N'The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient''s score is among them. A row without a metric says how many values of a column are not shown.'),
     (N'VIEW', N'evaluation_points', N'The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of single patients, who could be told by them; those of decision curves are x.'),
@@ -15821,6 +15890,8 @@ VALUES
     (N'VIEW', N'scan_groups', N'What scans are parted into subgroups by, as words where there are words; NULL where it is not known. age is that of dbo.scan_columns.'),
     (N'VIEW', N'scan_scope', N'What a scan is like, in what dbo.model_scope judges: slice thickness (the spacing of slices where the files do not tell it) and the length that its slices cover, in millimetres; contrast and reconstruction kernel. NULL: not known.'),
     (N'VIEW', N'scan_states', N'The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed. Scores are probabilities here: a number that a regression predicts does not take the place of one.'),
+    (N'VIEW', N'scan_list', N'Every scan with what a list of them shows: whose it is by the patient''s index, whether it is that patient''s primary scan, its size and spacing in millimetres, its part in dbo.splits, and its state as ListPatients says it. content_sha256 is in hexadecimal.'),
+    (N'VIEW', N'score_list', N'Every score that was given, with the version that gave it. Of a model of the task regression predicted is its number and both percents are NULL; scope says whether the scan is like those that the model was trained on.'),
     (N'VIEW', N'served_image_models', N'The version that the name of a model of pictures stands for where none is given: its champion; with the setting serve = newest, or where there is no champion, its newest.'),
     (N'VIEW', N'served_models', N'The version that each model''s name stands for where none is given: its champion; with the setting serve = newest, or where there is no champion, its newest.'),
     (N'VIEW', N'model_status', N'What each model''s name serves where no version is given, and why; how often figures of the served version''s test patients were looked at since its training, and which share of the held-out scans stands outside what it knows.'),
@@ -15884,7 +15955,7 @@ VALUES
     (N'PROCEDURE', N'ExplainScore', N'the former name of RankScore, kept for one version.'),
     (N'PROCEDURE', N'ListScores', N'the scores that a patient''s primary scan has been given, newest first.'),
     (N'PROCEDURE', N'ReadAnimation', N'the moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.'),
-    (N'PROCEDURE', N'ReadSlices', N'the axial slices of a patient''s primary scan, lowest first, as they are stored.'),
+    (N'PROCEDURE', N'ReadSlices', N'the axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.'),
     (N'PROCEDURE', N'RefreshWorklist', N'brings dbo.worklist in line with the other tables, for the scans given or for all.'),
     (N'PROCEDURE', N'TakeCopy', N'takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.'),
     (N'PROCEDURE', N'DeleteFeatures', N'deletes features and the feature sets that they are of, unless a model, a search or a combined set refers to them.'),
@@ -15945,6 +16016,7 @@ INSERT INTO dbo.declared_parts (kind, name)
 VALUES
     ('view', N'dbo.champions'),
     ('view', N'dbo.dataset_list'),
+    ('view', N'dbo.dataset_scans'),
     ('view', N'dbo.drift_alarms'),
     ('view', N'dbo.evaluation_figures'),
     ('view', N'dbo.evaluation_points'),
@@ -15973,6 +16045,8 @@ VALUES
     ('view', N'dbo.scan_groups'),
     ('view', N'dbo.scan_scope'),
     ('view', N'dbo.scan_states'),
+    ('view', N'dbo.scan_list'),
+    ('view', N'dbo.score_list'),
     ('view', N'dbo.served_image_models'),
     ('view', N'dbo.served_models'),
     ('view', N'dbo.model_status'),

@@ -47,6 +47,7 @@ MAY_IMPORT = {
     "copying": {"database", "networks", "learning"},
     "operating": {"loading", "procedures", "database", "imaging", "config"},
     "reporting": {"database", "imaging", "learning"},
+    "client": {"database", "imaging"},
     "cli": _BELOW,
     "scripts": _BELOW | {"cli"},
     "lungdb_web": {"loading", "reporting", "database", "imaging", "learning", "config"},

@@ -35,11 +35,23 @@ def open_database(target: str | None, table: Literal["scan_images", "tensors"] =
     LungdbError
         It cannot be opened, or lungdb is not installed in it.
     """
-    with closing(connect(target or load_settings().database)) as connection:
+    with closing(open_installed(target, table)) as connection:
+        yield connection
+
+
+def open_installed(
+    target: str | None, table: Literal["scan_images", "tensors"] = "scan_images", *, create: bool = True
+) -> Connection:
+    """Open a database as `open_database` does, for the caller to close; `create` is that of `connect`."""
+    connection = connect(target or load_settings().database, create=create)
+    try:
         run(connection, "SET NOCOUNT ON; SET XACT_ABORT ON;")
         if run(connection, f"SELECT OBJECT_ID(N'dbo.{table}', N'U');")[0].scalar() is None:
             raise LungdbError(_MISSING[table])
-        yield connection
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def is_missing_file(target: str) -> bool:

@@ -22,7 +22,7 @@ from tests.support.fixtures import Archive
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [block for page in PAGES for block in code_blocks(page)]
-RUN = sorted({block.page for block in BLOCKS if block.mark == "run"})
+RUN = sorted({block.page for block in BLOCKS if block.mark in ("run", "run as Python")})
 SLOW = {
     "evaluation.md", "explaining.md", "install-sql-server.md", "loading.md", "operations.md", "preprocessing.md",
     "questions.md", "report.md", "training.md",
@@ -31,6 +31,7 @@ SLOW = {
 PARSED = [block for block in BLOCKS if block.mark and block.mark.startswith("parsed")]
 HOW = (
     "Write one of these on a line of its own before the block, with an empty line between: <!-- run -->, "
+    "<!-- run as Python -->, "
     "<!-- parsed: why it is not run --> for T-SQL that Microsoft's parser alone reads, <!-- not run: why -->."
 )
 
@@ -66,12 +67,16 @@ def test_the_code_of_a_page_runs_in_its_order(
     monkeypatch.setenv("LUNGDB_ID_KEY", "a secret of the site, long enough")
     target = target_of(copy_to(tmp_path, installed_file if page == "loading.md" else documented_file))
     prepared.prepare(page, target, archive.scans, archive.labels, sql_only_file)
-    for block in (block for block in BLOCKS if block.page == page and block.mark == "run"):
+    monkeypatch.setenv("LUNGDB_DATABASE", target)
+    names: dict[str, object] = {}
+    for block in (block for block in BLOCKS if block.page == page and block.mark in ("run", "run as Python")):
         for kind, text in block.steps():
             try:
                 if kind == "sql":
                     with closing(connect(target)) as connection:
                         run_script(connection, text)
+                elif kind == "python":
+                    exec(compile(text, _name(block), "exec"), names)
                 else:
                     _command(text, target)
             except Exception as error:

@@ -178,6 +178,8 @@ def test_the_catalog_tells_what_was_declared(tables: Connection) -> None:
     assert (
         value(tables, "SELECT max_length FROM sys.columns WHERE name = N'n' AND object_id = OBJECT_ID(N'dbo.c')") == 128
     )
+    query = "SELECT c.precision, precision AS precision FROM sys.columns AS c WHERE name = N'd' AND scale = 2"
+    assert rows(tables, query) == [(9, 9)]
     assert rows(tables, "SELECT name, definition FROM sys.check_constraints") == [("CK_c", "(d > 0)")]
     assert rows(tables, "SELECT name, is_unique_constraint FROM sys.indexes WHERE name LIKE 'UQ%'") == [("UQ_c", True)]
     assert rows(tables, "SELECT name, OBJECT_NAME(referenced_object_id) FROM sys.foreign_keys") == [("FK_b", "a")]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_MARK = re.compile(r"\s*<!-- (run|parsed: .+|not run: .+) -->")
+_MARK = re.compile(r"\s*<!-- (run|run as Python|parsed: .+|not run: .+) -->")
 _ITEM = re.compile(r"(\s{0,3}(?:[-*+]|\d+\.)\s+)")
 _COMMAND = re.compile(r"(?:lungdb|python) ")
 _INDENT = 4
@@ -25,7 +25,7 @@ class CodeBlock:
     lines : tuple of str
         Its text without the indentation.
     mark : str or None
-        What the comment before it says: ``run``, ``parsed: why it is not run``, ``not run: why``.
+        What the comment before it says: ``run``, ``run as Python``, ``parsed: why it is not run``, ``not run: why``.
     """
 
     page: str
@@ -34,7 +34,9 @@ class CodeBlock:
     mark: str | None
 
     def steps(self) -> list[tuple[str, str]]:
-        """Return its commands, each as ("command", text), and the T-SQL between them as ("sql", text)."""
+        """Return its commands, each as ("command", text), the T-SQL between as ("sql", text); or ("python", all)."""
+        if self.mark == "run as Python":
+            return [("python", "\n".join(self.lines))]
         found: list[tuple[str, str]] = []
         for line in self.lines:
             if _COMMAND.match(line):
