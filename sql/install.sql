@@ -72,7 +72,7 @@ BEGIN
         account NVARCHAR(128) NULL,              -- account that it is about, as the page names it; NULL where nobody was signed in
         action VARCHAR(20) NOT NULL,             -- what it was, such as sign_in, view_patient, ask_score, score, explain or refused
         patient_index INT NULL,                  -- idx of the patient that it is about, as dbo.patients has it; NULL where it is about none
-        outcome VARCHAR(10) NOT NULL,            -- ok, refused or failed
+        outcome VARCHAR(10) NOT NULL,            -- ok, refused or failed: what became of it
         detail NVARCHAR(4000) NULL,              -- what was asked for or why it was refused, never a name or a search; NULL where nothing is to
                                                  -- add
         address VARCHAR(45) NULL,                -- IP address that the request came from; NULL where it is not known
@@ -94,7 +94,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- The numbers 0 to 255, which views count rows and columns of arrays with.
     CREATE TABLE dbo.byte_values (
-        number INT NOT NULL, -- 0 to 255
+        number INT NOT NULL, -- each whole number from 0 to 255 once
         CONSTRAINT PK_byte_values PRIMARY KEY (number),
         CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255)
     );
@@ -155,7 +155,7 @@ BEGIN
         members INT NOT NULL,                  -- how many it has, 1 or more
         members_sha256 VARBINARY(32) NOT NULL, -- SHA-256 over the members and their hashes, as internal.StoreDataset computes it
         created_at DATETIME2(3) NOT NULL CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
-        created_by NVARCHAR(128) NOT NULL      -- user that the session names (SESSION_CONTEXT), else the login
+        created_by NVARCHAR(128) NOT NULL      -- who made it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_dataset_versions_created_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_dataset_versions PRIMARY KEY (dataset_version_id),
@@ -174,7 +174,7 @@ BEGIN
     -- A member of a version of a data set, a scan or a picture. It refers to no row, because a scan or a picture may be replaced later: then
     -- its hash differs, and whoever uses the data set says so.
     CREATE TABLE dbo.dataset_members (
-        dataset_version_id INT NOT NULL,       -- version of the data set
+        dataset_version_id INT NOT NULL,       -- version of the data set, in dbo.dataset_versions
         position INT NOT NULL,                 -- 1, 2, 3, … by scan_id or name
         scan_id INT NULL,                      -- scan that is the member; NULL in data sets of pictures
         image_name NVARCHAR(128) NULL,         -- name of the picture that is the member; NULL in data sets of scans
@@ -197,7 +197,7 @@ BEGIN
     -- are those of #columns in whole/declare.sql, and the installer alone writes them.
     CREATE TABLE dbo.declared_columns (
         table_name NVARCHAR(128) NOT NULL, -- table of dbo, without the schema
-        name NVARCHAR(128) NOT NULL,       -- name of the column
+        name NVARCHAR(128) NOT NULL,       -- name of the column in the table
         type NVARCHAR(128) NOT NULL,       -- name of the type as in sys.types, such as nvarchar
         length INT NULL,                   -- as max_length in sys.columns, in bytes; -1 means MAX, NULL a type without length
         digits INT NULL,                   -- digits of a decimal in all; NULL of other types
@@ -252,7 +252,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A layer of a dense network whose numbers are in dbo.tensors.
     CREATE TABLE dbo.dense_layers (
-        network NVARCHAR(128) NOT NULL,   -- name of the network
+        network NVARCHAR(128) NOT NULL,   -- name of the network, as TrainNetworkSql or lungdb load-tensors was given it
         layer INT NOT NULL,               -- 0, 1, 2, …; the last one gives class probabilities
         inputs INT NOT NULL,              -- numbers that it reads: features of an example, or units of the layer before
         units INT NOT NULL,               -- numbers that it gives
@@ -419,7 +419,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- What else a list of pictures says of one.
     CREATE TABLE dbo.image_properties (
-        name NVARCHAR(128) NOT NULL,     -- the picture
+        name NVARCHAR(128) NOT NULL,     -- picture that it is said of, in dbo.images
         property NVARCHAR(128) NOT NULL, -- name of the column in the list
         value NVARCHAR(400) NOT NULL,    -- what stands there; an empty value has no row
         CONSTRAINT PK_image_properties PRIMARY KEY (name, property),
@@ -452,11 +452,11 @@ BEGIN
     -- What a dense network of dbo.tensors gave for a class of an example, as ScoreNetworkSql with @Keep = 1 or EvaluateNetworkSql found it the
     -- last time; a network that has learnt on since gives something else.
     CREATE TABLE dbo.network_probabilities (
-        network NVARCHAR(128) NOT NULL, -- name of the network
+        network NVARCHAR(128) NOT NULL, -- name of the network, as dbo.dense_layers has it
         dataset NVARCHAR(128) NOT NULL, -- data set of the example
         example_id INT NOT NULL,        -- number of the example in the data set
         label INT NOT NULL,             -- class that the probability is of, from 0
-        probability FLOAT NOT NULL,     -- of the class, 0 to 1
+        probability FLOAT NOT NULL,     -- probability of the class label, 0 to 1
         scored_at DATETIME2(3) NOT NULL CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME(), -- when it was computed, UTC
         CONSTRAINT PK_network_probabilities PRIMARY KEY (network, dataset, example_id, label)
     );
@@ -495,10 +495,10 @@ BEGIN
     -- dbo.feature_parts lists; its vectors stand in dbo.pooled_features with the pooling 'combined'.
     CREATE TABLE dbo.feature_sets (
         feature_set_id INT IDENTITY(1, 1) NOT NULL, -- number of the feature set
-        network_id INT NULL,                        -- network that the features are of; NULL of a combined set
+        network_id INT NULL,                        -- network that the features are of, in dbo.networks; NULL of a combined set
         layer NVARCHAR(256) NOT NULL,               -- name of the layer; of a combined set the set's own name
         preprocessing NVARCHAR(32) NOT NULL,        -- name in dbo.preprocessings; combined of a combined set
-        width INT NOT NULL,                         -- number of features
+        width INT NOT NULL,                         -- how many features a vector of it has
         CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id),
         CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
         CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing),
@@ -545,7 +545,7 @@ BEGIN
     -- A comparison of patients who came later with those whom a model was tested on: either by the time of later_since or as a data set.
     CREATE TABLE dbo.drift_checks (
         drift_check_id INT IDENTITY(1, 1) NOT NULL, -- number of the check
-        classifier_id INT NOT NULL,                 -- version of the model
+        classifier_id INT NOT NULL,                 -- version of the model, in dbo.classifiers
         later_since DATETIME2(3) NULL,              -- UTC, from when on patients are later; NULL where a data set says who they are
         dataset_version_id INT NULL,                -- data set of the later patients; NULL where later_since says who they are
         tested_patients INT NOT NULL,               -- patients whom the model was tested on
@@ -558,7 +558,7 @@ BEGIN
                                                     -- large
         is_alarm BIT NOT NULL,                      -- 1 where p_value is alpha or less
         checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
-        checked_by NVARCHAR(128) NOT NULL           -- user that the session names (SESSION_CONTEXT), else the login
+        checked_by NVARCHAR(128) NOT NULL           -- who had it checked: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_drift_checks_checked_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id),
@@ -579,7 +579,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- What a drift check compared: a feature, the score, the spacing, or the mix of scanners or kernels.
     CREATE TABLE dbo.drift_items (
-        drift_check_id INT NOT NULL,    -- check that it belongs to
+        drift_check_id INT NOT NULL,    -- check that it belongs to, in dbo.drift_checks
         position INT NOT NULL,          -- order in the check
         kind VARCHAR(8) NOT NULL,       -- feature, score, spacing, scanner or kernel
         feature_index INT NULL,         -- place in the vector that the model reads, from 0; NULL of other kinds
@@ -603,7 +603,7 @@ BEGIN
     -- The classifiers that an ensemble is made of, in order. What Python scores with stands whole in the ensemble's own model; plain T-SQL
     -- scores with the members' rows.
     CREATE TABLE dbo.ensemble_members (
-        classifier_id INT NOT NULL,        -- the ensemble
+        classifier_id INT NOT NULL,        -- the ensemble, in dbo.classifiers
         position INT NOT NULL,             -- order in the ensemble, from 0
         member_classifier_id INT NOT NULL, -- version of a model that is its member
         first_index INT NOT NULL,          -- where the member's features begin in the ensemble's vector, from 0
@@ -625,8 +625,8 @@ BEGIN
     -- A model measured on a version of a data set.
     CREATE TABLE dbo.evaluations (
         evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
-        classifier_id INT NOT NULL,                -- version of the model
-        dataset_version_id INT NOT NULL,           -- version of the data set
+        classifier_id INT NOT NULL,                -- version of the model, in dbo.classifiers
+        dataset_version_id INT NOT NULL,           -- version of the data set, in dbo.dataset_versions
         horizon_days INT NULL,                     -- horizon of the labels in days (dbo.scan_labels); NULL for those of patients (dbo.labels)
         prevalence FLOAT NULL,                     -- share of positives at the site, for the decision curve; NULL for the share in the data set
         seed INT NOT NULL,                         -- seed of the bootstrap
@@ -639,7 +639,7 @@ BEGIN
         overlap NVARCHAR(1000) NULL,               -- what speaks against the figures, where it was forced; NULL where nothing does
         note NVARCHAR(2000) NULL,                  -- what could not be measured or is not known; NULL where that is nothing
         evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
-        evaluated_by NVARCHAR(128) NOT NULL        -- user that the session names (SESSION_CONTEXT), else the login
+        evaluated_by NVARCHAR(128) NOT NULL        -- who had it evaluated: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_evaluations_evaluated_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id),
@@ -660,7 +660,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A point of a curve of an evaluation, of all its scans.
     CREATE TABLE dbo.evaluation_curves (
-        evaluation_id INT NOT NULL,  -- evaluation that it belongs to
+        evaluation_id INT NOT NULL,  -- evaluation that it belongs to, in dbo.evaluations
         source VARCHAR(7) NOT NULL,  -- model, or columns: a model on age, sex, spacing and scanner alone
         curve NVARCHAR(32) NOT NULL, -- as in dbo.experiment_curves, and decision, decision_everybody, decision_nobody
         position INT NOT NULL,       -- order of the points
@@ -681,7 +681,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A subgroup of an evaluation's scans: those with a value of a column.
     CREATE TABLE dbo.evaluation_groups (
-        evaluation_id INT NOT NULL,     -- evaluation that it belongs to
+        evaluation_id INT NOT NULL,     -- evaluation that it belongs to, in dbo.evaluations
         group_id INT NOT NULL,          -- 0 is all scans; 1, 2, 3, … subgroups
         column_name NVARCHAR(128) NULL, -- column that it is told by; NULL of group 0
         value NVARCHAR(200) NULL,       -- value of the column that its scans have; NULL of group 0, of scans without one, and where
@@ -706,7 +706,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A figure of an evaluation, with its 95 % interval by bootstrap over patients.
     CREATE TABLE dbo.evaluation_metrics (
-        evaluation_id INT NOT NULL,   -- evaluation that it belongs to
+        evaluation_id INT NOT NULL,   -- evaluation that it belongs to, in dbo.evaluations
         group_id INT NOT NULL,        -- subgroup that it is of, 0 for all scans
         source VARCHAR(7) NOT NULL,   -- model, or columns: a model on age, sex, spacing and scanner alone
         metric NVARCHAR(64) NOT NULL, -- name of the figure, such as auc, sensitivity or brier
@@ -728,11 +728,11 @@ BEGIN
     BEGIN TRANSACTION;
     -- How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first.
     CREATE TABLE dbo.evaluation_pairs (
-        evaluation_id INT NOT NULL,     -- evaluation that it belongs to
+        evaluation_id INT NOT NULL,     -- evaluation that it belongs to, in dbo.evaluations
         position INT NOT NULL,          -- 0 is all pairs; 1, 2, 3, … two kernels
         kernel_a NVARCHAR(64) NULL,     -- convolution kernel of the first; NULL of position 0, and where it is not known
         kernel_b NVARCHAR(64) NULL,     -- convolution kernel of the second; NULL of position 0, and where it is not known
-        pairs INT NOT NULL,             -- pairs of scans
+        pairs INT NOT NULL,             -- how many pairs of scans have these kernels
         patients INT NOT NULL,          -- patients whom the pairs are of
         mean_difference FLOAT NOT NULL, -- mean of probability of a minus probability of b
         sd_difference FLOAT NULL,       -- standard deviation of these differences; NULL of a single pair
@@ -759,7 +759,7 @@ BEGIN
         horizon_days INT NULL,                     -- horizon of the labels in days (dbo.scan_labels); NULL for those of patients
         started_at DATETIME2(3) NOT NULL,          -- when it began, UTC
         ended_at DATETIME2(3) NOT NULL CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
-        run_by NVARCHAR(128) NOT NULL              -- user that the session names (SESSION_CONTEXT), else the login
+        run_by NVARCHAR(128) NOT NULL              -- who ran it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_experiments_run_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_experiments PRIMARY KEY (experiment_id),
@@ -780,7 +780,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A point of a curve of a training run. StoreExperiment fills it.
     CREATE TABLE dbo.experiment_curves (
-        experiment_id INT NOT NULL,  -- run that it belongs to
+        experiment_id INT NOT NULL,  -- training run that it belongs to, in dbo.experiments
         part VARCHAR(10) NOT NULL,   -- part of the patients: train, validation or test
         curve NVARCHAR(32) NOT NULL, -- roc, precision_recall, calibration (also calibration_raw), training_train or training_validation
         position INT NOT NULL,       -- order of the points
@@ -802,7 +802,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A measured figure of a training run. StoreExperiment fills it.
     CREATE TABLE dbo.experiment_metrics (
-        experiment_id INT NOT NULL,   -- run that it belongs to
+        experiment_id INT NOT NULL,   -- training run that it belongs to, in dbo.experiments
         part VARCHAR(10) NOT NULL,    -- part of the patients: train, validation or test
         metric NVARCHAR(64) NOT NULL, -- name of the figure, such as auc, brier or log_loss
         value FLOAT NULL,             -- the figure; NULL where it is not defined, as the AUC of one class
@@ -861,7 +861,7 @@ BEGIN
         sha256 VARBINARY(32) NOT NULL,    -- SHA-256 of the bytes of model
         details NVARCHAR(MAX) NOT NULL,   -- JSON: its classes, parameters and notes
         created_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
-        created_by NVARCHAR(128) NOT NULL -- user that the session names (SESSION_CONTEXT), else the login
+        created_by NVARCHAR(128) NOT NULL -- who made it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_image_classifiers_created_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id),
@@ -883,7 +883,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A cell of a model's confusion matrix on a part. A model of several labels a picture has none. TrainImageClassifier fills it.
     CREATE TABLE dbo.image_confusions (
-        image_classifier_id INT NOT NULL, -- version of the model
+        image_classifier_id INT NOT NULL, -- version of the model, in dbo.image_classifiers
         part VARCHAR(10) NOT NULL,        -- test, or train, whose scores are out of fold
         label TINYINT NOT NULL,           -- class that the pictures are of
         predicted TINYINT NOT NULL,       -- class that the model told
@@ -903,8 +903,8 @@ BEGIN
     BEGIN TRANSACTION;
     -- The features of a picture.
     CREATE TABLE dbo.image_features (
-        name NVARCHAR(128) NOT NULL,   -- picture that they are of
-        feature_set_id INT NOT NULL,   -- feature set that they are of
+        name NVARCHAR(128) NOT NULL,   -- picture that they are of, in dbo.images
+        feature_set_id INT NOT NULL,   -- feature set that they are of, in dbo.feature_sets
         array_rows INT NOT NULL,       -- rows of array: 1
         array_cols INT NOT NULL,       -- columns of array: features, as the feature set's width says
         array VARBINARY(MAX) NOT NULL, -- float32, little-endian, C order
@@ -925,7 +925,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A figure of a model of pictures on a part. TrainImageClassifier fills it.
     CREATE TABLE dbo.image_metrics (
-        image_classifier_id INT NOT NULL, -- version of the model
+        image_classifier_id INT NOT NULL, -- version of the model, in dbo.image_classifiers
         part VARCHAR(10) NOT NULL,        -- test, or train, whose scores are out of fold
         label SMALLINT NOT NULL,          -- class that it is of, -1 for all
         metric NVARCHAR(64) NOT NULL,     -- name of the figure, such as accuracy, precision or auc
@@ -946,14 +946,15 @@ BEGIN
     -- of the name. StoreImageClassifier and PromoteImageClassifier fill it.
     CREATE TABLE dbo.image_promotions (
         promotion_id INT IDENTITY(1, 1) NOT NULL, -- number of the promotion, rising with time
-        name NVARCHAR(128) NOT NULL,              -- name of the model
+        name NVARCHAR(128) NOT NULL,              -- name of the model, which its versions share
         image_classifier_id INT NOT NULL,         -- version that became the champion
         metric NVARCHAR(64) NOT NULL,             -- figure of the test part that it was compared by
         value FLOAT NULL,                         -- the figure of this version; NULL where it is not defined
         previous_value FLOAT NULL,                -- that of the champion before; NULL where there was none, or it is not defined
         forced BIT NOT NULL,                      -- 1 where it was promoted with @Force, whatever the figures say
-        promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME(), -- when, UTC
-        promoted_by NVARCHAR(128) NOT NULL        -- user that the session names (SESSION_CONTEXT), else the login
+        promoted_at DATETIME2(3) NOT NULL         -- when it became the champion, UTC
+            CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
+        promoted_by NVARCHAR(128) NOT NULL        -- who promoted it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_image_promotions_promoted_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_image_promotions PRIMARY KEY (promotion_id),
@@ -972,7 +973,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- How probable a class is of a picture, or of a group of them, by a model. It refers to no picture, which may be replaced later.
     CREATE TABLE dbo.image_scores (
-        image_classifier_id INT NOT NULL,      -- version of the model
+        image_classifier_id INT NOT NULL,      -- version of the model, in dbo.image_classifiers
         is_group BIT NOT NULL,                 -- 1 of a group of pictures, 0 of one
         name NVARCHAR(128) NOT NULL,           -- the picture or the group
         content_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the picture as it was then, of a group that over its pictures' in order
@@ -999,7 +1000,7 @@ BEGIN
     -- not rolled back.
     CREATE TABLE dbo.model_promotions (
         promotion_id INT IDENTITY(1, 1) NOT NULL, -- number of the promotion, rising with time
-        name NVARCHAR(128) NOT NULL,              -- name of the model
+        name NVARCHAR(128) NOT NULL,              -- name of the model, which its versions share
         classifier_id INT NOT NULL,               -- version that became the champion
         previous_classifier_id INT NULL,          -- champion before; NULL where there was none
         metric NVARCHAR(64) NOT NULL,             -- figure that it was compared by; first version or served before of one that became it
@@ -1007,8 +1008,9 @@ BEGIN
         value FLOAT NULL,                         -- the figure of this version; NULL where it was not compared
         previous_value FLOAT NULL,                -- the figure of the champion before; NULL where there was none
         forced BIT NOT NULL,                      -- 1 where it was promoted with @Force, whatever the figures say
-        promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME(), -- when, UTC
-        promoted_by NVARCHAR(128) NOT NULL        -- user that the session names (SESSION_CONTEXT), else the login
+        promoted_at DATETIME2(3) NOT NULL         -- when it became the champion, UTC
+            CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
+        promoted_by NVARCHAR(128) NOT NULL        -- who promoted it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_model_promotions_promoted_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         rolled_back_at DATETIME2(3) NULL,         -- when RollbackModel took it back, UTC; NULL while it stands
@@ -1032,7 +1034,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- What a version knows, from the scans of the patients that it learnt from; a score of another scan says that it stands outside.
     CREATE TABLE dbo.model_scope (
-        classifier_id INT NOT NULL, -- version of the model
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
         item VARCHAR(16) NOT NULL,  -- thickness, coverage, contrast, kernel, distance (of features, as dbo.model_scope_features has them) or
                                     -- held_out
         position INT NOT NULL,      -- counts the rows of an item
@@ -1055,7 +1057,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A feature over the patients that a version learnt from, one scan each.
     CREATE TABLE dbo.model_scope_features (
-        classifier_id INT NOT NULL, -- version of the model
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
         feature_index INT NOT NULL, -- place of the feature in the vector, from 0
         mean FLOAT NOT NULL,        -- mean of the feature over these patients
         sd FLOAT NOT NULL,          -- standard deviation of the feature over these patients; 0 where all had the same
@@ -1074,7 +1076,7 @@ BEGIN
     -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
     -- 1 / (1 + exp(-steepness * margin)).
     CREATE TABLE dbo.model_scoring (
-        classifier_id INT NOT NULL,     -- version of the model
+        classifier_id INT NOT NULL,     -- version of the model, in dbo.classifiers
         width INT NOT NULL,             -- numbers in the vector that it reads
         trees INT NOT NULL,             -- trees in dbo.model_nodes; 0 of a model without
         divisor FLOAT NOT NULL,         -- number of trees where they are averaged, else 1
@@ -1100,7 +1102,7 @@ BEGIN
     -- How raw scores become probabilities: the points of an isotonic regression, joined by straight lines, or one row of a Platt calibration. A
     -- model without rows is not calibrated.
     CREATE TABLE dbo.model_calibration (
-        classifier_id INT NOT NULL, -- version of the model
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
         position INT NOT NULL,      -- order of the points
         method VARCHAR(8) NOT NULL, -- platt or isotonic
         x FLOAT NOT NULL,           -- of isotonic the raw score of the point, of platt the slope over the log-odds
@@ -1119,7 +1121,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- How far plain T-SQL was from Python on the patients who had features when the model was stored.
     CREATE TABLE dbo.model_checks (
-        classifier_id INT NOT NULL,    -- version of the model
+        classifier_id INT NOT NULL,    -- version of the model, in dbo.classifiers
         patients INT NOT NULL,         -- patients who were compared
         max_difference FLOAT NOT NULL, -- largest difference of raw or calibrated scores; above 1e-6 plain T-SQL does not score the model
         checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME(), -- when they were compared, UTC
@@ -1136,7 +1138,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.
     CREATE TABLE dbo.model_coefficients (
-        classifier_id INT NOT NULL, -- version of the model
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
         feature_index INT NOT NULL, -- place of the feature in the vector, from 0
         mean FLOAT NOT NULL,        -- mean of the feature in training
         scale FLOAT NOT NULL,       -- standard deviation of the feature in training, 1 where it was the same in all
@@ -1155,7 +1157,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- The trees of a LightGBM model. A leaf has a value and nothing else.
     CREATE TABLE dbo.model_nodes (
-        classifier_id INT NOT NULL, -- version of the model
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
         tree INT NOT NULL,          -- number of the tree, from 0
         node INT NOT NULL,          -- number of the node in its tree; 0 is the root
         feature_index INT NULL,     -- place in the vector of the feature that it asks for, from 0; NULL of a leaf
@@ -1184,9 +1186,9 @@ BEGIN
     -- A node of a network's graph, in the order in which they are computed. The last row of a network with parameters that no node reads has
     -- the operator (none). lungdb load-network fills it; lungdb networks --describe does for networks that were loaded before.
     CREATE TABLE dbo.network_layers (
-        network_id INT NOT NULL,         -- network that it belongs to
+        network_id INT NOT NULL,         -- network that it belongs to, in dbo.networks
         position INT NOT NULL,           -- order in which they are computed
-        name NVARCHAR(256) NOT NULL,     -- tensor that the node gives, which @Layer takes
+        name NVARCHAR(256) NOT NULL,     -- name of the tensor that the node gives, which @Layer takes
         operator NVARCHAR(64) NOT NULL,  -- ONNX operator, such as Conv
         output_shape NVARCHAR(200) NULL, -- shape of the tensor for pictures of the network's size: N is their number, ? a size that depends on
                                          -- values; NULL where unknown
@@ -1228,7 +1230,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- What a model gave a scan in an evaluation.
     CREATE TABLE dbo.evaluation_scores (
-        evaluation_id INT NOT NULL,           -- evaluation that it belongs to
+        evaluation_id INT NOT NULL,           -- evaluation that it belongs to, in dbo.evaluations
         scan_id INT NOT NULL,                 -- the scan as it was then; refers to no row, as a scan may be replaced later
         patient_id NVARCHAR(64) NOT NULL,     -- patient of the scan
         label TINYINT NULL,                   -- 0 or 1 as it was then; NULL of a scan without one, which no figure counts
@@ -1251,8 +1253,8 @@ BEGIN
     BEGIN TRANSACTION;
     -- A patient's part in a training run: what was learnt from or tested on, and the model's score.
     CREATE TABLE dbo.experiment_patients (
-        experiment_id INT NOT NULL,       -- run that it belongs to
-        patient_id NVARCHAR(64) NOT NULL, -- the patient
+        experiment_id INT NOT NULL,       -- training run that it belongs to, in dbo.experiments
+        patient_id NVARCHAR(64) NOT NULL, -- patient who was learnt from or tested on
         part VARCHAR(10) NOT NULL,        -- train, validation or test
         fold INT NULL,                    -- fold of the cross-validation, from 0; NULL where the patient is in none
         probability FLOAT NULL,           -- calibrated score, 0 to 1; NULL of a regression
@@ -1285,7 +1287,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- The truth for a patient.
     CREATE TABLE dbo.labels (
-        patient_id NVARCHAR(64) NOT NULL, -- the patient
+        patient_id NVARCHAR(64) NOT NULL, -- patient whose truth it is
         label TINYINT NOT NULL,           -- 1 cancer, 0 none; or one of more classes, counted from 0
         source NVARCHAR(200) NULL,        -- what says so, such as the file that it was loaded from; NULL where that is not told
         CONSTRAINT PK_labels PRIMARY KEY (patient_id),
@@ -1301,7 +1303,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A number known of a patient, for models of the task regression.
     CREATE TABLE dbo.numeric_labels (
-        patient_id NVARCHAR(64) NOT NULL, -- the patient
+        patient_id NVARCHAR(64) NOT NULL, -- patient of whom the number is known
         value FLOAT NOT NULL,             -- the number that such a model is trained to predict
         source NVARCHAR(200) NULL,        -- what says so, such as the file that it was loaded from; NULL where that is not told
         CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id),
@@ -1350,7 +1352,7 @@ BEGIN
         steps NVARCHAR(MAX) NOT NULL,     -- JSON: the steps in order, with every default written out
         digest VARBINARY(32) NOT NULL,    -- SHA-256 of steps in UTF-16, as HASHBYTES sees them
         created_at DATETIME2(3) NOT NULL CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
-        created_by NVARCHAR(128) NOT NULL -- user that the session names (SESSION_CONTEXT), else the login
+        created_by NVARCHAR(128) NOT NULL -- who made it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_preprocessings_created_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_preprocessings PRIMARY KEY (name),
@@ -1369,7 +1371,8 @@ BEGIN
         procedure_name NVARCHAR(128) NOT NULL, -- name of the procedure in dbo
         capability NVARCHAR(64) NOT NULL,      -- what it belongs to: its folder, such as native scoring
         purpose NVARCHAR(1000) NOT NULL,       -- what it is for, in a sentence
-        example NVARCHAR(1000) NOT NULL CONSTRAINT DF_procedure_help_example DEFAULT N'', -- a call of it
+        example NVARCHAR(1000) NOT NULL        -- a call of the procedure, to copy; empty where there is none
+            CONSTRAINT DF_procedure_help_example DEFAULT N'',
         CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name)
     );
     COMMIT TRANSACTION;
@@ -1407,7 +1410,8 @@ BEGIN
         status VARCHAR(10) NOT NULL            -- running, done or failed; one that was killed, or whose script failed, stays running:
                                                -- dbo.run_log tells it by the lock of its session
             CONSTRAINT DF_runs_status DEFAULT 'running',
-        run_by NVARCHAR(128) NOT NULL          -- user that the session names (SESSION_CONTEXT), such as the page's, else the login
+        run_by NVARCHAR(128) NOT NULL          -- who ran it: the user that the session names (SESSION_CONTEXT), such as the page's, else the
+                                               -- login
             CONSTRAINT DF_runs_run_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         login NVARCHAR(128) NULL CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN(), -- login that was connected; NULL before version 10
@@ -1418,7 +1422,7 @@ BEGIN
                                                -- told
         done INT NOT NULL CONSTRAINT DF_runs_done DEFAULT 0, -- how much of total is done
         total INT NULL,                        -- how much there is to do; NULL where it is not known
-        failed INT NOT NULL CONSTRAINT DF_runs_failed DEFAULT 0, -- how much of it failed
+        failed INT NOT NULL CONSTRAINT DF_runs_failed DEFAULT 0, -- scans, pictures or files of it that failed
         scans INT NULL,                        -- scans of the run; NULL where none are counted
         slices BIGINT NULL,                    -- slices of these scans; NULL where none are counted
         seconds FLOAT NULL,                    -- seconds from started_at to ended_at; NULL while it goes on
@@ -1441,10 +1445,10 @@ BEGIN
     BEGIN TRANSACTION;
     -- What a run said on its way, and how much of it was done then.
     CREATE TABLE dbo.run_steps (
-        run_id INT NOT NULL,             -- run that it belongs to
+        run_id INT NOT NULL,             -- run that it belongs to, in dbo.runs
         step INT NOT NULL,               -- 1, 2, 3, … within the run
         at DATETIME2(3) NOT NULL CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME(), -- when it was said, UTC
-        message NVARCHAR(2000) NOT NULL, -- what was said
+        message NVARCHAR(2000) NOT NULL, -- what the run said, as the session that runs it sees it at once
         done INT NULL,                   -- how much was done by then; NULL where nothing is counted
         total INT NULL,                  -- of how much; NULL where nothing is counted
         scans INT NULL,                  -- scans of this step; NULL where none are counted
@@ -1470,7 +1474,7 @@ BEGIN
         name NVARCHAR(128) NOT NULL,     -- name of the fact, such as Python or numpy; asked is of the call itself
         value NVARCHAR(1000) NULL,       -- what was found; NULL where nothing was
         language NVARCHAR(128) NOT NULL, -- language of external scripts that was asked
-        found_at DATETIME2(3) NOT NULL CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME(), -- when, UTC
+        found_at DATETIME2(3) NOT NULL CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME(), -- when CheckRuntime found it, UTC
         CONSTRAINT PK_runtime_facts PRIMARY KEY (name)
     );
     COMMIT TRANSACTION;
@@ -1493,7 +1497,7 @@ BEGIN
         manufacturer NVARCHAR(64) NULL,           -- manufacturer of the scanner; NULL where the files do not name it
         image_rows INT NOT NULL,                  -- rows of a slice, in pixels
         image_cols INT NOT NULL,                  -- columns of a slice, in pixels
-        number_images INT NOT NULL,               -- slices of the scan
+        number_images INT NOT NULL,               -- how many slices dbo.scan_images has of it
         spacing_z FLOAT NULL,                     -- millimetres from a slice to the next; NULL where it is not known
         spacing_y FLOAT NULL,                     -- millimetres from a row of pixels to the next; NULL where it is not known
         spacing_x FLOAT NULL,                     -- millimetres from a column of pixels to the next; NULL where it is not known
@@ -1578,7 +1582,7 @@ BEGIN
     -- The features of a scan, one row per triple of slices.
     CREATE TABLE dbo.features (
         scan_id INT NOT NULL,          -- scan that they are of
-        feature_set_id INT NOT NULL,   -- feature set that they are of
+        feature_set_id INT NOT NULL,   -- feature set that they are of, in dbo.feature_sets
         array_rows INT NOT NULL,       -- rows of array: triples of slices, in the order of the slices
         array_cols INT NOT NULL,       -- columns of array: features, as the feature set's width says
         array VARBINARY(MAX) NOT NULL, -- float32, little-endian, C order
@@ -1607,7 +1611,7 @@ BEGIN
         y FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's back
         z FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's head
         diameter FLOAT NULL,                   -- in millimetres; NULL where it is marked as a point only
-        source VARCHAR(7) NOT NULL,            -- truth or network
+        source VARCHAR(7) NOT NULL,            -- truth: marked by readers; network: found by one
         network_id INT NULL,                   -- network that found it; NULL of truth
         score FLOAT NULL,                      -- probability that the network gave, 0 to 1; NULL of truth
         readers TINYINT NULL,                  -- how many readers marked it; NULL where that is not known
@@ -1633,7 +1637,7 @@ BEGIN
     -- One vector of a scan.
     CREATE TABLE dbo.pooled_features (
         scan_id INT NOT NULL,             -- scan that it is of
-        feature_set_id INT NOT NULL,      -- feature set that it is of
+        feature_set_id INT NOT NULL,      -- feature set that it is of, in dbo.feature_sets
         pooling NVARCHAR(32) NOT NULL,    -- name of the pooling, as dbo.poolings has it; combined in a combined set
         vector NVARCHAR(MAX) NOT NULL,    -- JSON array of numbers; null in a combined set is a value that is missing
         vector_sha256 VARBINARY(32) NULL, -- SHA-256 of vector in UTF-16, little-endian and without a mark: HASHBYTES('SHA2_256',
@@ -1657,7 +1661,7 @@ BEGIN
     -- or out of date.
     CREATE TABLE dbo.binary_vectors (
         scan_id INT NOT NULL,                 -- scan of the vector
-        feature_set_id INT NOT NULL,          -- feature set of the vector
+        feature_set_id INT NOT NULL,          -- feature set of the vector, in dbo.feature_sets
         pooling NVARCHAR(32) NOT NULL,        -- pooling of the vector
         vector_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the vector's text in UTF-16 that array was made of, as dbo.pooled_features has it
         array VARBINARY(MAX) NOT NULL,        -- float32, little-endian; empty where the vector is all zero or cannot be read
@@ -1678,10 +1682,11 @@ BEGIN
     CREATE TABLE dbo.predictions (
         prediction_id INT IDENTITY(1, 1) NOT NULL, -- number of the score, rising with time
         scan_id INT NOT NULL,                      -- scan that was scored
-        classifier_id INT NOT NULL,                -- version of the model
+        classifier_id INT NOT NULL,                -- version of the model, in dbo.classifiers
         probability FLOAT NULL,                    -- 0 to 1, calibrated and, where prevalence is given, corrected to it; NULL of a regression
         predicted_at DATETIME2(3) NOT NULL CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME(), -- when it was computed, UTC
-        predicted_by NVARCHAR(128) NOT NULL        -- user that the session names (SESSION_CONTEXT), as any session can, else the login
+        predicted_by NVARCHAR(128) NOT NULL        -- who asked for it: the user that the session names (SESSION_CONTEXT), as any session can,
+                                                   -- else the login
             CONSTRAINT DF_predictions_predicted_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         raw_probability FLOAT NULL,                -- what the model itself gave; NULL of a regression, or where it was not kept
@@ -1758,7 +1763,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A scan that GenerateFeatures could not read. Storing features of the scan removes the row.
     CREATE TABLE dbo.scan_failures (
-        scan_id INT NOT NULL,            -- the scan
+        scan_id INT NOT NULL,            -- scan that could not be read, in dbo.scans
         message NVARCHAR(2000) NOT NULL, -- why it could not be read
         failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(), -- when it was last tried, UTC
         CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
@@ -1802,7 +1807,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- The truth for a scan within a horizon. A scan of which that is not known has no row.
     CREATE TABLE dbo.scan_labels (
-        scan_id INT NOT NULL,      -- the scan
+        scan_id INT NOT NULL,      -- scan whose truth it is, in dbo.scans
         horizon_days INT NOT NULL, -- days from the scan on that the label speaks of
         label TINYINT NOT NULL,    -- 1 where cancer was found within the horizon, 0 where it is known that none was
         source NVARCHAR(200) NULL, -- what says so, such as the file that it was loaded from; NULL where that is not told
@@ -1834,9 +1839,10 @@ BEGIN
     BEGIN TRANSACTION;
     -- That a score was explained, and of what.
     CREATE TABLE dbo.score_explanations (
-        prediction_id INT NOT NULL,         -- score that is explained
-        explained_at DATETIME2(3) NOT NULL CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME(), -- when, UTC
-        explained_by NVARCHAR(128) NOT NULL -- user that the session names (SESSION_CONTEXT), else the login
+        prediction_id INT NOT NULL,         -- score that is explained, in dbo.predictions
+        explained_at DATETIME2(3) NOT NULL  -- when it was last explained, UTC
+            CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME(),
+        explained_by NVARCHAR(128) NOT NULL -- who had it explained: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_score_explanations_explained_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         margin FLOAT NULL,                  -- model's own value for the scan before any link or calibration; NULL where it has none
@@ -1861,7 +1867,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- What a feature added to the margin of a score. A feature without a row adds nothing.
     CREATE TABLE dbo.score_contributions (
-        prediction_id INT NOT NULL,  -- score that is explained
+        prediction_id INT NOT NULL,  -- score that is explained, in dbo.predictions
         member INT NOT NULL,         -- 0; of an ensemble 1 and up, whose members are explained one by one
         feature INT NULL,            -- place in the vector that the model reads, from 0; NULL is the expected margin, so that a member's
                                      -- contributions sum to its margin
@@ -1885,7 +1891,7 @@ BEGIN
     -- Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of
     -- steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.
     CREATE TABLE dbo.score_maps (
-        prediction_id INT NOT NULL,        -- score that is explained
+        prediction_id INT NOT NULL,        -- score that is explained, in dbo.predictions
         slice_index INT NOT NULL,          -- slice_index in dbo.scan_images
         method VARCHAR(16) NOT NULL,       -- occlusion: what hiding a place takes from the margin, which does not add up; gradcam: exact shares
                                            -- that do, of a logistic regression over the mean of a map by lung or seed
@@ -1918,7 +1924,7 @@ BEGIN
     -- What a triple of slices did to the margin of a score. Shares, and Shapley values, of a score sum to margin minus reference_margin of
     -- dbo.score_explanations.
     CREATE TABLE dbo.score_slices (
-        prediction_id INT NOT NULL,  -- score that is explained
+        prediction_id INT NOT NULL,  -- score that is explained, in dbo.predictions
         triple INT NOT NULL,         -- number of the triple, from 0: the row in dbo.features
         first_slice INT NOT NULL,    -- first of the triple's slices, from 0
         method VARCHAR(16) NOT NULL, -- without: the margin without the triple minus the margin, exact; share: its exact share of a linear
@@ -1962,7 +1968,7 @@ BEGIN
         lease_until DATETIME2(3) NULL,         -- UTC, from when on another worker may train it; NULL before
         training_from DATETIME2(3) NULL,       -- when the training of the best began, UTC; NULL before
         created_at DATETIME2(3) NOT NULL CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
-        created_by NVARCHAR(128) NOT NULL      -- user that the session names (SESSION_CONTEXT), else the login
+        created_by NVARCHAR(128) NOT NULL      -- who made it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_searches_created_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_searches PRIMARY KEY (search_id),
@@ -1981,7 +1987,7 @@ BEGIN
     -- A trial of a search, as a queue that workers drain.
     CREATE TABLE dbo.search_trials (
         trial_id INT IDENTITY(1, 1) NOT NULL, -- number of the trial
-        search_id INT NOT NULL,               -- search that it belongs to
+        search_id INT NOT NULL,               -- search that it belongs to, in dbo.searches
         rung INT NOT NULL,                    -- rung of successive halving, from 0; a candidate that goes on to the next gets a row there
         candidate INT NOT NULL,               -- number of the candidate in the search
         feature_set_id INT NOT NULL,          -- feature set that it learns from
@@ -2022,8 +2028,8 @@ BEGIN
         scan_id INT NULL,                     -- scan that it is stored as; NULL where it is not stored
         is_taken BIT NOT NULL,                -- 1 where it is stored, 0 where it was left out
         is_study_choice BIT NOT NULL,         -- 1 where the rule chose it of its study
-        reason NVARCHAR(400) NOT NULL,        -- why, in a sentence
-        series_rule NVARCHAR(400) NOT NULL,   -- text of the rule
+        reason NVARCHAR(400) NOT NULL,        -- why it was taken, chosen or left out, in a sentence
+        series_rule NVARCHAR(400) NOT NULL,   -- text of the rule, of the setting series_rule or given to load-scans
         number_images INT NOT NULL,           -- slices that it has
         slice_thickness FLOAT NULL,           -- as dbo.scans has it; NULL where it is not told
         spacing_z FLOAT NULL,                 -- as dbo.scans has it; NULL where it is not known
@@ -2123,7 +2129,7 @@ BEGIN
     -- the type VECTOR.
     CREATE TABLE dbo.standard_vectors (
         scan_id INT NOT NULL,                -- scan of the vector
-        feature_set_id INT NOT NULL,         -- feature set of the vector
+        feature_set_id INT NOT NULL,         -- feature set of the vector, in dbo.feature_sets
         pooling NVARCHAR(32) NOT NULL,       -- pooling of the vector
         space_sha256 VARBINARY(32) NOT NULL, -- SHA-256 over the scans and vectors that were standardised together: any other scan makes all of
                                              -- them out of date
@@ -2142,12 +2148,12 @@ BEGIN
     BEGIN TRANSACTION;
     -- A number of a dense network.
     CREATE TABLE dbo.tensors (
-        network NVARCHAR(128) NOT NULL, -- name of the network
+        network NVARCHAR(128) NOT NULL, -- name of the network, as dbo.dense_layers has it
         tensor NVARCHAR(64) NOT NULL,   -- of layer n n.weight or n.bias; while it is being trained also n.weight.velocity and n.bias.velocity,
                                         -- which momentum needs
         row_index INT NOT NULL,         -- input of the layer, from 0; 0 of a bias
         column_index INT NOT NULL,      -- unit of the layer, from 0
-        value FLOAT NOT NULL,           -- the number
+        value FLOAT NOT NULL,           -- the weight, bias or velocity itself
         CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index)
     );
     COMMIT TRANSACTION;
@@ -2162,11 +2168,11 @@ BEGIN
     -- all the same.
     CREATE TABLE dbo.test_looks (
         look_id INT IDENTITY(1, 1) NOT NULL, -- number of the look, rising with time
-        name NVARCHAR(128) NOT NULL,         -- name of the model
-        classifier_id INT NOT NULL,          -- version of the model
+        name NVARCHAR(128) NOT NULL,         -- name of the model, which its versions share
+        classifier_id INT NOT NULL,          -- version of the model; refers to no row, because that may be deleted
         looked_with NVARCHAR(128) NOT NULL,  -- procedure, command or notebook that computed the figures
-        looked_at DATETIME2(3) NOT NULL CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME(), -- when, UTC
-        looked_by NVARCHAR(128) NOT NULL     -- user that the session names (SESSION_CONTEXT), else the login
+        looked_at DATETIME2(3) NOT NULL CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME(), -- when they were computed, UTC
+        looked_by NVARCHAR(128) NOT NULL     -- who looked: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_test_looks_looked_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_test_looks PRIMARY KEY (look_id)
@@ -2183,11 +2189,11 @@ BEGIN
     BEGIN TRANSACTION;
     -- An iteration of TrainNetworkSql.
     CREATE TABLE dbo.training_log (
-        network NVARCHAR(128) NOT NULL, -- name of the network
+        network NVARCHAR(128) NOT NULL, -- name of the network, as dbo.dense_layers has it
         iteration INT NOT NULL,         -- 1, 2, 3, … over all calls
         dataset NVARCHAR(128) NOT NULL, -- data set of the examples
-        examples INT NOT NULL,          -- examples in its batch
-        learning_rate FLOAT NOT NULL,   -- size of its step
+        examples INT NOT NULL,          -- examples in the batch of this iteration
+        learning_rate FLOAT NOT NULL,   -- size of the step that was taken
         loss FLOAT NOT NULL,            -- loss of the batch before the weights were changed, L2 included
         at DATETIME2(3) NOT NULL CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
         CONSTRAINT PK_training_log PRIMARY KEY (network, iteration)
@@ -2224,7 +2230,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A piece of work.
     CREATE TABLE dbo.work_items (
-        work_id INT NOT NULL,           -- work that it belongs to
+        work_id INT NOT NULL,           -- work that it belongs to, in dbo.work
         item NVARCHAR(128) NOT NULL,    -- number of a scan or score, or name of a picture
         bytes BIGINT NOT NULL,          -- how much it counts in a chunk
         state VARCHAR(10) NOT NULL CONSTRAINT DF_work_items_state DEFAULT 'open', -- open, leased (worker has it), done or failed
@@ -2253,7 +2259,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A session that takes part in a work.
     CREATE TABLE dbo.work_sessions (
-        work_id INT NOT NULL,          -- work that it takes part in
+        work_id INT NOT NULL,          -- work that it takes part in, in dbo.work
         worker NVARCHAR(128) NOT NULL, -- its name, and that of the lock (sp_getapplock) that it holds, which tells others when it has ended
         joined_at DATETIME2(3) NOT NULL CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME(), -- when it joined, UTC
         CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker),
@@ -2273,10 +2279,10 @@ BEGIN
     CREATE TABLE dbo.worklist (
         idx INT NOT NULL,                 -- idx of the patient, as dbo.patients has it
         scan_id INT NOT NULL,             -- primary scan of the patient
-        patient_id NVARCHAR(64) NOT NULL, -- the patient
+        patient_id NVARCHAR(64) NOT NULL, -- patient of the row, in dbo.patients
         display_name NVARCHAR(128) NULL,  -- as dbo.patients has it; NULL where there is none
         study_date DATE NULL,             -- as dbo.scans has it; NULL where it is not known
-        slices INT NOT NULL,              -- slices of the scan
+        slices INT NOT NULL,              -- slices of the scan, number_images in dbo.scans
         state TINYINT NOT NULL,           -- 0 no features, 1 not scored, 2 scored, 3 failed, as dbo.scan_states has it
         prediction_id INT NULL,           -- newest score of the scan that is a probability; NULL where it has none
         probability FLOAT NULL,           -- that score's, 0 to 1; NULL where it has none
@@ -27561,12 +27567,12 @@ VALUES
     (N'audit', N'account', N'account that it is about, as the page names it; NULL where nobody was signed in'),
     (N'audit', N'action', N'what it was, such as sign_in, view_patient, ask_score, score, explain or refused'),
     (N'audit', N'patient_index', N'idx of the patient that it is about, as dbo.patients has it; NULL where it is about none'),
-    (N'audit', N'outcome', N'ok, refused or failed'),
+    (N'audit', N'outcome', N'ok, refused or failed: what became of it'),
     (N'audit', N'detail', N'what was asked for or why it was refused, never a name or a search; NULL where nothing is to add'),
     (N'audit', N'address', N'IP address that the request came from; NULL where it is not known'),
     (N'audit', N'login_name', N'login that was connected, whatever account the session names by SESSION_CONTEXT; NULL before version 10'),
     (N'byte_values', NULL, N'The numbers 0 to 255, which views count rows and columns of arrays with.'),
-    (N'byte_values', N'number', N'0 to 255'),
+    (N'byte_values', N'number', N'each whole number from 0 to 255 once'),
     (N'dataset_scalings', NULL, N'How ScaleDataset scaled a feature of a data set of examples: (value - centre) / scale. ScaleDataset applies it to other data with @As.'),
     (N'dataset_scalings', N'dataset', N'the scaled data set'),
     (N'dataset_scalings', N'feature_index', N'feature in dbo.examples, from 0'),
@@ -27587,16 +27593,16 @@ VALUES
     (N'dataset_versions', N'members', N'how many it has, 1 or more'),
     (N'dataset_versions', N'members_sha256', N'SHA-256 over the members and their hashes, as internal.StoreDataset computes it'),
     (N'dataset_versions', N'created_at', N'when it was made, UTC'),
-    (N'dataset_versions', N'created_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'dataset_versions', N'created_by', N'who made it: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'dataset_members', NULL, N'A member of a version of a data set, a scan or a picture. It refers to no row, because a scan or a picture may be replaced later: then its hash differs, and whoever uses the data set says so.'),
-    (N'dataset_members', N'dataset_version_id', N'version of the data set'),
+    (N'dataset_members', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
     (N'dataset_members', N'position', N'1, 2, 3, … by scan_id or name'),
     (N'dataset_members', N'scan_id', N'scan that is the member; NULL in data sets of pictures'),
     (N'dataset_members', N'image_name', N'name of the picture that is the member; NULL in data sets of scans'),
     (N'dataset_members', N'content_sha256', N'SHA-256 of the scan (content_sha256) or picture (sha256) when the version was made'),
     (N'declared_columns', NULL, N'A column that the tables of this version have, as the installer read it from them. Doctor compares these rows with the catalog; they are those of #columns in whole/declare.sql, and the installer alone writes them.'),
     (N'declared_columns', N'table_name', N'table of dbo, without the schema'),
-    (N'declared_columns', N'name', N'name of the column'),
+    (N'declared_columns', N'name', N'name of the column in the table'),
     (N'declared_columns', N'type', N'name of the type as in sys.types, such as nvarchar'),
     (N'declared_columns', N'length', N'as max_length in sys.columns, in bytes; -1 means MAX, NULL a type without length'),
     (N'declared_columns', N'digits', N'digits of a decimal in all; NULL of other types'),
@@ -27615,7 +27621,7 @@ VALUES
     (N'declared_parts', N'kind', N'view, procedure, script (a procedure that runs a script of ours and is to be signed) or version (of the schema)'),
     (N'declared_parts', N'name', N'schema and name, such as dbo.Doctor; of a version its number'),
     (N'dense_layers', NULL, N'A layer of a dense network whose numbers are in dbo.tensors.'),
-    (N'dense_layers', N'network', N'name of the network'),
+    (N'dense_layers', N'network', N'name of the network, as TrainNetworkSql or lungdb load-tensors was given it'),
     (N'dense_layers', N'layer', N'0, 1, 2, …; the last one gives class probabilities'),
     (N'dense_layers', N'inputs', N'numbers that it reads: features of an example, or units of the layer before'),
     (N'dense_layers', N'units', N'numbers that it gives'),
@@ -27665,18 +27671,18 @@ VALUES
     (N'image_lineage', N'digest', N'SHA-256 of recipe in UTF-16'),
     (N'image_lineage', N'made_at', N'when it was made, UTC'),
     (N'image_properties', NULL, N'What else a list of pictures says of one.'),
-    (N'image_properties', N'name', N'the picture'),
+    (N'image_properties', N'name', N'picture that it is said of, in dbo.images'),
     (N'image_properties', N'property', N'name of the column in the list'),
     (N'image_properties', N'value', N'what stands there; an empty value has no row'),
     (N'installations', NULL, N'A run of the installer that came to its end.'),
     (N'installations', N'package_version', N'version of lungdb that the installer belongs to'),
     (N'installations', N'installed_at', N'when that version''s installer last came to its end, UTC'),
     (N'network_probabilities', NULL, N'What a dense network of dbo.tensors gave for a class of an example, as ScoreNetworkSql with @Keep = 1 or EvaluateNetworkSql found it the last time; a network that has learnt on since gives something else.'),
-    (N'network_probabilities', N'network', N'name of the network'),
+    (N'network_probabilities', N'network', N'name of the network, as dbo.dense_layers has it'),
     (N'network_probabilities', N'dataset', N'data set of the example'),
     (N'network_probabilities', N'example_id', N'number of the example in the data set'),
     (N'network_probabilities', N'label', N'class that the probability is of, from 0'),
-    (N'network_probabilities', N'probability', N'of the class, 0 to 1'),
+    (N'network_probabilities', N'probability', N'probability of the class label, 0 to 1'),
     (N'network_probabilities', N'scored_at', N'when it was computed, UTC'),
     (N'networks', NULL, N'A featurizer: a network that gives features of slices and pictures.'),
     (N'networks', N'network_id', N'number of the version of the network'),
@@ -27689,10 +27695,10 @@ VALUES
     (N'networks', N'created_at', N'when it was stored, UTC'),
     (N'feature_sets', NULL, N'A way to make features: a network, one of its layers, a preprocessing. One without a network is combined of others and of columns, which dbo.feature_parts lists; its vectors stand in dbo.pooled_features with the pooling ''combined''.'),
     (N'feature_sets', N'feature_set_id', N'number of the feature set'),
-    (N'feature_sets', N'network_id', N'network that the features are of; NULL of a combined set'),
+    (N'feature_sets', N'network_id', N'network that the features are of, in dbo.networks; NULL of a combined set'),
     (N'feature_sets', N'layer', N'name of the layer; of a combined set the set''s own name'),
     (N'feature_sets', N'preprocessing', N'name in dbo.preprocessings; combined of a combined set'),
-    (N'feature_sets', N'width', N'number of features'),
+    (N'feature_sets', N'width', N'how many features a vector of it has'),
     (N'classifiers', NULL, N'A trained model of scans, and the features that it reads.'),
     (N'classifiers', N'classifier_id', N'number of the version of the model'),
     (N'classifiers', N'name', N'name of the model, which its versions share'),
@@ -27707,7 +27713,7 @@ VALUES
     (N'classifiers', N'created_at', N'when it was stored, UTC'),
     (N'drift_checks', NULL, N'A comparison of patients who came later with those whom a model was tested on: either by the time of later_since or as a data set.'),
     (N'drift_checks', N'drift_check_id', N'number of the check'),
-    (N'drift_checks', N'classifier_id', N'version of the model'),
+    (N'drift_checks', N'classifier_id', N'version of the model, in dbo.classifiers'),
     (N'drift_checks', N'later_since', N'UTC, from when on patients are later; NULL where a data set says who they are'),
     (N'drift_checks', N'dataset_version_id', N'data set of the later patients; NULL where later_since says who they are'),
     (N'drift_checks', N'tested_patients', N'patients whom the model was tested on'),
@@ -27719,9 +27725,9 @@ VALUES
     (N'drift_checks', N'p_value', N'share of permutations, the real order counted, whose largest statistic is at least as large'),
     (N'drift_checks', N'is_alarm', N'1 where p_value is alpha or less'),
     (N'drift_checks', N'checked_at', N'when it was made, UTC'),
-    (N'drift_checks', N'checked_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'drift_checks', N'checked_by', N'who had it checked: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'drift_items', NULL, N'What a drift check compared: a feature, the score, the spacing, or the mix of scanners or kernels.'),
-    (N'drift_items', N'drift_check_id', N'check that it belongs to'),
+    (N'drift_items', N'drift_check_id', N'check that it belongs to, in dbo.drift_checks'),
     (N'drift_items', N'position', N'order in the check'),
     (N'drift_items', N'kind', N'feature, score, spacing, scanner or kernel'),
     (N'drift_items', N'feature_index', N'place in the vector that the model reads, from 0; NULL of other kinds'),
@@ -27730,14 +27736,14 @@ VALUES
     (N'drift_items', N'p_value', N'share of permutations, the real order counted, whose largest statistic of all items is at least as large'),
     (N'drift_items', N'stability_index', N'population stability index of the later patients against the tested ones, 0 where they are alike'),
     (N'ensemble_members', NULL, N'The classifiers that an ensemble is made of, in order. What Python scores with stands whole in the ensemble''s own model; plain T-SQL scores with the members'' rows.'),
-    (N'ensemble_members', N'classifier_id', N'the ensemble'),
+    (N'ensemble_members', N'classifier_id', N'the ensemble, in dbo.classifiers'),
     (N'ensemble_members', N'position', N'order in the ensemble, from 0'),
     (N'ensemble_members', N'member_classifier_id', N'version of a model that is its member'),
     (N'ensemble_members', N'first_index', N'where the member''s features begin in the ensemble''s vector, from 0'),
     (N'evaluations', NULL, N'A model measured on a version of a data set.'),
     (N'evaluations', N'evaluation_id', N'number of the evaluation'),
-    (N'evaluations', N'classifier_id', N'version of the model'),
-    (N'evaluations', N'dataset_version_id', N'version of the data set'),
+    (N'evaluations', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'evaluations', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
     (N'evaluations', N'horizon_days', N'horizon of the labels in days (dbo.scan_labels); NULL for those of patients (dbo.labels)'),
     (N'evaluations', N'prevalence', N'share of positives at the site, for the decision curve; NULL for the share in the data set'),
     (N'evaluations', N'seed', N'seed of the bootstrap'),
@@ -27750,9 +27756,9 @@ VALUES
     (N'evaluations', N'overlap', N'what speaks against the figures, where it was forced; NULL where nothing does'),
     (N'evaluations', N'note', N'what could not be measured or is not known; NULL where that is nothing'),
     (N'evaluations', N'evaluated_at', N'when it was made, UTC'),
-    (N'evaluations', N'evaluated_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'evaluations', N'evaluated_by', N'who had it evaluated: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'evaluation_curves', NULL, N'A point of a curve of an evaluation, of all its scans.'),
-    (N'evaluation_curves', N'evaluation_id', N'evaluation that it belongs to'),
+    (N'evaluation_curves', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
     (N'evaluation_curves', N'source', N'model, or columns: a model on age, sex, spacing and scanner alone'),
     (N'evaluation_curves', N'curve', N'as in dbo.experiment_curves, and decision, decision_everybody, decision_nobody'),
     (N'evaluation_curves', N'position', N'order of the points'),
@@ -27760,7 +27766,7 @@ VALUES
     (N'evaluation_curves', N'y', N'as in dbo.experiment_curves; of decision curves the net benefit per patient of the site'),
     (N'evaluation_curves', N'threshold', N'as in dbo.experiment_curves; NULL of decision curves'),
     (N'evaluation_groups', NULL, N'A subgroup of an evaluation''s scans: those with a value of a column.'),
-    (N'evaluation_groups', N'evaluation_id', N'evaluation that it belongs to'),
+    (N'evaluation_groups', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
     (N'evaluation_groups', N'group_id', N'0 is all scans; 1, 2, 3, … subgroups'),
     (N'evaluation_groups', N'column_name', N'column that it is told by; NULL of group 0'),
     (N'evaluation_groups', N'value', N'value of the column that its scans have; NULL of group 0, of scans without one, and where values_hidden is given'),
@@ -27769,7 +27775,7 @@ VALUES
     (N'evaluation_groups', N'positives', N'scans of them with label 1; NULL where values_hidden is given'),
     (N'evaluation_groups', N'values_hidden', N'values of the column that are not shown: fewer than 10 patients of either class have them; NULL of a group that is shown'),
     (N'evaluation_metrics', NULL, N'A figure of an evaluation, with its 95 % interval by bootstrap over patients.'),
-    (N'evaluation_metrics', N'evaluation_id', N'evaluation that it belongs to'),
+    (N'evaluation_metrics', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
     (N'evaluation_metrics', N'group_id', N'subgroup that it is of, 0 for all scans'),
     (N'evaluation_metrics', N'source', N'model, or columns: a model on age, sex, spacing and scanner alone'),
     (N'evaluation_metrics', N'metric', N'name of the figure, such as auc, sensitivity or brier'),
@@ -27777,11 +27783,11 @@ VALUES
     (N'evaluation_metrics', N'low', N'lower end of the interval; NULL where it is not defined'),
     (N'evaluation_metrics', N'high', N'upper end of the interval; NULL where it is not defined'),
     (N'evaluation_pairs', NULL, N'How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first.'),
-    (N'evaluation_pairs', N'evaluation_id', N'evaluation that it belongs to'),
+    (N'evaluation_pairs', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
     (N'evaluation_pairs', N'position', N'0 is all pairs; 1, 2, 3, … two kernels'),
     (N'evaluation_pairs', N'kernel_a', N'convolution kernel of the first; NULL of position 0, and where it is not known'),
     (N'evaluation_pairs', N'kernel_b', N'convolution kernel of the second; NULL of position 0, and where it is not known'),
-    (N'evaluation_pairs', N'pairs', N'pairs of scans'),
+    (N'evaluation_pairs', N'pairs', N'how many pairs of scans have these kernels'),
     (N'evaluation_pairs', N'patients', N'patients whom the pairs are of'),
     (N'evaluation_pairs', N'mean_difference', N'mean of probability of a minus probability of b'),
     (N'evaluation_pairs', N'sd_difference', N'standard deviation of these differences; NULL of a single pair'),
@@ -27796,9 +27802,9 @@ VALUES
     (N'experiments', N'horizon_days', N'horizon of the labels in days (dbo.scan_labels); NULL for those of patients'),
     (N'experiments', N'started_at', N'when it began, UTC'),
     (N'experiments', N'ended_at', N'when it was stored, UTC'),
-    (N'experiments', N'run_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'experiments', N'run_by', N'who ran it: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'experiment_curves', NULL, N'A point of a curve of a training run. StoreExperiment fills it.'),
-    (N'experiment_curves', N'experiment_id', N'run that it belongs to'),
+    (N'experiment_curves', N'experiment_id', N'training run that it belongs to, in dbo.experiments'),
     (N'experiment_curves', N'part', N'part of the patients: train, validation or test'),
     (N'experiment_curves', N'curve', N'roc, precision_recall, calibration (also calibration_raw), training_train or training_validation'),
     (N'experiment_curves', N'position', N'order of the points'),
@@ -27806,7 +27812,7 @@ VALUES
     (N'experiment_curves', N'y', N'of roc sensitivity, of precision_recall precision, of calibration observed share, of training log loss'),
     (N'experiment_curves', N'threshold', N'of roc and precision_recall the score from which on counts as positive, of calibration patients of the bin; else NULL'),
     (N'experiment_metrics', NULL, N'A measured figure of a training run. StoreExperiment fills it.'),
-    (N'experiment_metrics', N'experiment_id', N'run that it belongs to'),
+    (N'experiment_metrics', N'experiment_id', N'training run that it belongs to, in dbo.experiments'),
     (N'experiment_metrics', N'part', N'part of the patients: train, validation or test'),
     (N'experiment_metrics', N'metric', N'name of the figure, such as auc, brier or log_loss'),
     (N'experiment_metrics', N'value', N'the figure; NULL where it is not defined, as the AUC of one class'),
@@ -27833,39 +27839,39 @@ VALUES
     (N'image_classifiers', N'sha256', N'SHA-256 of the bytes of model'),
     (N'image_classifiers', N'details', N'JSON: its classes, parameters and notes'),
     (N'image_classifiers', N'created_at', N'when it was stored, UTC'),
-    (N'image_classifiers', N'created_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'image_classifiers', N'created_by', N'who made it: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'image_confusions', NULL, N'A cell of a model''s confusion matrix on a part. A model of several labels a picture has none. TrainImageClassifier fills it.'),
-    (N'image_confusions', N'image_classifier_id', N'version of the model'),
+    (N'image_confusions', N'image_classifier_id', N'version of the model, in dbo.image_classifiers'),
     (N'image_confusions', N'part', N'test, or train, whose scores are out of fold'),
     (N'image_confusions', N'label', N'class that the pictures are of'),
     (N'image_confusions', N'predicted', N'class that the model told'),
     (N'image_confusions', N'pictures', N'pictures, or groups, of the class label that were told to be predicted'),
     (N'image_confusions', N'percentage', N'of all of the class label, 0 to 100; NULL where there are none'),
     (N'image_features', NULL, N'The features of a picture.'),
-    (N'image_features', N'name', N'picture that they are of'),
-    (N'image_features', N'feature_set_id', N'feature set that they are of'),
+    (N'image_features', N'name', N'picture that they are of, in dbo.images'),
+    (N'image_features', N'feature_set_id', N'feature set that they are of, in dbo.feature_sets'),
     (N'image_features', N'array_rows', N'rows of array: 1'),
     (N'image_features', N'array_cols', N'columns of array: features, as the feature set''s width says'),
     (N'image_features', N'array', N'float32, little-endian, C order'),
     (N'image_features', N'sha256', N'SHA-256 of the bytes of array'),
     (N'image_metrics', NULL, N'A figure of a model of pictures on a part. TrainImageClassifier fills it.'),
-    (N'image_metrics', N'image_classifier_id', N'version of the model'),
+    (N'image_metrics', N'image_classifier_id', N'version of the model, in dbo.image_classifiers'),
     (N'image_metrics', N'part', N'test, or train, whose scores are out of fold'),
     (N'image_metrics', N'label', N'class that it is of, -1 for all'),
     (N'image_metrics', N'metric', N'name of the figure, such as accuracy, precision or auc'),
     (N'image_metrics', N'value', N'the figure; NULL where it is not defined, as the precision of a class that is never told'),
     (N'image_promotions', NULL, N'A version of a model of pictures made the champion of its name, with the figures that it was compared by. The champion is the newest row of the name. StoreImageClassifier and PromoteImageClassifier fill it.'),
     (N'image_promotions', N'promotion_id', N'number of the promotion, rising with time'),
-    (N'image_promotions', N'name', N'name of the model'),
+    (N'image_promotions', N'name', N'name of the model, which its versions share'),
     (N'image_promotions', N'image_classifier_id', N'version that became the champion'),
     (N'image_promotions', N'metric', N'figure of the test part that it was compared by'),
     (N'image_promotions', N'value', N'the figure of this version; NULL where it is not defined'),
     (N'image_promotions', N'previous_value', N'that of the champion before; NULL where there was none, or it is not defined'),
     (N'image_promotions', N'forced', N'1 where it was promoted with @Force, whatever the figures say'),
-    (N'image_promotions', N'promoted_at', N'when, UTC'),
-    (N'image_promotions', N'promoted_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'image_promotions', N'promoted_at', N'when it became the champion, UTC'),
+    (N'image_promotions', N'promoted_by', N'who promoted it: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'image_scores', NULL, N'How probable a class is of a picture, or of a group of them, by a model. It refers to no picture, which may be replaced later.'),
-    (N'image_scores', N'image_classifier_id', N'version of the model'),
+    (N'image_scores', N'image_classifier_id', N'version of the model, in dbo.image_classifiers'),
     (N'image_scores', N'is_group', N'1 of a group of pictures, 0 of one'),
     (N'image_scores', N'name', N'the picture or the group'),
     (N'image_scores', N'content_sha256', N'SHA-256 of the picture as it was then, of a group that over its pictures'' in order'),
@@ -27876,19 +27882,19 @@ VALUES
     (N'image_scores', N'scored_at', N'when it was computed, UTC'),
     (N'model_promotions', NULL, N'A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the name that was not rolled back.'),
     (N'model_promotions', N'promotion_id', N'number of the promotion, rising with time'),
-    (N'model_promotions', N'name', N'name of the model'),
+    (N'model_promotions', N'name', N'name of the model, which its versions share'),
     (N'model_promotions', N'classifier_id', N'version that became the champion'),
     (N'model_promotions', N'previous_classifier_id', N'champion before; NULL where there was none'),
     (N'model_promotions', N'metric', N'figure that it was compared by; first version or served before of one that became it without a comparison'),
     (N'model_promotions', N'value', N'the figure of this version; NULL where it was not compared'),
     (N'model_promotions', N'previous_value', N'the figure of the champion before; NULL where there was none'),
     (N'model_promotions', N'forced', N'1 where it was promoted with @Force, whatever the figures say'),
-    (N'model_promotions', N'promoted_at', N'when, UTC'),
-    (N'model_promotions', N'promoted_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'model_promotions', N'promoted_at', N'when it became the champion, UTC'),
+    (N'model_promotions', N'promoted_by', N'who promoted it: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'model_promotions', N'rolled_back_at', N'when RollbackModel took it back, UTC; NULL while it stands'),
     (N'model_promotions', N'rolled_back_by', N'who took it back; NULL while it stands'),
     (N'model_scope', NULL, N'What a version knows, from the scans of the patients that it learnt from; a score of another scan says that it stands outside.'),
-    (N'model_scope', N'classifier_id', N'version of the model'),
+    (N'model_scope', N'classifier_id', N'version of the model, in dbo.classifiers'),
     (N'model_scope', N'item', N'thickness, coverage, contrast, kernel, distance (of features, as dbo.model_scope_features has them) or held_out'),
     (N'model_scope', N'position', N'counts the rows of an item'),
     (N'model_scope', N'low', N'of thickness and coverage the least, in millimetres; NULL of other items'),
@@ -27896,12 +27902,12 @@ VALUES
     (N'model_scope', N'text', N'a text that contrast or kernel had; NULL of other items'),
     (N'model_scope', N'scans', N'scans that it was taken from; of held_out the scans held out'),
     (N'model_scope_features', NULL, N'A feature over the patients that a version learnt from, one scan each.'),
-    (N'model_scope_features', N'classifier_id', N'version of the model'),
+    (N'model_scope_features', N'classifier_id', N'version of the model, in dbo.classifiers'),
     (N'model_scope_features', N'feature_index', N'place of the feature in the vector, from 0'),
     (N'model_scope_features', N'mean', N'mean of the feature over these patients'),
     (N'model_scope_features', N'sd', N'standard deviation of the feature over these patients; 0 where all had the same'),
     (N'model_scoring', NULL, N'A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is 1 / (1 + exp(-steepness * margin)).'),
-    (N'model_scoring', N'classifier_id', N'version of the model'),
+    (N'model_scoring', N'classifier_id', N'version of the model, in dbo.classifiers'),
     (N'model_scoring', N'width', N'numbers in the vector that it reads'),
     (N'model_scoring', N'trees', N'trees in dbo.model_nodes; 0 of a model without'),
     (N'model_scoring', N'divisor', N'number of trees where they are averaged, else 1'),
@@ -27910,24 +27916,24 @@ VALUES
     (N'model_scoring', N'prevalence', N'share of positives that its probabilities are made for; NULL where that is not known'),
     (N'model_scoring', N'rows_sha256', N'SHA-256 over this row, the model''s SHA-256 and its rows in dbo.model_nodes, dbo.model_coefficients and dbo.model_calibration, as internal.DigestModelRows reads them; NULL or another one: the model is not scored'),
     (N'model_calibration', NULL, N'How raw scores become probabilities: the points of an isotonic regression, joined by straight lines, or one row of a Platt calibration. A model without rows is not calibrated.'),
-    (N'model_calibration', N'classifier_id', N'version of the model'),
+    (N'model_calibration', N'classifier_id', N'version of the model, in dbo.classifiers'),
     (N'model_calibration', N'position', N'order of the points'),
     (N'model_calibration', N'method', N'platt or isotonic'),
     (N'model_calibration', N'x', N'of isotonic the raw score of the point, of platt the slope over the log-odds'),
     (N'model_calibration', N'y', N'of isotonic the probability of the point, of platt the intercept'),
     (N'model_checks', NULL, N'How far plain T-SQL was from Python on the patients who had features when the model was stored.'),
-    (N'model_checks', N'classifier_id', N'version of the model'),
+    (N'model_checks', N'classifier_id', N'version of the model, in dbo.classifiers'),
     (N'model_checks', N'patients', N'patients who were compared'),
     (N'model_checks', N'max_difference', N'largest difference of raw or calibrated scores; above 1e-6 plain T-SQL does not score the model'),
     (N'model_checks', N'checked_at', N'when they were compared, UTC'),
     (N'model_coefficients', NULL, N'The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.'),
-    (N'model_coefficients', N'classifier_id', N'version of the model'),
+    (N'model_coefficients', N'classifier_id', N'version of the model, in dbo.classifiers'),
     (N'model_coefficients', N'feature_index', N'place of the feature in the vector, from 0'),
     (N'model_coefficients', N'mean', N'mean of the feature in training'),
     (N'model_coefficients', N'scale', N'standard deviation of the feature in training, 1 where it was the same in all'),
     (N'model_coefficients', N'coefficient', N'factor of the standardised feature'),
     (N'model_nodes', NULL, N'The trees of a LightGBM model. A leaf has a value and nothing else.'),
-    (N'model_nodes', N'classifier_id', N'version of the model'),
+    (N'model_nodes', N'classifier_id', N'version of the model, in dbo.classifiers'),
     (N'model_nodes', N'tree', N'number of the tree, from 0'),
     (N'model_nodes', N'node', N'number of the node in its tree; 0 is the root'),
     (N'model_nodes', N'feature_index', N'place in the vector of the feature that it asks for, from 0; NULL of a leaf'),
@@ -27938,9 +27944,9 @@ VALUES
     (N'model_nodes', N'right_node', N'node that comes next on the right; NULL of a leaf'),
     (N'model_nodes', N'leaf_value', N'what the leaf adds to the sum; NULL of a node that asks'),
     (N'network_layers', NULL, N'A node of a network''s graph, in the order in which they are computed. The last row of a network with parameters that no node reads has the operator (none). lungdb load-network fills it; lungdb networks --describe does for networks that were loaded before.'),
-    (N'network_layers', N'network_id', N'network that it belongs to'),
+    (N'network_layers', N'network_id', N'network that it belongs to, in dbo.networks'),
     (N'network_layers', N'position', N'order in which they are computed'),
-    (N'network_layers', N'name', N'tensor that the node gives, which @Layer takes'),
+    (N'network_layers', N'name', N'name of the tensor that the node gives, which @Layer takes'),
     (N'network_layers', N'operator', N'ONNX operator, such as Conv'),
     (N'network_layers', N'output_shape', N'shape of the tensor for pictures of the network''s size: N is their number, ? a size that depends on values; NULL where unknown'),
     (N'network_layers', N'parameters', N'how many parameters it is the first to read'),
@@ -27952,7 +27958,7 @@ VALUES
     (N'patients', N'birth_year', N'year of birth; NULL where it is not known'),
     (N'patients', N'follows_newest', N'1 where the primary scan is the choice of the newest study, and moves when a newer one comes; 0 of patients who were there before studies were told apart, whose primary scan no load moves'),
     (N'evaluation_scores', NULL, N'What a model gave a scan in an evaluation.'),
-    (N'evaluation_scores', N'evaluation_id', N'evaluation that it belongs to'),
+    (N'evaluation_scores', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
     (N'evaluation_scores', N'scan_id', N'the scan as it was then; refers to no row, as a scan may be replaced later'),
     (N'evaluation_scores', N'patient_id', N'patient of the scan'),
     (N'evaluation_scores', N'label', N'0 or 1 as it was then; NULL of a scan without one, which no figure counts'),
@@ -27960,8 +27966,8 @@ VALUES
     (N'evaluation_scores', N'probability', N'calibrated score, 0 to 1'),
     (N'evaluation_scores', N'vector_sha256', N'SHA-256 of the text in UTF-16 of the vector that was scored'),
     (N'experiment_patients', NULL, N'A patient''s part in a training run: what was learnt from or tested on, and the model''s score.'),
-    (N'experiment_patients', N'experiment_id', N'run that it belongs to'),
-    (N'experiment_patients', N'patient_id', N'the patient'),
+    (N'experiment_patients', N'experiment_id', N'training run that it belongs to, in dbo.experiments'),
+    (N'experiment_patients', N'patient_id', N'patient who was learnt from or tested on'),
     (N'experiment_patients', N'part', N'train, validation or test'),
     (N'experiment_patients', N'fold', N'fold of the cross-validation, from 0; NULL where the patient is in none'),
     (N'experiment_patients', N'probability', N'calibrated score, 0 to 1; NULL of a regression'),
@@ -27974,11 +27980,11 @@ VALUES
     (N'experiment_patients', N'target', N'number of dbo.numeric_labels as it was then; NULL of a classification'),
     (N'experiment_patients', N'predicted', N'number that the regression gave; NULL of a classification'),
     (N'labels', NULL, N'The truth for a patient.'),
-    (N'labels', N'patient_id', N'the patient'),
+    (N'labels', N'patient_id', N'patient whose truth it is'),
     (N'labels', N'label', N'1 cancer, 0 none; or one of more classes, counted from 0'),
     (N'labels', N'source', N'what says so, such as the file that it was loaded from; NULL where that is not told'),
     (N'numeric_labels', NULL, N'A number known of a patient, for models of the task regression.'),
-    (N'numeric_labels', N'patient_id', N'the patient'),
+    (N'numeric_labels', N'patient_id', N'patient of whom the number is known'),
     (N'numeric_labels', N'value', N'the number that such a model is trained to predict'),
     (N'numeric_labels', N'source', N'what says so, such as the file that it was loaded from; NULL where that is not told'),
     (N'preparation_costs', NULL, N'What preparing slices in one way has cost so far, as GenerateFeatures has measured it while pictures were being kept. dbo.feature_storage says what follows.'),
@@ -28002,12 +28008,12 @@ VALUES
     (N'preprocessings', N'steps', N'JSON: the steps in order, with every default written out'),
     (N'preprocessings', N'digest', N'SHA-256 of steps in UTF-16, as HASHBYTES sees them'),
     (N'preprocessings', N'created_at', N'when it was stored, UTC'),
-    (N'preprocessings', N'created_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'preprocessings', N'created_by', N'who made it: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'procedure_help', NULL, N'A public procedure, for dbo.Help. The installer writes the rows from the procedures'' files.'),
     (N'procedure_help', N'procedure_name', N'name of the procedure in dbo'),
     (N'procedure_help', N'capability', N'what it belongs to: its folder, such as native scoring'),
     (N'procedure_help', N'purpose', N'what it is for, in a sentence'),
-    (N'procedure_help', N'example', N'a call of it'),
+    (N'procedure_help', N'example', N'a call of the procedure, to copy; empty where there is none'),
     (N'rejected_files', NULL, N'A file or series that was not taken, and why.'),
     (N'rejected_files', N'rejected_id', N'number of the row, rising with time'),
     (N'rejected_files', N'reason', N'kind of the fault, a word or two, to count by'),
@@ -28020,7 +28026,7 @@ VALUES
     (N'runs', N'started_at', N'when it began, UTC'),
     (N'runs', N'ended_at', N'when it ended, UTC; NULL while it goes on, and of one that ended without a word'),
     (N'runs', N'status', N'running, done or failed; one that was killed, or whose script failed, stays running: dbo.run_log tells it by the lock of its session'),
-    (N'runs', N'run_by', N'user that the session names (SESSION_CONTEXT), such as the page''s, else the login'),
+    (N'runs', N'run_by', N'who ran it: the user that the session names (SESSION_CONTEXT), such as the page''s, else the login'),
     (N'runs', N'login', N'login that was connected; NULL before version 10'),
     (N'runs', N'host', N'name of the client''s machine; NULL where it is not told'),
     (N'runs', N'session_id', N'number of the session on the server (@@SPID)'),
@@ -28028,7 +28034,7 @@ VALUES
     (N'runs', N'arguments', N'JSON of what it was called with, without names, ids and indices of patients; NULL where not told'),
     (N'runs', N'done', N'how much of total is done'),
     (N'runs', N'total', N'how much there is to do; NULL where it is not known'),
-    (N'runs', N'failed', N'how much of it failed'),
+    (N'runs', N'failed', N'scans, pictures or files of it that failed'),
     (N'runs', N'scans', N'scans of the run; NULL where none are counted'),
     (N'runs', N'slices', N'slices of these scans; NULL where none are counted'),
     (N'runs', N'seconds', N'seconds from started_at to ended_at; NULL while it goes on'),
@@ -28036,10 +28042,10 @@ VALUES
     (N'runs', N'result', N'what it gave; NULL where it has not ended well'),
     (N'runs', N'message', N'error that ended it; NULL where none did'),
     (N'run_steps', NULL, N'What a run said on its way, and how much of it was done then.'),
-    (N'run_steps', N'run_id', N'run that it belongs to'),
+    (N'run_steps', N'run_id', N'run that it belongs to, in dbo.runs'),
     (N'run_steps', N'step', N'1, 2, 3, … within the run'),
     (N'run_steps', N'at', N'when it was said, UTC'),
-    (N'run_steps', N'message', N'what was said'),
+    (N'run_steps', N'message', N'what the run said, as the session that runs it sees it at once'),
     (N'run_steps', N'done', N'how much was done by then; NULL where nothing is counted'),
     (N'run_steps', N'total', N'of how much; NULL where nothing is counted'),
     (N'run_steps', N'scans', N'scans of this step; NULL where none are counted'),
@@ -28052,7 +28058,7 @@ VALUES
     (N'runtime_facts', N'name', N'name of the fact, such as Python or numpy; asked is of the call itself'),
     (N'runtime_facts', N'value', N'what was found; NULL where nothing was'),
     (N'runtime_facts', N'language', N'language of external scripts that was asked'),
-    (N'runtime_facts', N'found_at', N'when, UTC'),
+    (N'runtime_facts', N'found_at', N'when CheckRuntime found it, UTC'),
     (N'scans', NULL, N'A CT series. Where it lies in DICOM''s patient coordinates: pixel (r, c) of slice k is at origin + c * spacing_x * row + r * spacing_y * column + k * step.'),
     (N'scans', N'scan_id', N'number of the scan'),
     (N'scans', N'patient_id', N'patient of the scan'),
@@ -28063,7 +28069,7 @@ VALUES
     (N'scans', N'manufacturer', N'manufacturer of the scanner; NULL where the files do not name it'),
     (N'scans', N'image_rows', N'rows of a slice, in pixels'),
     (N'scans', N'image_cols', N'columns of a slice, in pixels'),
-    (N'scans', N'number_images', N'slices of the scan'),
+    (N'scans', N'number_images', N'how many slices dbo.scan_images has of it'),
     (N'scans', N'spacing_z', N'millimetres from a slice to the next; NULL where it is not known'),
     (N'scans', N'spacing_y', N'millimetres from a row of pixels to the next; NULL where it is not known'),
     (N'scans', N'spacing_x', N'millimetres from a column of pixels to the next; NULL where it is not known'),
@@ -28107,7 +28113,7 @@ VALUES
     (N'animations', N'made_at', N'when it was made, UTC'),
     (N'features', NULL, N'The features of a scan, one row per triple of slices.'),
     (N'features', N'scan_id', N'scan that they are of'),
-    (N'features', N'feature_set_id', N'feature set that they are of'),
+    (N'features', N'feature_set_id', N'feature set that they are of, in dbo.feature_sets'),
     (N'features', N'array_rows', N'rows of array: triples of slices, in the order of the slices'),
     (N'features', N'array_cols', N'columns of array: features, as the feature set''s width says'),
     (N'features', N'array', N'float32, little-endian, C order'),
@@ -28120,7 +28126,7 @@ VALUES
     (N'nodules', N'y', N'of its centre, in millimetres, to the patient''s back'),
     (N'nodules', N'z', N'of its centre, in millimetres, to the patient''s head'),
     (N'nodules', N'diameter', N'in millimetres; NULL where it is marked as a point only'),
-    (N'nodules', N'source', N'truth or network'),
+    (N'nodules', N'source', N'truth: marked by readers; network: found by one'),
     (N'nodules', N'network_id', N'network that found it; NULL of truth'),
     (N'nodules', N'score', N'probability that the network gave, 0 to 1; NULL of truth'),
     (N'nodules', N'readers', N'how many readers marked it; NULL where that is not known'),
@@ -28128,13 +28134,13 @@ VALUES
     (N'nodules', N'content_sha256', N'of the scan that it was marked in, as dbo.scans had it'),
     (N'pooled_features', NULL, N'One vector of a scan.'),
     (N'pooled_features', N'scan_id', N'scan that it is of'),
-    (N'pooled_features', N'feature_set_id', N'feature set that it is of'),
+    (N'pooled_features', N'feature_set_id', N'feature set that it is of, in dbo.feature_sets'),
     (N'pooled_features', N'pooling', N'name of the pooling, as dbo.poolings has it; combined in a combined set'),
     (N'pooled_features', N'vector', N'JSON array of numbers; null in a combined set is a value that is missing'),
     (N'pooled_features', N'vector_sha256', N'SHA-256 of vector in UTF-16, little-endian and without a mark: HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), vector)). It is checked whenever the vector is read; one that is NULL is made again'),
     (N'binary_vectors', NULL, N'The pooled vector of a scan in binary, so that SimilarPatients need not read it from its text. RefreshBinaryVectors makes what is missing or out of date.'),
     (N'binary_vectors', N'scan_id', N'scan of the vector'),
-    (N'binary_vectors', N'feature_set_id', N'feature set of the vector'),
+    (N'binary_vectors', N'feature_set_id', N'feature set of the vector, in dbo.feature_sets'),
     (N'binary_vectors', N'pooling', N'pooling of the vector'),
     (N'binary_vectors', N'vector_sha256', N'SHA-256 of the vector''s text in UTF-16 that array was made of, as dbo.pooled_features has it'),
     (N'binary_vectors', N'array', N'float32, little-endian; empty where the vector is all zero or cannot be read'),
@@ -28142,10 +28148,10 @@ VALUES
     (N'predictions', NULL, N'A score given to a scan by a classifier.'),
     (N'predictions', N'prediction_id', N'number of the score, rising with time'),
     (N'predictions', N'scan_id', N'scan that was scored'),
-    (N'predictions', N'classifier_id', N'version of the model'),
+    (N'predictions', N'classifier_id', N'version of the model, in dbo.classifiers'),
     (N'predictions', N'probability', N'0 to 1, calibrated and, where prevalence is given, corrected to it; NULL of a regression'),
     (N'predictions', N'predicted_at', N'when it was computed, UTC'),
-    (N'predictions', N'predicted_by', N'user that the session names (SESSION_CONTEXT), as any session can, else the login'),
+    (N'predictions', N'predicted_by', N'who asked for it: the user that the session names (SESSION_CONTEXT), as any session can, else the login'),
     (N'predictions', N'raw_probability', N'what the model itself gave; NULL of a regression, or where it was not kept'),
     (N'predictions', N'prevalence', N'share of positives that probability is corrected to; NULL where it is not'),
     (N'predictions', N'vector_sha256', N'SHA-256 of the text in UTF-16 of the vector that was scored; NULL where it is not known'),
@@ -28171,7 +28177,7 @@ VALUES
     (N'prepared_slices', N'picture', N'C order, little-endian; uint8 with the preprocessing seed, float32 with any other'),
     (N'prepared_slices', N'sha256', N'SHA-256 of the bytes of picture'),
     (N'scan_failures', NULL, N'A scan that GenerateFeatures could not read. Storing features of the scan removes the row.'),
-    (N'scan_failures', N'scan_id', N'the scan'),
+    (N'scan_failures', N'scan_id', N'scan that could not be read, in dbo.scans'),
     (N'scan_failures', N'message', N'why it could not be read'),
     (N'scan_failures', N'failed_at', N'when it was last tried, UTC'),
     (N'scan_images', NULL, N'An axial slice.'),
@@ -28185,7 +28191,7 @@ VALUES
     (N'scan_images', N'pixels_sha256', N'SHA-256 of the bytes of pixels'),
     (N'scan_images', N'encoding', N'how the bytes lie within the gzip: NULL is pixel after pixel, little-endian, as before schema version 8; shuffled is the low bytes of all pixels, then their high bytes'),
     (N'scan_labels', NULL, N'The truth for a scan within a horizon. A scan of which that is not known has no row.'),
-    (N'scan_labels', N'scan_id', N'the scan'),
+    (N'scan_labels', N'scan_id', N'scan whose truth it is, in dbo.scans'),
     (N'scan_labels', N'horizon_days', N'days from the scan on that the label speaks of'),
     (N'scan_labels', N'label', N'1 where cancer was found within the horizon, 0 where it is known that none was'),
     (N'scan_labels', N'source', N'what says so, such as the file that it was loaded from; NULL where that is not told'),
@@ -28193,9 +28199,9 @@ VALUES
     (N'schema_version', N'version', N'number of the migration in sql/migrations; 1 is the first schema, which has none'),
     (N'schema_version', N'applied_at', N'when the installer wrote it, UTC'),
     (N'score_explanations', NULL, N'That a score was explained, and of what.'),
-    (N'score_explanations', N'prediction_id', N'score that is explained'),
-    (N'score_explanations', N'explained_at', N'when, UTC'),
-    (N'score_explanations', N'explained_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'score_explanations', N'prediction_id', N'score that is explained, in dbo.predictions'),
+    (N'score_explanations', N'explained_at', N'when it was last explained, UTC'),
+    (N'score_explanations', N'explained_by', N'who had it explained: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'score_explanations', N'margin', N'model''s own value for the scan before any link or calibration; NULL where it has none'),
     (N'score_explanations', N'reference_margin', N'that of the reference which triples of slices are compared with; NULL where they were not'),
     (N'score_explanations', N'vector_sha256', N'SHA-256 of the text in UTF-16 of the pooled vector that was read; NULL where there was none'),
@@ -28203,14 +28209,14 @@ VALUES
     (N'score_explanations', N'seed', N'seed of the permutations'),
     (N'score_explanations', N'permutations', N'permutations of the estimates'),
     (N'score_contributions', NULL, N'What a feature added to the margin of a score. A feature without a row adds nothing.'),
-    (N'score_contributions', N'prediction_id', N'score that is explained'),
+    (N'score_contributions', N'prediction_id', N'score that is explained, in dbo.predictions'),
     (N'score_contributions', N'member', N'0; of an ensemble 1 and up, whose members are explained one by one'),
     (N'score_contributions', N'feature', N'place in the vector that the model reads, from 0; NULL is the expected margin, so that a member''s contributions sum to its margin'),
     (N'score_contributions', N'feature_value', N'value of the feature in the scan; NULL where it is missing, and of the expected margin'),
     (N'score_contributions', N'contribution', N'what it adds to the margin'),
     (N'score_contributions', N'standard_error', N'standard error of an estimate, as those of a network are; NULL where it is exact, as by trees and logistic regressions, or of fewer than three permutations'),
     (N'score_maps', NULL, N'Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.'),
-    (N'score_maps', N'prediction_id', N'score that is explained'),
+    (N'score_maps', N'prediction_id', N'score that is explained, in dbo.predictions'),
     (N'score_maps', N'slice_index', N'slice_index in dbo.scan_images'),
     (N'score_maps', N'method', N'occlusion: what hiding a place takes from the margin, which does not add up; gradcam: exact shares that do, of a logistic regression over the mean of a map by lung or seed'),
     (N'score_maps', N'position', N'where the slice lies along the scan, in millimetres; NULL where it is not known'),
@@ -28225,7 +28231,7 @@ VALUES
     (N'score_maps', N'map', N'float32, little-endian, C order, in units of the margin'),
     (N'score_maps', N'map_sha256', N'SHA-256 of the bytes of map'),
     (N'score_slices', NULL, N'What a triple of slices did to the margin of a score. Shares, and Shapley values, of a score sum to margin minus reference_margin of dbo.score_explanations.'),
-    (N'score_slices', N'prediction_id', N'score that is explained'),
+    (N'score_slices', N'prediction_id', N'score that is explained, in dbo.predictions'),
     (N'score_slices', N'triple', N'number of the triple, from 0: the row in dbo.features'),
     (N'score_slices', N'first_slice', N'first of the triple''s slices, from 0'),
     (N'score_slices', N'method', N'without: the margin without the triple minus the margin, exact; share: its exact share of a linear model''s margin over mean features; shapley: an estimate over permutations'),
@@ -28252,10 +28258,10 @@ VALUES
     (N'searches', N'lease_until', N'UTC, from when on another worker may train it; NULL before'),
     (N'searches', N'training_from', N'when the training of the best began, UTC; NULL before'),
     (N'searches', N'created_at', N'when it was made, UTC'),
-    (N'searches', N'created_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'searches', N'created_by', N'who made it: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'search_trials', NULL, N'A trial of a search, as a queue that workers drain.'),
     (N'search_trials', N'trial_id', N'number of the trial'),
-    (N'search_trials', N'search_id', N'search that it belongs to'),
+    (N'search_trials', N'search_id', N'search that it belongs to, in dbo.searches'),
     (N'search_trials', N'rung', N'rung of successive halving, from 0; a candidate that goes on to the next gets a row there'),
     (N'search_trials', N'candidate', N'number of the candidate in the search'),
     (N'search_trials', N'feature_set_id', N'feature set that it learns from'),
@@ -28276,8 +28282,8 @@ VALUES
     (N'series_choices', N'scan_id', N'scan that it is stored as; NULL where it is not stored'),
     (N'series_choices', N'is_taken', N'1 where it is stored, 0 where it was left out'),
     (N'series_choices', N'is_study_choice', N'1 where the rule chose it of its study'),
-    (N'series_choices', N'reason', N'why, in a sentence'),
-    (N'series_choices', N'series_rule', N'text of the rule'),
+    (N'series_choices', N'reason', N'why it was taken, chosen or left out, in a sentence'),
+    (N'series_choices', N'series_rule', N'text of the rule, of the setting series_rule or given to load-scans'),
     (N'series_choices', N'number_images', N'slices that it has'),
     (N'series_choices', N'slice_thickness', N'as dbo.scans has it; NULL where it is not told'),
     (N'series_choices', N'spacing_z', N'as dbo.scans has it; NULL where it is not known'),
@@ -28310,29 +28316,29 @@ VALUES
     (N'splits', N'part', N'train or test, from a keyed hash of patient_id (AssignSplits), so that it never changes'),
     (N'standard_vectors', NULL, N'The pooled vector of a scan, standardised over the primary scans: what SimilarPatients compares with VECTOR_DISTANCE where the server has the type VECTOR.'),
     (N'standard_vectors', N'scan_id', N'scan of the vector'),
-    (N'standard_vectors', N'feature_set_id', N'feature set of the vector'),
+    (N'standard_vectors', N'feature_set_id', N'feature set of the vector, in dbo.feature_sets'),
     (N'standard_vectors', N'pooling', N'pooling of the vector'),
     (N'standard_vectors', N'space_sha256', N'SHA-256 over the scans and vectors that were standardised together: any other scan makes all of them out of date'),
     (N'standard_vectors', N'vector', N'JSON array of float32, brought to length 1; empty where every feature is the mean'),
     (N'tensors', NULL, N'A number of a dense network.'),
-    (N'tensors', N'network', N'name of the network'),
+    (N'tensors', N'network', N'name of the network, as dbo.dense_layers has it'),
     (N'tensors', N'tensor', N'of layer n n.weight or n.bias; while it is being trained also n.weight.velocity and n.bias.velocity, which momentum needs'),
     (N'tensors', N'row_index', N'input of the layer, from 0; 0 of a bias'),
     (N'tensors', N'column_index', N'unit of the layer, from 0'),
-    (N'tensors', N'value', N'the number'),
+    (N'tensors', N'value', N'the weight, bias or velocity itself'),
     (N'test_looks', NULL, N'A look at figures of a version''s test patients after its training. It refers to no row, because a model may be deleted and was looked at all the same.'),
     (N'test_looks', N'look_id', N'number of the look, rising with time'),
-    (N'test_looks', N'name', N'name of the model'),
-    (N'test_looks', N'classifier_id', N'version of the model'),
+    (N'test_looks', N'name', N'name of the model, which its versions share'),
+    (N'test_looks', N'classifier_id', N'version of the model; refers to no row, because that may be deleted'),
     (N'test_looks', N'looked_with', N'procedure, command or notebook that computed the figures'),
-    (N'test_looks', N'looked_at', N'when, UTC'),
-    (N'test_looks', N'looked_by', N'user that the session names (SESSION_CONTEXT), else the login'),
+    (N'test_looks', N'looked_at', N'when they were computed, UTC'),
+    (N'test_looks', N'looked_by', N'who looked: the user that the session names (SESSION_CONTEXT), else the login'),
     (N'training_log', NULL, N'An iteration of TrainNetworkSql.'),
-    (N'training_log', N'network', N'name of the network'),
+    (N'training_log', N'network', N'name of the network, as dbo.dense_layers has it'),
     (N'training_log', N'iteration', N'1, 2, 3, … over all calls'),
     (N'training_log', N'dataset', N'data set of the examples'),
-    (N'training_log', N'examples', N'examples in its batch'),
-    (N'training_log', N'learning_rate', N'size of its step'),
+    (N'training_log', N'examples', N'examples in the batch of this iteration'),
+    (N'training_log', N'learning_rate', N'size of the step that was taken'),
     (N'training_log', N'loss', N'loss of the batch before the weights were changed, L2 included'),
     (N'training_log', N'at', N'when it was stored, UTC'),
     (N'work', NULL, N'What several sessions work on together. Its scans, pictures or scores are in dbo.work_items, who takes part in dbo.work_sessions. The last session that takes part deletes what is done.'),
@@ -28343,7 +28349,7 @@ VALUES
     (N'work', N'is_queued', N'1 where QueueFeatures has put it there: it stays until it is done although nobody takes part'),
     (N'work', N'created_at', N'when it was put there, UTC'),
     (N'work_items', NULL, N'A piece of work.'),
-    (N'work_items', N'work_id', N'work that it belongs to'),
+    (N'work_items', N'work_id', N'work that it belongs to, in dbo.work'),
     (N'work_items', N'item', N'number of a scan or score, or name of a picture'),
     (N'work_items', N'bytes', N'how much it counts in a chunk'),
     (N'work_items', N'state', N'open, leased (worker has it), done or failed'),
@@ -28355,16 +28361,16 @@ VALUES
     (N'work_items', N'error_number', N'error that it failed with; NULL where it did not'),
     (N'work_items', N'error', N'why it failed; NULL where it did not'),
     (N'work_sessions', NULL, N'A session that takes part in a work.'),
-    (N'work_sessions', N'work_id', N'work that it takes part in'),
+    (N'work_sessions', N'work_id', N'work that it takes part in, in dbo.work'),
     (N'work_sessions', N'worker', N'its name, and that of the lock (sp_getapplock) that it holds, which tells others when it has ended'),
     (N'work_sessions', N'joined_at', N'when it joined, UTC'),
     (N'worklist', NULL, N'What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by whatever changes the rest; the page itself is read from the other tables.'),
     (N'worklist', N'idx', N'idx of the patient, as dbo.patients has it'),
     (N'worklist', N'scan_id', N'primary scan of the patient'),
-    (N'worklist', N'patient_id', N'the patient'),
+    (N'worklist', N'patient_id', N'patient of the row, in dbo.patients'),
     (N'worklist', N'display_name', N'as dbo.patients has it; NULL where there is none'),
     (N'worklist', N'study_date', N'as dbo.scans has it; NULL where it is not known'),
-    (N'worklist', N'slices', N'slices of the scan'),
+    (N'worklist', N'slices', N'slices of the scan, number_images in dbo.scans'),
     (N'worklist', N'state', N'0 no features, 1 not scored, 2 scored, 3 failed, as dbo.scan_states has it'),
     (N'worklist', N'prediction_id', N'newest score of the scan that is a probability; NULL where it has none'),
     (N'worklist', N'probability', N'that score''s, 0 to 1; NULL where it has none'),

@@ -5,7 +5,7 @@ CREATE TABLE dbo.audit (
     account NVARCHAR(128) NULL,              -- account that it is about, as the page names it; NULL where nobody was signed in
     action VARCHAR(20) NOT NULL,             -- what it was, such as sign_in, view_patient, ask_score, score, explain or refused
     patient_index INT NULL,                  -- idx of the patient that it is about, as dbo.patients has it; NULL where it is about none
-    outcome VARCHAR(10) NOT NULL,            -- ok, refused or failed
+    outcome VARCHAR(10) NOT NULL,            -- ok, refused or failed: what became of it
     detail NVARCHAR(4000) NULL,              -- what was asked for or why it was refused, never a name or a search; NULL where nothing is to
                                              -- add
     address VARCHAR(45) NULL,                -- IP address that the request came from; NULL where it is not known

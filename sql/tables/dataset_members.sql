@@ -1,7 +1,7 @@
 -- A member of a version of a data set, a scan or a picture. It refers to no row, because a scan or a picture may be replaced later: then
 -- its hash differs, and whoever uses the data set says so.
 CREATE TABLE dbo.dataset_members (
-    dataset_version_id INT NOT NULL,       -- version of the data set
+    dataset_version_id INT NOT NULL,       -- version of the data set, in dbo.dataset_versions
     position INT NOT NULL,                 -- 1, 2, 3, … by scan_id or name
     scan_id INT NULL,                      -- scan that is the member; NULL in data sets of pictures
     image_name NVARCHAR(128) NULL,         -- name of the picture that is the member; NULL in data sets of scans

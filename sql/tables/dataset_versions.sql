@@ -7,7 +7,7 @@ CREATE TABLE dbo.dataset_versions (
     members INT NOT NULL,                  -- how many it has, 1 or more
     members_sha256 VARBINARY(32) NOT NULL, -- SHA-256 over the members and their hashes, as internal.StoreDataset computes it
     created_at DATETIME2(3) NOT NULL CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
-    created_by NVARCHAR(128) NOT NULL      -- user that the session names (SESSION_CONTEXT), else the login
+    created_by NVARCHAR(128) NOT NULL      -- who made it: the user that the session names (SESSION_CONTEXT), else the login
         CONSTRAINT DF_dataset_versions_created_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     CONSTRAINT PK_dataset_versions PRIMARY KEY (dataset_version_id),

@@ -2,7 +2,7 @@
 -- are those of #columns in whole/declare.sql, and the installer alone writes them.
 CREATE TABLE dbo.declared_columns (
     table_name NVARCHAR(128) NOT NULL, -- table of dbo, without the schema
-    name NVARCHAR(128) NOT NULL,       -- name of the column
+    name NVARCHAR(128) NOT NULL,       -- name of the column in the table
     type NVARCHAR(128) NOT NULL,       -- name of the type as in sys.types, such as nvarchar
     length INT NULL,                   -- as max_length in sys.columns, in bytes; -1 means MAX, NULL a type without length
     digits INT NULL,                   -- digits of a decimal in all; NULL of other types

@@ -1,6 +1,6 @@
 -- A layer of a dense network whose numbers are in dbo.tensors.
 CREATE TABLE dbo.dense_layers (
-    network NVARCHAR(128) NOT NULL,   -- name of the network
+    network NVARCHAR(128) NOT NULL,   -- name of the network, as TrainNetworkSql or lungdb load-tensors was given it
     layer INT NOT NULL,               -- 0, 1, 2, …; the last one gives class probabilities
     inputs INT NOT NULL,              -- numbers that it reads: features of an example, or units of the layer before
     units INT NOT NULL,               -- numbers that it gives

@@ -1,7 +1,7 @@
 -- A comparison of patients who came later with those whom a model was tested on: either by the time of later_since or as a data set.
 CREATE TABLE dbo.drift_checks (
     drift_check_id INT IDENTITY(1, 1) NOT NULL, -- number of the check
-    classifier_id INT NOT NULL,                 -- version of the model
+    classifier_id INT NOT NULL,                 -- version of the model, in dbo.classifiers
     later_since DATETIME2(3) NULL,              -- UTC, from when on patients are later; NULL where a data set says who they are
     dataset_version_id INT NULL,                -- data set of the later patients; NULL where later_since says who they are
     tested_patients INT NOT NULL,               -- patients whom the model was tested on
@@ -14,7 +14,7 @@ CREATE TABLE dbo.drift_checks (
                                                 -- large
     is_alarm BIT NOT NULL,                      -- 1 where p_value is alpha or less
     checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
-    checked_by NVARCHAR(128) NOT NULL           -- user that the session names (SESSION_CONTEXT), else the login
+    checked_by NVARCHAR(128) NOT NULL           -- who had it checked: the user that the session names (SESSION_CONTEXT), else the login
         CONSTRAINT DF_drift_checks_checked_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id),

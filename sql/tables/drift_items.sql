@@ -1,6 +1,6 @@
 -- What a drift check compared: a feature, the score, the spacing, or the mix of scanners or kernels.
 CREATE TABLE dbo.drift_items (
-    drift_check_id INT NOT NULL,    -- check that it belongs to
+    drift_check_id INT NOT NULL,    -- check that it belongs to, in dbo.drift_checks
     position INT NOT NULL,          -- order in the check
     kind VARCHAR(8) NOT NULL,       -- feature, score, spacing, scanner or kernel
     feature_index INT NULL,         -- place in the vector that the model reads, from 0; NULL of other kinds

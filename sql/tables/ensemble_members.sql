@@ -1,7 +1,7 @@
 -- The classifiers that an ensemble is made of, in order. What Python scores with stands whole in the ensemble's own model; plain T-SQL
 -- scores with the members' rows.
 CREATE TABLE dbo.ensemble_members (
-    classifier_id INT NOT NULL,        -- the ensemble
+    classifier_id INT NOT NULL,        -- the ensemble, in dbo.classifiers
     position INT NOT NULL,             -- order in the ensemble, from 0
     member_classifier_id INT NOT NULL, -- version of a model that is its member
     first_index INT NOT NULL,          -- where the member's features begin in the ensemble's vector, from 0

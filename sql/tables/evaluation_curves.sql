@@ -1,6 +1,6 @@
 -- A point of a curve of an evaluation, of all its scans.
 CREATE TABLE dbo.evaluation_curves (
-    evaluation_id INT NOT NULL,  -- evaluation that it belongs to
+    evaluation_id INT NOT NULL,  -- evaluation that it belongs to, in dbo.evaluations
     source VARCHAR(7) NOT NULL,  -- model, or columns: a model on age, sex, spacing and scanner alone
     curve NVARCHAR(32) NOT NULL, -- as in dbo.experiment_curves, and decision, decision_everybody, decision_nobody
     position INT NOT NULL,       -- order of the points

@@ -1,6 +1,6 @@
 -- A subgroup of an evaluation's scans: those with a value of a column.
 CREATE TABLE dbo.evaluation_groups (
-    evaluation_id INT NOT NULL,     -- evaluation that it belongs to
+    evaluation_id INT NOT NULL,     -- evaluation that it belongs to, in dbo.evaluations
     group_id INT NOT NULL,          -- 0 is all scans; 1, 2, 3, … subgroups
     column_name NVARCHAR(128) NULL, -- column that it is told by; NULL of group 0
     value NVARCHAR(200) NULL,       -- value of the column that its scans have; NULL of group 0, of scans without one, and where

@@ -1,6 +1,6 @@
 -- A figure of an evaluation, with its 95 % interval by bootstrap over patients.
 CREATE TABLE dbo.evaluation_metrics (
-    evaluation_id INT NOT NULL,   -- evaluation that it belongs to
+    evaluation_id INT NOT NULL,   -- evaluation that it belongs to, in dbo.evaluations
     group_id INT NOT NULL,        -- subgroup that it is of, 0 for all scans
     source VARCHAR(7) NOT NULL,   -- model, or columns: a model on age, sex, spacing and scanner alone
     metric NVARCHAR(64) NOT NULL, -- name of the figure, such as auc, sensitivity or brier

@@ -1,6 +1,6 @@
 -- What a model gave a scan in an evaluation.
 CREATE TABLE dbo.evaluation_scores (
-    evaluation_id INT NOT NULL,           -- evaluation that it belongs to
+    evaluation_id INT NOT NULL,           -- evaluation that it belongs to, in dbo.evaluations
     scan_id INT NOT NULL,                 -- the scan as it was then; refers to no row, as a scan may be replaced later
     patient_id NVARCHAR(64) NOT NULL,     -- patient of the scan
     label TINYINT NULL,                   -- 0 or 1 as it was then; NULL of a scan without one, which no figure counts

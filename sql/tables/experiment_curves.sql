@@ -1,6 +1,6 @@
 -- A point of a curve of a training run. StoreExperiment fills it.
 CREATE TABLE dbo.experiment_curves (
-    experiment_id INT NOT NULL,  -- run that it belongs to
+    experiment_id INT NOT NULL,  -- training run that it belongs to, in dbo.experiments
     part VARCHAR(10) NOT NULL,   -- part of the patients: train, validation or test
     curve NVARCHAR(32) NOT NULL, -- roc, precision_recall, calibration (also calibration_raw), training_train or training_validation
     position INT NOT NULL,       -- order of the points

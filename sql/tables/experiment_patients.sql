@@ -1,7 +1,7 @@
 -- A patient's part in a training run: what was learnt from or tested on, and the model's score.
 CREATE TABLE dbo.experiment_patients (
-    experiment_id INT NOT NULL,       -- run that it belongs to
-    patient_id NVARCHAR(64) NOT NULL, -- the patient
+    experiment_id INT NOT NULL,       -- training run that it belongs to, in dbo.experiments
+    patient_id NVARCHAR(64) NOT NULL, -- patient who was learnt from or tested on
     part VARCHAR(10) NOT NULL,        -- train, validation or test
     fold INT NULL,                    -- fold of the cross-validation, from 0; NULL where the patient is in none
     probability FLOAT NULL,           -- calibrated score, 0 to 1; NULL of a regression

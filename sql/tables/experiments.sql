@@ -8,7 +8,7 @@ CREATE TABLE dbo.experiments (
     horizon_days INT NULL,                     -- horizon of the labels in days (dbo.scan_labels); NULL for those of patients
     started_at DATETIME2(3) NOT NULL,          -- when it began, UTC
     ended_at DATETIME2(3) NOT NULL CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
-    run_by NVARCHAR(128) NOT NULL              -- user that the session names (SESSION_CONTEXT), else the login
+    run_by NVARCHAR(128) NOT NULL              -- who ran it: the user that the session names (SESSION_CONTEXT), else the login
         CONSTRAINT DF_experiments_run_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     CONSTRAINT PK_experiments PRIMARY KEY (experiment_id),

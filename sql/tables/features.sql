@@ -1,7 +1,7 @@
 -- The features of a scan, one row per triple of slices.
 CREATE TABLE dbo.features (
     scan_id INT NOT NULL,          -- scan that they are of
-    feature_set_id INT NOT NULL,   -- feature set that they are of
+    feature_set_id INT NOT NULL,   -- feature set that they are of, in dbo.feature_sets
     array_rows INT NOT NULL,       -- rows of array: triples of slices, in the order of the slices
     array_cols INT NOT NULL,       -- columns of array: features, as the feature set's width says
     array VARBINARY(MAX) NOT NULL, -- float32, little-endian, C order

@@ -14,7 +14,7 @@ CREATE TABLE dbo.image_classifiers (
     sha256 VARBINARY(32) NOT NULL,    -- SHA-256 of the bytes of model
     details NVARCHAR(MAX) NOT NULL,   -- JSON: its classes, parameters and notes
     created_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
-    created_by NVARCHAR(128) NOT NULL -- user that the session names (SESSION_CONTEXT), else the login
+    created_by NVARCHAR(128) NOT NULL -- who made it: the user that the session names (SESSION_CONTEXT), else the login
         CONSTRAINT DF_image_classifiers_created_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id),

@@ -1,6 +1,6 @@
 -- A cell of a model's confusion matrix on a part. A model of several labels a picture has none. TrainImageClassifier fills it.
 CREATE TABLE dbo.image_confusions (
-    image_classifier_id INT NOT NULL, -- version of the model
+    image_classifier_id INT NOT NULL, -- version of the model, in dbo.image_classifiers
     part VARCHAR(10) NOT NULL,        -- test, or train, whose scores are out of fold
     label TINYINT NOT NULL,           -- class that the pictures are of
     predicted TINYINT NOT NULL,       -- class that the model told

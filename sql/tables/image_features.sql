@@ -1,7 +1,7 @@
 -- The features of a picture.
 CREATE TABLE dbo.image_features (
-    name NVARCHAR(128) NOT NULL,   -- picture that they are of
-    feature_set_id INT NOT NULL,   -- feature set that they are of
+    name NVARCHAR(128) NOT NULL,   -- picture that they are of, in dbo.images
+    feature_set_id INT NOT NULL,   -- feature set that they are of, in dbo.feature_sets
     array_rows INT NOT NULL,       -- rows of array: 1
     array_cols INT NOT NULL,       -- columns of array: features, as the feature set's width says
     array VARBINARY(MAX) NOT NULL, -- float32, little-endian, C order

@@ -1,6 +1,6 @@
 -- A figure of a model of pictures on a part. TrainImageClassifier fills it.
 CREATE TABLE dbo.image_metrics (
-    image_classifier_id INT NOT NULL, -- version of the model
+    image_classifier_id INT NOT NULL, -- version of the model, in dbo.image_classifiers
     part VARCHAR(10) NOT NULL,        -- test, or train, whose scores are out of fold
     label SMALLINT NOT NULL,          -- class that it is of, -1 for all
     metric NVARCHAR(64) NOT NULL,     -- name of the figure, such as accuracy, precision or auc

@@ -1,6 +1,6 @@
 -- What else a list of pictures says of one.
 CREATE TABLE dbo.image_properties (
-    name NVARCHAR(128) NOT NULL,     -- the picture
+    name NVARCHAR(128) NOT NULL,     -- picture that it is said of, in dbo.images
     property NVARCHAR(128) NOT NULL, -- name of the column in the list
     value NVARCHAR(400) NOT NULL,    -- what stands there; an empty value has no row
     CONSTRAINT PK_image_properties PRIMARY KEY (name, property),

@@ -1,6 +1,6 @@
 -- How probable a class is of a picture, or of a group of them, by a model. It refers to no picture, which may be replaced later.
 CREATE TABLE dbo.image_scores (
-    image_classifier_id INT NOT NULL,      -- version of the model
+    image_classifier_id INT NOT NULL,      -- version of the model, in dbo.image_classifiers
     is_group BIT NOT NULL,                 -- 1 of a group of pictures, 0 of one
     name NVARCHAR(128) NOT NULL,           -- the picture or the group
     content_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the picture as it was then, of a group that over its pictures' in order

@@ -1,7 +1,7 @@
 -- How raw scores become probabilities: the points of an isotonic regression, joined by straight lines, or one row of a Platt calibration. A
 -- model without rows is not calibrated.
 CREATE TABLE dbo.model_calibration (
-    classifier_id INT NOT NULL, -- version of the model
+    classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
     position INT NOT NULL,      -- order of the points
     method VARCHAR(8) NOT NULL, -- platt or isotonic
     x FLOAT NOT NULL,           -- of isotonic the raw score of the point, of platt the slope over the log-odds

@@ -1,6 +1,6 @@
 -- The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.
 CREATE TABLE dbo.model_coefficients (
-    classifier_id INT NOT NULL, -- version of the model
+    classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
     feature_index INT NOT NULL, -- place of the feature in the vector, from 0
     mean FLOAT NOT NULL,        -- mean of the feature in training
     scale FLOAT NOT NULL,       -- standard deviation of the feature in training, 1 where it was the same in all

@@ -1,6 +1,6 @@
 -- The trees of a LightGBM model. A leaf has a value and nothing else.
 CREATE TABLE dbo.model_nodes (
-    classifier_id INT NOT NULL, -- version of the model
+    classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
     tree INT NOT NULL,          -- number of the tree, from 0
     node INT NOT NULL,          -- number of the node in its tree; 0 is the root
     feature_index INT NULL,     -- place in the vector of the feature that it asks for, from 0; NULL of a leaf

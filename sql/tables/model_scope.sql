@@ -1,6 +1,6 @@
 -- What a version knows, from the scans of the patients that it learnt from; a score of another scan says that it stands outside.
 CREATE TABLE dbo.model_scope (
-    classifier_id INT NOT NULL, -- version of the model
+    classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
     item VARCHAR(16) NOT NULL,  -- thickness, coverage, contrast, kernel, distance (of features, as dbo.model_scope_features has them) or
                                 -- held_out
     position INT NOT NULL,      -- counts the rows of an item

@@ -1,7 +1,7 @@
 -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
 -- 1 / (1 + exp(-steepness * margin)).
 CREATE TABLE dbo.model_scoring (
-    classifier_id INT NOT NULL,     -- version of the model
+    classifier_id INT NOT NULL,     -- version of the model, in dbo.classifiers
     width INT NOT NULL,             -- numbers in the vector that it reads
     trees INT NOT NULL,             -- trees in dbo.model_nodes; 0 of a model without
     divisor FLOAT NOT NULL,         -- number of trees where they are averaged, else 1

@@ -6,7 +6,7 @@ CREATE TABLE dbo.nodules (
     y FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's back
     z FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's head
     diameter FLOAT NULL,                   -- in millimetres; NULL where it is marked as a point only
-    source VARCHAR(7) NOT NULL,            -- truth or network
+    source VARCHAR(7) NOT NULL,            -- truth: marked by readers; network: found by one
     network_id INT NULL,                   -- network that found it; NULL of truth
     score FLOAT NULL,                      -- probability that the network gave, 0 to 1; NULL of truth
     readers TINYINT NULL,                  -- how many readers marked it; NULL where that is not known

@@ -1,7 +1,7 @@
 -- One vector of a scan.
 CREATE TABLE dbo.pooled_features (
     scan_id INT NOT NULL,             -- scan that it is of
-    feature_set_id INT NOT NULL,      -- feature set that it is of
+    feature_set_id INT NOT NULL,      -- feature set that it is of, in dbo.feature_sets
     pooling NVARCHAR(32) NOT NULL,    -- name of the pooling, as dbo.poolings has it; combined in a combined set
     vector NVARCHAR(MAX) NOT NULL,    -- JSON array of numbers; null in a combined set is a value that is missing
     vector_sha256 VARBINARY(32) NULL, -- SHA-256 of vector in UTF-16, little-endian and without a mark: HASHBYTES('SHA2_256',

@@ -2,10 +2,11 @@
 CREATE TABLE dbo.predictions (
     prediction_id INT IDENTITY(1, 1) NOT NULL, -- number of the score, rising with time
     scan_id INT NOT NULL,                      -- scan that was scored
-    classifier_id INT NOT NULL,                -- version of the model
+    classifier_id INT NOT NULL,                -- version of the model, in dbo.classifiers
     probability FLOAT NULL,                    -- 0 to 1, calibrated and, where prevalence is given, corrected to it; NULL of a regression
     predicted_at DATETIME2(3) NOT NULL CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME(), -- when it was computed, UTC
-    predicted_by NVARCHAR(128) NOT NULL        -- user that the session names (SESSION_CONTEXT), as any session can, else the login
+    predicted_by NVARCHAR(128) NOT NULL        -- who asked for it: the user that the session names (SESSION_CONTEXT), as any session can,
+                                               -- else the login
         CONSTRAINT DF_predictions_predicted_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     raw_probability FLOAT NULL,                -- what the model itself gave; NULL of a regression, or where it was not kept

@@ -5,7 +5,7 @@ CREATE TABLE dbo.preprocessings (
     steps NVARCHAR(MAX) NOT NULL,     -- JSON: the steps in order, with every default written out
     digest VARBINARY(32) NOT NULL,    -- SHA-256 of steps in UTF-16, as HASHBYTES sees them
     created_at DATETIME2(3) NOT NULL CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
-    created_by NVARCHAR(128) NOT NULL -- user that the session names (SESSION_CONTEXT), else the login
+    created_by NVARCHAR(128) NOT NULL -- who made it: the user that the session names (SESSION_CONTEXT), else the login
         CONSTRAINT DF_preprocessings_created_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     CONSTRAINT PK_preprocessings PRIMARY KEY (name),

@@ -1,9 +1,9 @@
 -- What a run said on its way, and how much of it was done then.
 CREATE TABLE dbo.run_steps (
-    run_id INT NOT NULL,             -- run that it belongs to
+    run_id INT NOT NULL,             -- run that it belongs to, in dbo.runs
     step INT NOT NULL,               -- 1, 2, 3, … within the run
     at DATETIME2(3) NOT NULL CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME(), -- when it was said, UTC
-    message NVARCHAR(2000) NOT NULL, -- what was said
+    message NVARCHAR(2000) NOT NULL, -- what the run said, as the session that runs it sees it at once
     done INT NULL,                   -- how much was done by then; NULL where nothing is counted
     total INT NULL,                  -- of how much; NULL where nothing is counted
     scans INT NULL,                  -- scans of this step; NULL where none are counted

@@ -7,7 +7,8 @@ CREATE TABLE dbo.runs (
     status VARCHAR(10) NOT NULL            -- running, done or failed; one that was killed, or whose script failed, stays running:
                                            -- dbo.run_log tells it by the lock of its session
         CONSTRAINT DF_runs_status DEFAULT 'running',
-    run_by NVARCHAR(128) NOT NULL          -- user that the session names (SESSION_CONTEXT), such as the page's, else the login
+    run_by NVARCHAR(128) NOT NULL          -- who ran it: the user that the session names (SESSION_CONTEXT), such as the page's, else the
+                                           -- login
         CONSTRAINT DF_runs_run_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     login NVARCHAR(128) NULL CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN(), -- login that was connected; NULL before version 10
@@ -18,7 +19,7 @@ CREATE TABLE dbo.runs (
                                            -- told
     done INT NOT NULL CONSTRAINT DF_runs_done DEFAULT 0, -- how much of total is done
     total INT NULL,                        -- how much there is to do; NULL where it is not known
-    failed INT NOT NULL CONSTRAINT DF_runs_failed DEFAULT 0, -- how much of it failed
+    failed INT NOT NULL CONSTRAINT DF_runs_failed DEFAULT 0, -- scans, pictures or files of it that failed
     scans INT NULL,                        -- scans of the run; NULL where none are counted
     slices BIGINT NULL,                    -- slices of these scans; NULL where none are counted
     seconds FLOAT NULL,                    -- seconds from started_at to ended_at; NULL while it goes on

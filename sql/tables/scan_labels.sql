@@ -1,6 +1,6 @@
 -- The truth for a scan within a horizon. A scan of which that is not known has no row.
 CREATE TABLE dbo.scan_labels (
-    scan_id INT NOT NULL,      -- the scan
+    scan_id INT NOT NULL,      -- scan whose truth it is, in dbo.scans
     horizon_days INT NOT NULL, -- days from the scan on that the label speaks of
     label TINYINT NOT NULL,    -- 1 where cancer was found within the horizon, 0 where it is known that none was
     source NVARCHAR(200) NULL, -- what says so, such as the file that it was loaded from; NULL where that is not told

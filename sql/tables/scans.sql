@@ -10,7 +10,7 @@ CREATE TABLE dbo.scans (
     manufacturer NVARCHAR(64) NULL,           -- manufacturer of the scanner; NULL where the files do not name it
     image_rows INT NOT NULL,                  -- rows of a slice, in pixels
     image_cols INT NOT NULL,                  -- columns of a slice, in pixels
-    number_images INT NOT NULL,               -- slices of the scan
+    number_images INT NOT NULL,               -- how many slices dbo.scan_images has of it
     spacing_z FLOAT NULL,                     -- millimetres from a slice to the next; NULL where it is not known
     spacing_y FLOAT NULL,                     -- millimetres from a row of pixels to the next; NULL where it is not known
     spacing_x FLOAT NULL,                     -- millimetres from a column of pixels to the next; NULL where it is not known

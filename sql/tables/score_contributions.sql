@@ -1,6 +1,6 @@
 -- What a feature added to the margin of a score. A feature without a row adds nothing.
 CREATE TABLE dbo.score_contributions (
-    prediction_id INT NOT NULL,  -- score that is explained
+    prediction_id INT NOT NULL,  -- score that is explained, in dbo.predictions
     member INT NOT NULL,         -- 0; of an ensemble 1 and up, whose members are explained one by one
     feature INT NULL,            -- place in the vector that the model reads, from 0; NULL is the expected margin, so that a member's
                                  -- contributions sum to its margin

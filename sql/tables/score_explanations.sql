@@ -1,8 +1,9 @@
 -- That a score was explained, and of what.
 CREATE TABLE dbo.score_explanations (
-    prediction_id INT NOT NULL,         -- score that is explained
-    explained_at DATETIME2(3) NOT NULL CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME(), -- when, UTC
-    explained_by NVARCHAR(128) NOT NULL -- user that the session names (SESSION_CONTEXT), else the login
+    prediction_id INT NOT NULL,         -- score that is explained, in dbo.predictions
+    explained_at DATETIME2(3) NOT NULL  -- when it was last explained, UTC
+        CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME(),
+    explained_by NVARCHAR(128) NOT NULL -- who had it explained: the user that the session names (SESSION_CONTEXT), else the login
         CONSTRAINT DF_score_explanations_explained_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     margin FLOAT NULL,                  -- model's own value for the scan before any link or calibration; NULL where it has none

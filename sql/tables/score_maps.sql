@@ -1,7 +1,7 @@
 -- Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of
 -- steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.
 CREATE TABLE dbo.score_maps (
-    prediction_id INT NOT NULL,        -- score that is explained
+    prediction_id INT NOT NULL,        -- score that is explained, in dbo.predictions
     slice_index INT NOT NULL,          -- slice_index in dbo.scan_images
     method VARCHAR(16) NOT NULL,       -- occlusion: what hiding a place takes from the margin, which does not add up; gradcam: exact shares
                                        -- that do, of a logistic regression over the mean of a map by lung or seed

@@ -1,7 +1,7 @@
 -- What a triple of slices did to the margin of a score. Shares, and Shapley values, of a score sum to margin minus reference_margin of
 -- dbo.score_explanations.
 CREATE TABLE dbo.score_slices (
-    prediction_id INT NOT NULL,  -- score that is explained
+    prediction_id INT NOT NULL,  -- score that is explained, in dbo.predictions
     triple INT NOT NULL,         -- number of the triple, from 0: the row in dbo.features
     first_slice INT NOT NULL,    -- first of the triple's slices, from 0
     method VARCHAR(16) NOT NULL, -- without: the margin without the triple minus the margin, exact; share: its exact share of a linear

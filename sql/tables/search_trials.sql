@@ -1,7 +1,7 @@
 -- A trial of a search, as a queue that workers drain.
 CREATE TABLE dbo.search_trials (
     trial_id INT IDENTITY(1, 1) NOT NULL, -- number of the trial
-    search_id INT NOT NULL,               -- search that it belongs to
+    search_id INT NOT NULL,               -- search that it belongs to, in dbo.searches
     rung INT NOT NULL,                    -- rung of successive halving, from 0; a candidate that goes on to the next gets a row there
     candidate INT NOT NULL,               -- number of the candidate in the search
     feature_set_id INT NOT NULL,          -- feature set that it learns from

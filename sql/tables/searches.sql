@@ -21,7 +21,7 @@ CREATE TABLE dbo.searches (
     lease_until DATETIME2(3) NULL,         -- UTC, from when on another worker may train it; NULL before
     training_from DATETIME2(3) NULL,       -- when the training of the best began, UTC; NULL before
     created_at DATETIME2(3) NOT NULL CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
-    created_by NVARCHAR(128) NOT NULL      -- user that the session names (SESSION_CONTEXT), else the login
+    created_by NVARCHAR(128) NOT NULL      -- who made it: the user that the session names (SESSION_CONTEXT), else the login
         CONSTRAINT DF_searches_created_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     CONSTRAINT PK_searches PRIMARY KEY (search_id),

@@ -6,8 +6,8 @@ CREATE TABLE dbo.series_choices (
     scan_id INT NULL,                     -- scan that it is stored as; NULL where it is not stored
     is_taken BIT NOT NULL,                -- 1 where it is stored, 0 where it was left out
     is_study_choice BIT NOT NULL,         -- 1 where the rule chose it of its study
-    reason NVARCHAR(400) NOT NULL,        -- why, in a sentence
-    series_rule NVARCHAR(400) NOT NULL,   -- text of the rule
+    reason NVARCHAR(400) NOT NULL,        -- why it was taken, chosen or left out, in a sentence
+    series_rule NVARCHAR(400) NOT NULL,   -- text of the rule, of the setting series_rule or given to load-scans
     number_images INT NOT NULL,           -- slices that it has
     slice_thickness FLOAT NULL,           -- as dbo.scans has it; NULL where it is not told
     spacing_z FLOAT NULL,                 -- as dbo.scans has it; NULL where it is not known

@@ -2,7 +2,7 @@
 -- the type VECTOR.
 CREATE TABLE dbo.standard_vectors (
     scan_id INT NOT NULL,                -- scan of the vector
-    feature_set_id INT NOT NULL,         -- feature set of the vector
+    feature_set_id INT NOT NULL,         -- feature set of the vector, in dbo.feature_sets
     pooling NVARCHAR(32) NOT NULL,       -- pooling of the vector
     space_sha256 VARBINARY(32) NOT NULL, -- SHA-256 over the scans and vectors that were standardised together: any other scan makes all of
                                          -- them out of date

@@ -1,6 +1,6 @@
 -- A piece of work.
 CREATE TABLE dbo.work_items (
-    work_id INT NOT NULL,           -- work that it belongs to
+    work_id INT NOT NULL,           -- work that it belongs to, in dbo.work
     item NVARCHAR(128) NOT NULL,    -- number of a scan or score, or name of a picture
     bytes BIGINT NOT NULL,          -- how much it counts in a chunk
     state VARCHAR(10) NOT NULL CONSTRAINT DF_work_items_state DEFAULT 'open', -- open, leased (worker has it), done or failed

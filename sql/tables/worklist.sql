@@ -3,10 +3,10 @@
 CREATE TABLE dbo.worklist (
     idx INT NOT NULL,                 -- idx of the patient, as dbo.patients has it
     scan_id INT NOT NULL,             -- primary scan of the patient
-    patient_id NVARCHAR(64) NOT NULL, -- the patient
+    patient_id NVARCHAR(64) NOT NULL, -- patient of the row, in dbo.patients
     display_name NVARCHAR(128) NULL,  -- as dbo.patients has it; NULL where there is none
     study_date DATE NULL,             -- as dbo.scans has it; NULL where it is not known
-    slices INT NOT NULL,              -- slices of the scan
+    slices INT NOT NULL,              -- slices of the scan, number_images in dbo.scans
     state TINYINT NOT NULL,           -- 0 no features, 1 not scored, 2 scored, 3 failed, as dbo.scan_states has it
     prediction_id INT NULL,           -- newest score of the scan that is a probability; NULL where it has none
     probability FLOAT NULL,           -- that score's, 0 to 1; NULL where it has none
