@@ -20,16 +20,16 @@ GO
 IF OBJECT_ID(N'dbo.accounts', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A person or program that may use the web page. Only an argon2id hash of the password is kept; NULL means that nobody signs in
-    -- with a password, because a reverse proxy says who it is or because tokens are all that the account has.
+    -- A person or program that may use the web page.
     CREATE TABLE dbo.accounts (
-        account_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        password_hash NVARCHAR(200) NULL,
-        role VARCHAR(10) NOT NULL,
-        sees_truth BIT NOT NULL CONSTRAINT DF_accounts_sees_truth DEFAULT 0,
-        is_enabled BIT NOT NULL CONSTRAINT DF_accounts_is_enabled DEFAULT 1,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME(),
+        account_id INT IDENTITY(1, 1) NOT NULL, -- number of the account
+        name NVARCHAR(128) NOT NULL,            -- name to sign in with, or that a reverse proxy gives; unique
+        password_hash NVARCHAR(200) NULL,       -- argon2id hash; NULL where a reverse proxy says who it is, or tokens are all that the account
+                                                -- has
+        role VARCHAR(10) NOT NULL,              -- reader or scorer, who may also have scans scored and explained
+        sees_truth BIT NOT NULL CONSTRAINT DF_accounts_sees_truth DEFAULT 0, -- 1 shows labels and the figures that need them
+        is_enabled BIT NOT NULL CONSTRAINT DF_accounts_is_enabled DEFAULT 1, -- 0 keeps the account out, its sessions and tokens too
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
         CONSTRAINT PK_accounts PRIMARY KEY (account_id),
         CONSTRAINT UQ_accounts_name UNIQUE (name),
         CONSTRAINT CK_accounts_role CHECK (role IN ('reader', 'scorer'))
@@ -44,14 +44,14 @@ BEGIN
     BEGIN TRANSACTION;
     -- A token with which a program uses the web page's API in an account's name; only the token's SHA-256 is kept.
     CREATE TABLE dbo.access_tokens (
-        token_id INT IDENTITY(1, 1) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        account_id INT NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME(),
-        expires_at DATETIME2(3) NOT NULL,
-        revoked_at DATETIME2(3) NULL,
-        last_used_at DATETIME2(3) NULL,
+        token_id INT IDENTITY(1, 1) NOT NULL, -- number of the token, as ListTokens shows it and RevokeToken takes it
+        sha256 VARBINARY(32) NOT NULL,        -- SHA-256 of the secret that the program sends
+        account_id INT NOT NULL,              -- account in whose name the token speaks
+        name NVARCHAR(128) NOT NULL,          -- what its owner calls it, to tell tokens apart
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
+        expires_at DATETIME2(3) NOT NULL,     -- UTC, from when on it opens nothing
+        revoked_at DATETIME2(3) NULL,         -- when it was revoked, UTC; NULL while it is not
+        last_used_at DATETIME2(3) NULL,       -- when it last opened something, UTC; NULL where it never has
         CONSTRAINT PK_access_tokens PRIMARY KEY (token_id),
         CONSTRAINT UQ_access_tokens_sha256 UNIQUE (sha256),
         CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
@@ -66,17 +66,19 @@ IF OBJECT_ID(N'dbo.audit', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- What was done or refused on the web page, by whom and from which address. Patients are named by their index alone.
-    -- login_name is who was connected, whatever account the session names by SESSION_CONTEXT; NULL before version 10.
     CREATE TABLE dbo.audit (
-        audit_id BIGINT IDENTITY(1, 1) NOT NULL,
-        at DATETIME2(3) NOT NULL CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME(),
-        account NVARCHAR(128) NULL,
-        action VARCHAR(20) NOT NULL,
-        patient_index INT NULL,
-        outcome VARCHAR(10) NOT NULL,
-        detail NVARCHAR(4000) NULL,
-        address VARCHAR(45) NULL,
-        login_name NVARCHAR(128) NULL CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN(),
+        audit_id BIGINT IDENTITY(1, 1) NOT NULL, -- number of the line, rising with time
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME(), -- when it happened, UTC
+        account NVARCHAR(128) NULL,              -- account that it is about, as the page names it; NULL where nobody was signed in
+        action VARCHAR(20) NOT NULL,             -- what it was, such as sign_in, view_patient, ask_score, score, explain or refused
+        patient_index INT NULL,                  -- idx of the patient that it is about, as dbo.patients has it; NULL where it is about none
+        outcome VARCHAR(10) NOT NULL,            -- ok, refused or failed: what became of it
+        detail NVARCHAR(4000) NULL,              -- what was asked for or why it was refused, never a name or a search; NULL where nothing is to
+                                                 -- add
+        address VARCHAR(45) NULL,                -- IP address that the request came from; NULL where it is not known
+        login_name NVARCHAR(128) NULL            -- login that was connected, whatever account the session names by SESSION_CONTEXT; NULL before
+                                                 -- version 10
+            CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN(),
         CONSTRAINT PK_audit PRIMARY KEY (audit_id),
         CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))
     );
@@ -92,7 +94,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- The numbers 0 to 255, which views count rows and columns of arrays with.
     CREATE TABLE dbo.byte_values (
-        number INT NOT NULL,
+        number INT NOT NULL, -- each whole number from 0 to 255 once
         CONSTRAINT PK_byte_values PRIMARY KEY (number),
         CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255)
     );
@@ -104,16 +106,15 @@ GO
 IF OBJECT_ID(N'dbo.dataset_scalings', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- How ScaleDataset scaled a feature of a data set of examples: (value - centre) / scale. dataset is the scaled one, method zscore (centre
-    -- the mean, scale the standard deviation of the population) or minmax (the least, and how far the largest is from it) over the examples
-    -- of made_from; scale is 1 of a feature that is the same in all of them. ScaleDataset applies them to other data with @As.
+    -- How ScaleDataset scaled a feature of a data set of examples: (value - centre) / scale. ScaleDataset applies it to other data with @As.
     CREATE TABLE dbo.dataset_scalings (
-        dataset NVARCHAR(128) NOT NULL,
-        feature_index INT NOT NULL,
-        method VARCHAR(6) NOT NULL,
-        made_from NVARCHAR(128) NOT NULL,
-        centre FLOAT NOT NULL,
-        scale FLOAT NOT NULL,
+        dataset NVARCHAR(128) NOT NULL,   -- the scaled data set
+        feature_index INT NOT NULL,       -- feature in dbo.examples, from 0
+        method VARCHAR(6) NOT NULL,       -- zscore or minmax
+        made_from NVARCHAR(128) NOT NULL, -- data set whose examples gave centre and scale
+        centre FLOAT NOT NULL,            -- mean with zscore, least value with minmax
+        scale FLOAT NOT NULL,             -- population's standard deviation with zscore, largest less least with minmax; 1 of a feature that is
+                                          -- the same in all examples
         CONSTRAINT PK_dataset_scalings PRIMARY KEY (dataset, feature_index),
         CONSTRAINT CK_dataset_scalings_method CHECK (method IN ('zscore', 'minmax')),
         CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0)
@@ -126,13 +127,13 @@ GO
 IF OBJECT_ID(N'dbo.datasets', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A data set with a name: of scans, of pictures, or of the examples that the T-SQL networks learn from, whose rows stand in dbo.examples
-    -- under the same name.
+    -- A data set with a name.
     CREATE TABLE dbo.datasets (
-        dataset_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        kind VARCHAR(8) NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME(),
+        dataset_id INT IDENTITY(1, 1) NOT NULL, -- number of the data set
+        name NVARCHAR(128) NOT NULL,            -- unique among data sets of all kinds
+        kind VARCHAR(8) NOT NULL,               -- scans, images (pictures), or examples for the T-SQL networks, whose rows are in dbo.examples
+                                                -- under its name
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
         CONSTRAINT PK_datasets PRIMARY KEY (dataset_id),
         CONSTRAINT UQ_datasets_name UNIQUE (name),
         CONSTRAINT CK_datasets_kind CHECK (kind IN ('scans', 'images', 'examples'))
@@ -145,17 +146,16 @@ GO
 IF OBJECT_ID(N'dbo.dataset_versions', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A version of a data set of scans or pictures: what chose its members, how many they are, and the SHA-256 over them, as
-    -- internal.StoreDataset computes it. A version never changes; creating the data set again adds one.
+    -- A version of a data set of scans or pictures. It never changes; creating the data set again adds one.
     CREATE TABLE dbo.dataset_versions (
-        dataset_version_id INT IDENTITY(1, 1) NOT NULL,
-        dataset_id INT NOT NULL,
-        version INT NOT NULL,
-        chosen_by NVARCHAR(MAX) NOT NULL,
-        members INT NOT NULL,
-        members_sha256 VARBINARY(32) NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME(),
-        created_by NVARCHAR(128) NOT NULL
+        dataset_version_id INT IDENTITY(1, 1) NOT NULL, -- number of the version, which trainings and evaluations refer to
+        dataset_id INT NOT NULL,               -- data set that it is a version of
+        version INT NOT NULL,                  -- 1, 2, 3, … within the data set
+        chosen_by NVARCHAR(MAX) NOT NULL,      -- JSON: the query or data set that the members come from, with part, sample and seed where given
+        members INT NOT NULL,                  -- how many it has, 1 or more
+        members_sha256 VARBINARY(32) NOT NULL, -- SHA-256 over the members and their hashes, as internal.StoreDataset computes it
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
+        created_by NVARCHAR(128) NOT NULL      -- who made it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_dataset_versions_created_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_dataset_versions PRIMARY KEY (dataset_version_id),
@@ -171,14 +171,14 @@ GO
 IF OBJECT_ID(N'dbo.dataset_members', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A member of a version of a data set, a scan or a picture, with its SHA-256 as it was then. It refers to no row, because a scan or a
-    -- picture may be replaced later: then its hash differs, and whoever uses the data set says so.
+    -- A member of a version of a data set, a scan or a picture. It refers to no row, because a scan or a picture may be replaced later: then
+    -- its hash differs, and whoever uses the data set says so.
     CREATE TABLE dbo.dataset_members (
-        dataset_version_id INT NOT NULL,
-        position INT NOT NULL,
-        scan_id INT NULL,
-        image_name NVARCHAR(128) NULL,
-        content_sha256 VARBINARY(32) NOT NULL,
+        dataset_version_id INT NOT NULL,       -- version of the data set, in dbo.dataset_versions
+        position INT NOT NULL,                 -- 1, 2, 3, … by scan_id or name
+        scan_id INT NULL,                      -- scan that is the member; NULL in data sets of pictures
+        image_name NVARCHAR(128) NULL,         -- name of the picture that is the member; NULL in data sets of scans
+        content_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the scan (content_sha256) or picture (sha256) when the version was made
         CONSTRAINT PK_dataset_members PRIMARY KEY (dataset_version_id, position),
         CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id),
         CONSTRAINT CK_dataset_members_one CHECK (
@@ -196,16 +196,16 @@ BEGIN
     -- A column that the tables of this version have, as the installer read it from them. Doctor compares these rows with the catalog; they
     -- are those of #columns in whole/declare.sql, and the installer alone writes them.
     CREATE TABLE dbo.declared_columns (
-        table_name NVARCHAR(128) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        type NVARCHAR(128) NOT NULL,
-        length INT NULL,
-        digits INT NULL,
-        scale INT NULL,
-        is_nullable BIT NOT NULL,
-        is_identity BIT NOT NULL,
-        full_type NVARCHAR(200) NOT NULL,
-        default_as NVARCHAR(MAX) NULL,
+        table_name NVARCHAR(128) NOT NULL, -- table of dbo, without the schema
+        name NVARCHAR(128) NOT NULL,       -- name of the column in the table
+        type NVARCHAR(128) NOT NULL,       -- name of the type as in sys.types, such as nvarchar
+        length INT NULL,                   -- as max_length in sys.columns, in bytes; -1 means MAX, NULL a type without length
+        digits INT NULL,                   -- digits of a decimal in all; NULL of other types
+        scale INT NULL,                    -- digits behind the point, or of a second's fractions; NULL of types without
+        is_nullable BIT NOT NULL,          -- 1 where the column may be NULL
+        is_identity BIT NOT NULL,          -- 1 where the column is the IDENTITY of its table
+        full_type NVARCHAR(200) NOT NULL,  -- type as CREATE TABLE has it, such as NVARCHAR(128)
+        default_as NVARCHAR(MAX) NULL,     -- CONSTRAINT name DEFAULT value, as CREATE TABLE has it; NULL where there is none
         CONSTRAINT PK_declared_columns PRIMARY KEY (table_name, name)
     );
     COMMIT TRANSACTION;
@@ -216,14 +216,14 @@ GO
 IF OBJECT_ID(N'dbo.declared_members', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A key, index, check, default or foreign key that the tables of this version have, with the statement that makes it. Doctor compares
-    -- these rows with the catalog; they are those of #members in whole/declare.sql, and the installer alone writes them.
+    -- A key, index, check, default or foreign key that the tables of this version have. Doctor compares these rows with the catalog; they are
+    -- those of #members in whole/declare.sql, and the installer alone writes them.
     CREATE TABLE dbo.declared_members (
-        position INT NOT NULL,
-        table_name NVARCHAR(128) NOT NULL,
-        kind NVARCHAR(20) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        made_by NVARCHAR(MAX) NOT NULL CONSTRAINT DF_declared_members_made_by DEFAULT N'',
+        position INT NOT NULL,             -- order in which they are made: keys first, which foreign keys need
+        table_name NVARCHAR(128) NOT NULL, -- table of dbo, without the schema
+        kind NVARCHAR(20) NOT NULL,        -- primary key, unique, index, check, default or foreign key
+        name NVARCHAR(128) NOT NULL,       -- name of the constraint or index
+        made_by NVARCHAR(MAX) NOT NULL CONSTRAINT DF_declared_members_made_by DEFAULT N'', -- statement that makes it
         CONSTRAINT PK_declared_members PRIMARY KEY (position)
     );
     COMMIT TRANSACTION;
@@ -234,11 +234,11 @@ GO
 IF OBJECT_ID(N'dbo.declared_parts', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What else the installer that ran last has made: a view, a procedure, a procedure that runs a script of ours and is to be signed
-    -- (script), a schema version (version). Doctor compares these rows with what is there; the installer alone writes them.
+    -- What else the installer that ran last has made. Doctor compares these rows with what is there; the installer alone writes them.
     CREATE TABLE dbo.declared_parts (
-        kind VARCHAR(10) NOT NULL,
-        name NVARCHAR(260) NOT NULL,
+        kind VARCHAR(10) NOT NULL,   -- view, procedure, script (a procedure that runs a script of ours and is to be signed) or version (of the
+                                     -- schema)
+        name NVARCHAR(260) NOT NULL, -- schema and name, such as dbo.Doctor; of a version its number
         CONSTRAINT PK_declared_parts PRIMARY KEY (kind, name),
         CONSTRAINT CK_declared_parts_kind CHECK (kind IN ('view', 'procedure', 'script', 'version'))
     );
@@ -250,13 +250,13 @@ GO
 IF OBJECT_ID(N'dbo.dense_layers', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A layer of a dense network whose numbers are in dbo.tensors; layers count from 0. The last one gives class probabilities.
+    -- A layer of a dense network whose numbers are in dbo.tensors.
     CREATE TABLE dbo.dense_layers (
-        network NVARCHAR(128) NOT NULL,
-        layer INT NOT NULL,
-        inputs INT NOT NULL,
-        units INT NOT NULL,
-        activation NVARCHAR(16) NOT NULL,
+        network NVARCHAR(128) NOT NULL,   -- name of the network, as TrainNetworkSql or lungdb load-tensors was given it
+        layer INT NOT NULL,               -- 0, 1, 2, …; the last one gives class probabilities
+        inputs INT NOT NULL,              -- numbers that it reads: features of an example, or units of the layer before
+        units INT NOT NULL,               -- numbers that it gives
+        activation NVARCHAR(16) NOT NULL, -- identity, relu, sigmoid, tanh or softmax
         CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer),
         CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1),
         CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N'identity', N'relu', N'sigmoid', N'tanh', N'softmax'))
@@ -269,11 +269,11 @@ GO
 IF OBJECT_ID(N'dbo.example_labels', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The class of an example, 0, 1, 2, …
+    -- The class of an example.
     CREATE TABLE dbo.example_labels (
-        dataset NVARCHAR(128) NOT NULL,
-        example_id INT NOT NULL,
-        label INT NOT NULL,
+        dataset NVARCHAR(128) NOT NULL, -- data set of the example
+        example_id INT NOT NULL,        -- number of the example in the data set
+        label INT NOT NULL,             -- class, 0, 1, 2, …
         CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id)
     );
     COMMIT TRANSACTION;
@@ -284,12 +284,12 @@ GO
 IF OBJECT_ID(N'dbo.examples', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A feature of an example of a data set; feature_index counts from 0 and every example has every feature.
+    -- A feature of an example of a data set; every example has every feature.
     CREATE TABLE dbo.examples (
-        dataset NVARCHAR(128) NOT NULL,
-        example_id INT NOT NULL,
-        feature_index INT NOT NULL,
-        value FLOAT NOT NULL,
+        dataset NVARCHAR(128) NOT NULL, -- name of the data set, as dbo.datasets has it with kind examples
+        example_id INT NOT NULL,        -- number of the example in the data set
+        feature_index INT NOT NULL,     -- feature, from 0
+        value FLOAT NOT NULL,           -- the number that the networks read
         CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index)
     );
     COMMIT TRANSACTION;
@@ -301,13 +301,13 @@ IF OBJECT_ID(N'dbo.extensions', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- A step of preprocessings, lungdb's own or a package's, or a pooling or an algorithm of a package, as RegisterExtensions found it in the
-    -- Python of external scripts. package is its name and version; times says how many numbers a pooling makes of a feature, else it is NULL.
+    -- Python of external scripts.
     CREATE TABLE dbo.extensions (
-        kind VARCHAR(16) NOT NULL,
-        name NVARCHAR(32) NOT NULL,
-        package NVARCHAR(128) NOT NULL,
-        times INT NULL,
-        registered_at DATETIME2(3) NOT NULL CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME(),
+        kind VARCHAR(16) NOT NULL,      -- step, pooling or algorithm
+        name NVARCHAR(32) NOT NULL,     -- name that procedures take it by
+        package NVARCHAR(128) NOT NULL, -- name and version of the package
+        times INT NULL,                 -- how many numbers a pooling makes of a feature; NULL of steps and algorithms
+        registered_at DATETIME2(3) NOT NULL CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME(), -- when it was found, UTC
         CONSTRAINT PK_extensions PRIMARY KEY (kind, name),
         CONSTRAINT CK_extensions_kinds CHECK ((kind IN ('step', 'algorithm') AND times IS NULL) OR (kind = 'pooling' AND times > 0))
     );
@@ -319,11 +319,11 @@ GO
 IF OBJECT_ID(N'dbo.image_classes', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The name of a class of pictures. load-images numbers the names of a list or a pattern in their order, after the numbers that are taken,
-    -- and a name keeps its number.
+    -- A class of pictures.
     CREATE TABLE dbo.image_classes (
-        label TINYINT NOT NULL,
-        name NVARCHAR(128) NOT NULL,
+        label TINYINT NOT NULL,      -- number of the class, 0 to 255
+        name NVARCHAR(128) NOT NULL, -- name of the class, which keeps its number; load-images numbers those of a list or a pattern in their
+                                     -- order, after the numbers taken
         CONSTRAINT PK_image_classes PRIMARY KEY (label),
         CONSTRAINT UQ_image_classes_name UNIQUE (name)
     );
@@ -336,11 +336,11 @@ IF OBJECT_ID(N'dbo.image_splits', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- The part of a group of pictures, or of a picture without one, where it names no patient; the pictures of patients go by dbo.splits.
-    -- AssignSplits fills it by a keyed hash, load-images where a list says so; a part once given does not change.
     CREATE TABLE dbo.image_splits (
-        is_group BIT NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        part VARCHAR(10) NOT NULL,
+        is_group BIT NOT NULL,       -- 1 of a group of pictures, 0 of one
+        name NVARCHAR(128) NOT NULL, -- the picture or the group
+        part VARCHAR(10) NOT NULL,   -- train or test, by a keyed hash (AssignSplits) or as a list says (load-images); once given it does not
+                                     -- change
         CONSTRAINT PK_image_splits PRIMARY KEY (is_group, name),
         CONSTRAINT CK_image_splits_part CHECK (part IN ('train', 'test'))
     );
@@ -352,17 +352,15 @@ GO
 IF OBJECT_ID(N'dbo.images', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A picture that is not a scan: a PNG, JPEG, PGM or PPM file as it was, its SHA-256, and the number of its class, 0 to 255, NULL where it
-    -- is not known or there are several, which dbo.image_labels has. patient_id is whom it is of, as dbo.patients has ids, whether or not that
-    -- patient has a scan; group_name is what pictures belong to together, such as a film, in the order of group_order.
+    -- A picture that is not a scan.
     CREATE TABLE dbo.images (
-        name NVARCHAR(128) NOT NULL,
-        image VARBINARY(MAX) NOT NULL,
-        label TINYINT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        patient_id NVARCHAR(64) NULL,
-        group_name NVARCHAR(128) NULL,
-        group_order INT NULL,
+        name NVARCHAR(128) NOT NULL,   -- unique name of the picture
+        image VARBINARY(MAX) NOT NULL, -- the file as it was: PNG, JPEG, PGM or PPM
+        label TINYINT NULL,            -- number of its class, 0 to 255; NULL where it is not known or dbo.image_labels has several
+        sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the bytes of image
+        patient_id NVARCHAR(64) NULL,  -- whom it is of, as dbo.patients has ids, also without a scan there; NULL where that is not known
+        group_name NVARCHAR(128) NULL, -- what pictures belong to together, such as a film; NULL of a picture alone
+        group_order INT NULL,          -- its place in the group; NULL of a picture alone
         CONSTRAINT PK_images PRIMARY KEY (name)
     );
     CREATE INDEX IX_images_patient ON dbo.images (patient_id);
@@ -375,11 +373,10 @@ GO
 IF OBJECT_ID(N'dbo.image_labels', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A class that a picture of a list or a pattern belongs to; it may have several, and then dbo.images.label is NULL. dbo.image_truth reads
-    -- both tables.
+    -- A class that a picture of a list or a pattern belongs to. dbo.image_truth reads this table and dbo.images.
     CREATE TABLE dbo.image_labels (
-        name NVARCHAR(128) NOT NULL,
-        label TINYINT NOT NULL,
+        name NVARCHAR(128) NOT NULL, -- the picture, which may have several rows; then dbo.images.label is NULL
+        label TINYINT NOT NULL,      -- number of the class in dbo.image_classes
         CONSTRAINT PK_image_labels PRIMARY KEY (name, label),
         CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE
     );
@@ -391,20 +388,20 @@ GO
 IF OBJECT_ID(N'dbo.image_lineage', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a picture that TransformImages has made comes from: a slice of a scan, or another picture, with the SHA-256 that it had then, and
-    -- recipe, the JSON that says how: with it the picture can be made again. root_image is the picture at the beginning of a chain, whose part
-    -- all of it stays in. It refers to no scan, which may be replaced: then its hash differs. digest is over the UTF-16 bytes of recipe.
+    -- What a picture that TransformImages has made comes from: a slice of a scan, or another picture, and how, so that it can be made again. It
+    -- refers to no scan, which may be replaced: then its hash differs.
     CREATE TABLE dbo.image_lineage (
-        image_name NVARCHAR(128) NOT NULL,
-        source_scan_id INT NULL,
-        source_slice INT NULL,
-        source_image NVARCHAR(128) NULL,
-        root_image NVARCHAR(128) NULL,
-        source_sha256 VARBINARY(32) NOT NULL,
-        preprocessing NVARCHAR(32) NULL,
-        recipe NVARCHAR(MAX) NOT NULL,
-        digest VARBINARY(32) NOT NULL,
-        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME(),
+        image_name NVARCHAR(128) NOT NULL,    -- the picture that was made
+        source_scan_id INT NULL,              -- scan that it was made of; NULL where that was a picture
+        source_slice INT NULL,                -- slice_index in dbo.scan_images; NULL where it was made of a picture
+        source_image NVARCHAR(128) NULL,      -- picture that it was made of; NULL where that was a slice
+        root_image NVARCHAR(128) NULL,        -- picture that a chain begins with, whose part all of it stays in; NULL where it was made of a
+                                              -- slice
+        source_sha256 VARBINARY(32) NOT NULL, -- SHA-256 that the source had then: of the scan (content_sha256) or the picture (sha256)
+        preprocessing NVARCHAR(32) NULL,      -- name in dbo.preprocessings that recipe was taken from; NULL where steps were given
+        recipe NVARCHAR(MAX) NOT NULL,        -- JSON that says how it was made
+        digest VARBINARY(32) NOT NULL,        -- SHA-256 of recipe in UTF-16
+        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
         CONSTRAINT PK_image_lineage PRIMARY KEY (image_name),
         CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE,
         CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1),
@@ -420,11 +417,11 @@ GO
 IF OBJECT_ID(N'dbo.image_properties', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What else a list of pictures says of one: the name of the column and its value; an empty value has no row.
+    -- What else a list of pictures says of one.
     CREATE TABLE dbo.image_properties (
-        name NVARCHAR(128) NOT NULL,
-        property NVARCHAR(128) NOT NULL,
-        value NVARCHAR(400) NOT NULL,
+        name NVARCHAR(128) NOT NULL,     -- picture that it is said of, in dbo.images
+        property NVARCHAR(128) NOT NULL, -- name of the column in the list
+        value NVARCHAR(400) NOT NULL,    -- what stands there; an empty value has no row
         CONSTRAINT PK_image_properties PRIMARY KEY (name, property),
         CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE
     );
@@ -437,11 +434,11 @@ GO
 IF OBJECT_ID(N'dbo.installations', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A run of the installer that came to its end, with the version of the package that it belongs to. One that is run again after another
-    -- run of the same version changes the time of the row.
+    -- A run of the installer that came to its end.
     CREATE TABLE dbo.installations (
-        package_version NVARCHAR(64) NOT NULL,
-        installed_at DATETIME2(3) NOT NULL CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME(),
+        package_version NVARCHAR(64) NOT NULL, -- version of lungdb that the installer belongs to
+        installed_at DATETIME2(3) NOT NULL     -- when that version's installer last came to its end, UTC
+            CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_installations PRIMARY KEY (package_version)
     );
     COMMIT TRANSACTION;
@@ -455,12 +452,12 @@ BEGIN
     -- What a dense network of dbo.tensors gave for a class of an example, as ScoreNetworkSql with @Keep = 1 or EvaluateNetworkSql found it the
     -- last time; a network that has learnt on since gives something else.
     CREATE TABLE dbo.network_probabilities (
-        network NVARCHAR(128) NOT NULL,
-        dataset NVARCHAR(128) NOT NULL,
-        example_id INT NOT NULL,
-        label INT NOT NULL,
-        probability FLOAT NOT NULL,
-        scored_at DATETIME2(3) NOT NULL CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME(),
+        network NVARCHAR(128) NOT NULL, -- name of the network, as dbo.dense_layers has it
+        dataset NVARCHAR(128) NOT NULL, -- data set of the example
+        example_id INT NOT NULL,        -- number of the example in the data set
+        label INT NOT NULL,             -- class that the probability is of, from 0
+        probability FLOAT NOT NULL,     -- probability of the class label, 0 to 1
+        scored_at DATETIME2(3) NOT NULL CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME(), -- when it was computed, UTC
         CONSTRAINT PK_network_probabilities PRIMARY KEY (network, dataset, example_id, label)
     );
     COMMIT TRANSACTION;
@@ -471,16 +468,16 @@ GO
 IF OBJECT_ID(N'dbo.networks', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A featurizer: an ONNX file and, in details, its input, normalisation and layers.
+    -- A featurizer: a network that gives features of slices and pictures.
     CREATE TABLE dbo.networks (
-        network_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        version INT NOT NULL,
-        library NVARCHAR(32) NOT NULL,
-        model VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        details NVARCHAR(MAX) NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME(),
+        network_id INT IDENTITY(1, 1) NOT NULL, -- number of the version of the network
+        name NVARCHAR(128) NOT NULL,            -- name of the network, which its versions share
+        version INT NOT NULL,                   -- 1, 2, 3, … within the name
+        library NVARCHAR(32) NOT NULL,          -- what its file was before it became ONNX: onnx, safetensors, pytorch or cntk
+        model VARBINARY(MAX) NOT NULL,          -- bytes of the ONNX file; empty where lungdb copy brought its features alone
+        sha256 VARBINARY(32) NOT NULL,          -- SHA-256 of the bytes of model; where those are empty, of what they were
+        details NVARCHAR(MAX) NOT NULL,         -- JSON: its input, normalisation and layers
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
         CONSTRAINT PK_networks PRIMARY KEY (network_id),
         CONSTRAINT UQ_networks_name_version UNIQUE (name, version),
         CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1)
@@ -494,15 +491,14 @@ GO
 IF OBJECT_ID(N'dbo.feature_sets', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A way to make features: a network, one of its layers, a preprocessing. width is the number of features. One without a network is
-    -- combined of others and of columns, which dbo.feature_parts lists; its layer is its name, its preprocessing 'combined', and its
-    -- vectors stand in dbo.pooled_features with the pooling 'combined'.
+    -- A way to make features: a network, one of its layers, a preprocessing. One without a network is combined of others and of columns, which
+    -- dbo.feature_parts lists; its vectors stand in dbo.pooled_features with the pooling 'combined'.
     CREATE TABLE dbo.feature_sets (
-        feature_set_id INT IDENTITY(1, 1) NOT NULL,
-        network_id INT NULL,
-        layer NVARCHAR(256) NOT NULL,
-        preprocessing NVARCHAR(32) NOT NULL,
-        width INT NOT NULL,
+        feature_set_id INT IDENTITY(1, 1) NOT NULL, -- number of the feature set
+        network_id INT NULL,                        -- network that the features are of, in dbo.networks; NULL of a combined set
+        layer NVARCHAR(256) NOT NULL,               -- name of the layer; of a combined set the set's own name
+        preprocessing NVARCHAR(32) NOT NULL,        -- name in dbo.preprocessings; combined of a combined set
+        width INT NOT NULL,                         -- how many features a vector of it has
         CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id),
         CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
         CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing),
@@ -516,19 +512,20 @@ GO
 IF OBJECT_ID(N'dbo.classifiers', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A trained model as text in UTF-8 (LightGBM's own, or JSON of a logistic regression), and the features that it reads.
+    -- A trained model of scans, and the features that it reads.
     CREATE TABLE dbo.classifiers (
-        classifier_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        version INT NOT NULL,
-        library NVARCHAR(32) NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        model VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        details NVARCHAR(MAX) NOT NULL,
-        task VARCHAR(14) NOT NULL CONSTRAINT DF_classifiers_task DEFAULT 'classification',
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME(),
+        classifier_id INT IDENTITY(1, 1) NOT NULL, -- number of the version of the model
+        name NVARCHAR(128) NOT NULL,               -- name of the model, which its versions share
+        version INT NOT NULL,                      -- 1, 2, 3, … within the name
+        library NVARCHAR(32) NOT NULL,             -- what wrote it: lightgbm, logistic, network (dense), ensemble, or onnx of a package
+        feature_set_id INT NOT NULL,               -- feature set of the vectors that it reads
+        pooling NVARCHAR(32) NOT NULL,             -- pooling of the vectors that it reads
+        model VARBINARY(MAX) NOT NULL,             -- LightGBM's own text or JSON, in UTF-8; of a package an ONNX file
+        sha256 VARBINARY(32) NOT NULL,             -- SHA-256 of the bytes of model
+        details NVARCHAR(MAX) NOT NULL,            -- JSON: what it was trained with and how it is calibrated
+        task VARCHAR(14) NOT NULL                  -- classification or regression, which predicts the number of dbo.numeric_labels
+            CONSTRAINT DF_classifiers_task DEFAULT 'classification',
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
         CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id),
         CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version),
         CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id)
@@ -545,23 +542,23 @@ GO
 IF OBJECT_ID(N'dbo.drift_checks', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A comparison of patients who came later with those whom a model was tested on. later_since or dataset_version_id says who they are.
-    -- statistic is the largest of dbo.drift_items, p_value its share of permutations; is_alarm marks one of alpha or less.
+    -- A comparison of patients who came later with those whom a model was tested on: either by the time of later_since or as a data set.
     CREATE TABLE dbo.drift_checks (
-        drift_check_id INT IDENTITY(1, 1) NOT NULL,
-        classifier_id INT NOT NULL,
-        later_since DATETIME2(3) NULL,
-        dataset_version_id INT NULL,
-        tested_patients INT NOT NULL,
-        later_patients INT NOT NULL,
-        permutations INT NOT NULL,
-        seed INT NOT NULL,
-        alpha FLOAT NOT NULL,
-        statistic FLOAT NOT NULL,
-        p_value FLOAT NOT NULL,
-        is_alarm BIT NOT NULL,
-        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME(),
-        checked_by NVARCHAR(128) NOT NULL
+        drift_check_id INT IDENTITY(1, 1) NOT NULL, -- number of the check
+        classifier_id INT NOT NULL,                 -- version of the model, in dbo.classifiers
+        later_since DATETIME2(3) NULL,              -- UTC, from when on patients are later; NULL where a data set says who they are
+        dataset_version_id INT NULL,                -- data set of the later patients; NULL where later_since says who they are
+        tested_patients INT NOT NULL,               -- patients whom the model was tested on
+        later_patients INT NOT NULL,                -- patients who came later
+        permutations INT NOT NULL,                  -- permutations of who is later that p_value is from
+        seed INT NOT NULL,                          -- seed of the permutations
+        alpha FLOAT NOT NULL,                       -- p_value up to which there is an alarm, above 0 and below 1
+        statistic FLOAT NOT NULL,                   -- the largest of its rows in dbo.drift_items, in standard errors
+        p_value FLOAT NOT NULL,                     -- share of permutations, the real order counted, whose largest statistic is at least as
+                                                    -- large
+        is_alarm BIT NOT NULL,                      -- 1 where p_value is alpha or less
+        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
+        checked_by NVARCHAR(128) NOT NULL           -- who had it checked: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_drift_checks_checked_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id),
@@ -580,18 +577,17 @@ GO
 IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as
-    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors,
-    -- p_value that of the largest statistic of all items, stability_index the population stability index.
+    -- What a drift check compared: a feature, the score, the spacing, or the mix of scanners or kernels.
     CREATE TABLE dbo.drift_items (
-        drift_check_id INT NOT NULL,
-        position INT NOT NULL,
-        kind VARCHAR(8) NOT NULL,
-        feature_index INT NULL,
-        name NVARCHAR(600) NOT NULL,
-        statistic FLOAT NOT NULL,
-        p_value FLOAT NOT NULL,
-        stability_index FLOAT NOT NULL,
+        drift_check_id INT NOT NULL,    -- check that it belongs to, in dbo.drift_checks
+        position INT NOT NULL,          -- order in the check
+        kind VARCHAR(8) NOT NULL,       -- feature, score, spacing, scanner or kernel
+        feature_index INT NULL,         -- place in the vector that the model reads, from 0; NULL of other kinds
+        name NVARCHAR(600) NOT NULL,    -- which it is, such as 'column age' or 'layer avg_pool of resnet, feature 17'
+        statistic FLOAT NOT NULL,       -- difference of the two groups in standard errors, without sign
+        p_value FLOAT NOT NULL,         -- share of permutations, the real order counted, whose largest statistic of all items is at least as
+                                        -- large
+        stability_index FLOAT NOT NULL, -- population stability index of the later patients against the tested ones, 0 where they are alike
         CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position),
         CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id),
         CONSTRAINT CK_drift_items_kind CHECK (kind IN ('feature', 'score', 'spacing', 'scanner', 'kernel'))
@@ -604,13 +600,13 @@ GO
 IF OBJECT_ID(N'dbo.ensemble_members', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The classifiers that an ensemble is made of, in order. first_index is where a member's features begin in the ensemble's vector. What
-    -- Python scores with stands whole in the ensemble's own model; plain T-SQL scores with the members' rows.
+    -- The classifiers that an ensemble is made of, in order. What Python scores with stands whole in the ensemble's own model; plain T-SQL
+    -- scores with the members' rows.
     CREATE TABLE dbo.ensemble_members (
-        classifier_id INT NOT NULL,
-        position INT NOT NULL,
-        member_classifier_id INT NOT NULL,
-        first_index INT NOT NULL,
+        classifier_id INT NOT NULL,        -- the ensemble, in dbo.classifiers
+        position INT NOT NULL,             -- order in the ensemble, from 0
+        member_classifier_id INT NOT NULL, -- version of a model that is its member
+        first_index INT NOT NULL,          -- where the member's features begin in the ensemble's vector, from 0
         CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position),
         CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id),
         CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
@@ -626,26 +622,24 @@ GO
 IF OBJECT_ID(N'dbo.evaluations', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A model measured on a version of a data set. horizon_days is the horizon of the labels, NULL for those of patients; prevalence that
-    -- of the site for the decision curve, NULL for the share of the set. overlap says what speaks against the figures, where the evaluation
-    -- was forced; note what could not be measured or is not known.
+    -- A model measured on a version of a data set.
     CREATE TABLE dbo.evaluations (
-        evaluation_id INT IDENTITY(1, 1) NOT NULL,
-        classifier_id INT NOT NULL,
-        dataset_version_id INT NOT NULL,
-        horizon_days INT NULL,
-        prevalence FLOAT NULL,
-        seed INT NOT NULL,
-        patients INT NOT NULL,
-        scans INT NOT NULL,
-        positives INT NOT NULL,
-        unlabelled INT NOT NULL,
-        left_out INT NOT NULL,
-        is_forced BIT NOT NULL,
-        overlap NVARCHAR(1000) NULL,
-        note NVARCHAR(2000) NULL,
-        evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(),
-        evaluated_by NVARCHAR(128) NOT NULL
+        evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
+        classifier_id INT NOT NULL,                -- version of the model, in dbo.classifiers
+        dataset_version_id INT NOT NULL,           -- version of the data set, in dbo.dataset_versions
+        horizon_days INT NULL,                     -- horizon of the labels in days (dbo.scan_labels); NULL for those of patients (dbo.labels)
+        prevalence FLOAT NULL,                     -- share of positives at the site, for the decision curve; NULL for the share in the data set
+        seed INT NOT NULL,                         -- seed of the bootstrap
+        patients INT NOT NULL,                     -- patients with labelled scans
+        scans INT NOT NULL,                        -- scans with labels, which all figures are of
+        positives INT NOT NULL,                    -- scans of them with label 1
+        unlabelled INT NOT NULL,                   -- scans that were scored and have no label
+        left_out INT NOT NULL,                     -- members of the data set that were not scored
+        is_forced BIT NOT NULL,                    -- 1 where it was measured with @Force although overlap speaks against it
+        overlap NVARCHAR(1000) NULL,               -- what speaks against the figures, where it was forced; NULL where nothing does
+        note NVARCHAR(2000) NULL,                  -- what could not be measured or is not known; NULL where that is nothing
+        evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
+        evaluated_by NVARCHAR(128) NOT NULL        -- who had it evaluated: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_evaluations_evaluated_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id),
@@ -664,16 +658,15 @@ GO
 IF OBJECT_ID(N'dbo.evaluation_curves', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A point of a curve of an evaluation, of all its scans: those of dbo.experiment_curves, and decision, decision_everybody and
-    -- decision_nobody (x = threshold probability, y = net benefit per patient of the site).
+    -- A point of a curve of an evaluation, of all its scans.
     CREATE TABLE dbo.evaluation_curves (
-        evaluation_id INT NOT NULL,
-        source VARCHAR(7) NOT NULL,
-        curve NVARCHAR(32) NOT NULL,
-        position INT NOT NULL,
-        x FLOAT NULL,
-        y FLOAT NULL,
-        threshold FLOAT NULL,
+        evaluation_id INT NOT NULL,  -- evaluation that it belongs to, in dbo.evaluations
+        source VARCHAR(7) NOT NULL,  -- model, or columns: a model on age, sex, spacing and scanner alone
+        curve NVARCHAR(32) NOT NULL, -- as in dbo.experiment_curves, and decision, decision_everybody, decision_nobody
+        position INT NOT NULL,       -- order of the points
+        x FLOAT NULL,                -- as in dbo.experiment_curves; of decision curves the threshold probability
+        y FLOAT NULL,                -- as in dbo.experiment_curves; of decision curves the net benefit per patient of the site
+        threshold FLOAT NULL,        -- as in dbo.experiment_curves; NULL of decision curves
         CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position),
         CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
         CONSTRAINT CK_evaluation_curves_source CHECK (source IN ('model', 'columns'))
@@ -686,17 +679,18 @@ GO
 IF OBJECT_ID(N'dbo.evaluation_groups', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A subgroup of an evaluation's scans: those with a value of a column. Group 0 is all of them. A row without a value says how many
-    -- values of the column are not shown, because fewer than 10 patients of either class have them.
+    -- A subgroup of an evaluation's scans: those with a value of a column.
     CREATE TABLE dbo.evaluation_groups (
-        evaluation_id INT NOT NULL,
-        group_id INT NOT NULL,
-        column_name NVARCHAR(128) NULL,
-        value NVARCHAR(200) NULL,
-        patients INT NULL,
-        scans INT NULL,
-        positives INT NULL,
-        values_hidden INT NULL,
+        evaluation_id INT NOT NULL,     -- evaluation that it belongs to, in dbo.evaluations
+        group_id INT NOT NULL,          -- 0 is all scans; 1, 2, 3, … subgroups
+        column_name NVARCHAR(128) NULL, -- column that it is told by; NULL of group 0
+        value NVARCHAR(200) NULL,       -- value of the column that its scans have; NULL of group 0, of scans without one, and where
+                                        -- values_hidden is given
+        patients INT NULL,              -- patients in it; NULL where values_hidden is given
+        scans INT NULL,                 -- scans with a label in it; NULL where values_hidden is given
+        positives INT NULL,             -- scans of them with label 1; NULL where values_hidden is given
+        values_hidden INT NULL,         -- values of the column that are not shown: fewer than 10 patients of either class have them; NULL of a
+                                        -- group that is shown
         CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id),
         CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
         CONSTRAINT CK_evaluation_groups_shown CHECK (
@@ -710,16 +704,15 @@ GO
 IF OBJECT_ID(N'dbo.evaluation_metrics', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A figure of an evaluation: of the model, or of a model on age, sex, spacing and scanner alone (source columns). low to high is its 95 %
-    -- interval by bootstrap over patients; NULL where a figure or its interval is not defined.
+    -- A figure of an evaluation, with its 95 % interval by bootstrap over patients.
     CREATE TABLE dbo.evaluation_metrics (
-        evaluation_id INT NOT NULL,
-        group_id INT NOT NULL,
-        source VARCHAR(7) NOT NULL,
-        metric NVARCHAR(64) NOT NULL,
-        value FLOAT NULL,
-        low FLOAT NULL,
-        high FLOAT NULL,
+        evaluation_id INT NOT NULL,   -- evaluation that it belongs to, in dbo.evaluations
+        group_id INT NOT NULL,        -- subgroup that it is of, 0 for all scans
+        source VARCHAR(7) NOT NULL,   -- model, or columns: a model on age, sex, spacing and scanner alone
+        metric NVARCHAR(64) NOT NULL, -- name of the figure, such as auc, sensitivity or brier
+        value FLOAT NULL,             -- the figure; NULL where it is not defined
+        low FLOAT NULL,               -- lower end of the interval; NULL where it is not defined
+        high FLOAT NULL,              -- upper end of the interval; NULL where it is not defined
         CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric),
         CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id)
             REFERENCES dbo.evaluation_groups (evaluation_id, group_id),
@@ -733,19 +726,18 @@ GO
 IF OBJECT_ID(N'dbo.evaluation_pairs', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first; position 0
-    -- is all pairs. difference is the score of kernel_a minus that of kernel_b, as probabilities; largest is without sign.
+    -- How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first.
     CREATE TABLE dbo.evaluation_pairs (
-        evaluation_id INT NOT NULL,
-        position INT NOT NULL,
-        kernel_a NVARCHAR(64) NULL,
-        kernel_b NVARCHAR(64) NULL,
-        pairs INT NOT NULL,
-        patients INT NOT NULL,
-        mean_difference FLOAT NOT NULL,
-        sd_difference FLOAT NULL,
-        mean_distance FLOAT NOT NULL,
-        largest FLOAT NOT NULL,
+        evaluation_id INT NOT NULL,     -- evaluation that it belongs to, in dbo.evaluations
+        position INT NOT NULL,          -- 0 is all pairs; 1, 2, 3, … two kernels
+        kernel_a NVARCHAR(64) NULL,     -- convolution kernel of the first; NULL of position 0, and where it is not known
+        kernel_b NVARCHAR(64) NULL,     -- convolution kernel of the second; NULL of position 0, and where it is not known
+        pairs INT NOT NULL,             -- how many pairs of scans have these kernels
+        patients INT NOT NULL,          -- patients whom the pairs are of
+        mean_difference FLOAT NOT NULL, -- mean of probability of a minus probability of b
+        sd_difference FLOAT NULL,       -- standard deviation of these differences; NULL of a single pair
+        mean_distance FLOAT NOT NULL,   -- mean of the differences without sign
+        largest FLOAT NOT NULL,         -- largest of the differences without sign
         CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position),
         CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id)
     );
@@ -757,18 +749,17 @@ GO
 IF OBJECT_ID(N'dbo.experiments', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A training run. dataset_version_id is the data set that it was trained on, NULL for all labelled patients; horizon_days the horizon of
-    -- the labels, NULL for those of patients.
+    -- A training run.
     CREATE TABLE dbo.experiments (
-        experiment_id INT IDENTITY(1, 1) NOT NULL,
-        classifier_id INT NOT NULL,
-        seed INT NOT NULL,
-        parameters NVARCHAR(MAX) NOT NULL,
-        dataset_version_id INT NULL,
-        horizon_days INT NULL,
-        started_at DATETIME2(3) NOT NULL,
-        ended_at DATETIME2(3) NOT NULL CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME(),
-        run_by NVARCHAR(128) NOT NULL
+        experiment_id INT IDENTITY(1, 1) NOT NULL, -- number of the run
+        classifier_id INT NOT NULL,                -- version of the model that came of it
+        seed INT NOT NULL,                         -- seed of the folds and the algorithm
+        parameters NVARCHAR(MAX) NOT NULL,         -- JSON: the settings of the algorithm and what else the run was called with
+        dataset_version_id INT NULL,               -- data set that it was trained on; NULL for all labelled patients
+        horizon_days INT NULL,                     -- horizon of the labels in days (dbo.scan_labels); NULL for those of patients
+        started_at DATETIME2(3) NOT NULL,          -- when it began, UTC
+        ended_at DATETIME2(3) NOT NULL CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
+        run_by NVARCHAR(128) NOT NULL              -- who ran it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_experiments_run_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_experiments PRIMARY KEY (experiment_id),
@@ -787,17 +778,16 @@ GO
 IF OBJECT_ID(N'dbo.experiment_curves', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall
-    -- (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the
-    -- bin), training_train and training_validation (x = iteration, y = log loss). StoreExperiment fills it.
+    -- A point of a curve of a training run. StoreExperiment fills it.
     CREATE TABLE dbo.experiment_curves (
-        experiment_id INT NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        curve NVARCHAR(32) NOT NULL,
-        position INT NOT NULL,
-        x FLOAT NULL,
-        y FLOAT NULL,
-        threshold FLOAT NULL,
+        experiment_id INT NOT NULL,  -- training run that it belongs to, in dbo.experiments
+        part VARCHAR(10) NOT NULL,   -- part of the patients: train, validation or test
+        curve NVARCHAR(32) NOT NULL, -- roc, precision_recall, calibration (also calibration_raw), training_train or training_validation
+        position INT NOT NULL,       -- order of the points
+        x FLOAT NULL,                -- of roc 1 - specificity, of precision_recall recall, of calibration mean score, of training iteration
+        y FLOAT NULL,                -- of roc sensitivity, of precision_recall precision, of calibration observed share, of training log loss
+        threshold FLOAT NULL,        -- of roc and precision_recall the score from which on counts as positive, of calibration patients of the
+                                     -- bin; else NULL
         CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position),
         CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id)
             REFERENCES dbo.experiments (experiment_id)
@@ -810,12 +800,12 @@ GO
 IF OBJECT_ID(N'dbo.experiment_metrics', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. StoreExperiment fills it.
+    -- A measured figure of a training run. StoreExperiment fills it.
     CREATE TABLE dbo.experiment_metrics (
-        experiment_id INT NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        metric NVARCHAR(64) NOT NULL,
-        value FLOAT NULL,
+        experiment_id INT NOT NULL,   -- training run that it belongs to, in dbo.experiments
+        part VARCHAR(10) NOT NULL,    -- part of the patients: train, validation or test
+        metric NVARCHAR(64) NOT NULL, -- name of the figure, such as auc, brier or log_loss
+        value FLOAT NULL,             -- the figure; NULL where it is not defined, as the AUC of one class
         CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric),
         CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id)
             REFERENCES dbo.experiments (experiment_id)
@@ -829,16 +819,16 @@ IF OBJECT_ID(N'dbo.feature_parts', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- What a combined feature set is made of, in order: the vectors of a pooling of another set, or a column of a view or table that has a
-    -- scan_id. first_index is where its values begin in the vector, width how many they are.
+    -- scan_id.
     CREATE TABLE dbo.feature_parts (
-        feature_set_id INT NOT NULL,
-        position INT NOT NULL,
-        part_feature_set_id INT NULL,
-        pooling NVARCHAR(32) NULL,
-        source NVARCHAR(257) NULL,
-        column_name NVARCHAR(128) NULL,
-        first_index INT NOT NULL,
-        width INT NOT NULL,
+        feature_set_id INT NOT NULL,    -- the combined feature set
+        position INT NOT NULL,          -- order in the set
+        part_feature_set_id INT NULL,   -- feature set that the part comes from; NULL of a column
+        pooling NVARCHAR(32) NULL,      -- pooling of the part's vectors; NULL of a column
+        source NVARCHAR(257) NULL,      -- schema and name of the view or table that the column is read from; NULL of a feature set
+        column_name NVARCHAR(128) NULL, -- column of source; NULL of a feature set
+        first_index INT NOT NULL,       -- where its values begin in the vector, from 0
+        width INT NOT NULL,             -- how many values of the vector they are; 1 of a column
         CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position),
         CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id),
         CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id),
@@ -855,24 +845,23 @@ GO
 IF OBJECT_ID(N'dbo.image_classifiers', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A version of a model that tells the classes of pictures: library and text as dbo.classifiers has them, the features that it reads, how
-    -- those of a group are pooled, and in details its classes, parameters and notes. dbo.classifiers has none of these, because whatever serves
-    -- a model from there takes it for one of patients' scans with two classes. dataset_version_id is NULL for all pictures with labels.
+    -- A version of a model that tells the classes of pictures. dbo.classifiers has none of these, because whatever serves a model from there
+    -- takes it for one of patients' scans with two classes.
     CREATE TABLE dbo.image_classifiers (
-        image_classifier_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        version INT NOT NULL,
-        library NVARCHAR(32) NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        is_exclusive BIT NOT NULL,
-        dataset_version_id INT NULL,
-        seed INT NOT NULL,
-        model VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        details NVARCHAR(MAX) NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME(),
-        created_by NVARCHAR(128) NOT NULL
+        image_classifier_id INT IDENTITY(1, 1) NOT NULL, -- number of the version of the model
+        name NVARCHAR(128) NOT NULL,      -- name of the model, which its versions share
+        version INT NOT NULL,             -- 1, 2, 3, … within the name
+        library NVARCHAR(32) NOT NULL,    -- logistic or lightgbm
+        feature_set_id INT NOT NULL,      -- feature set of the pictures' features that it reads
+        pooling NVARCHAR(32) NOT NULL,    -- how the features of a group's pictures are pooled; none takes every picture alone
+        is_exclusive BIT NOT NULL,        -- 1 where a picture has one class of several, so that scores sum to 1; 0 where it may have several
+        dataset_version_id INT NULL,      -- data set that it learnt from; NULL for all pictures with labels
+        seed INT NOT NULL,                -- seed of folds, undersampling and LightGBM
+        model VARBINARY(MAX) NOT NULL,    -- JSON in UTF-8 of a model for each class, in the library's text
+        sha256 VARBINARY(32) NOT NULL,    -- SHA-256 of the bytes of model
+        details NVARCHAR(MAX) NOT NULL,   -- JSON: its classes, parameters and notes
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
+        created_by NVARCHAR(128) NOT NULL -- who made it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_image_classifiers_created_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id),
@@ -892,15 +881,14 @@ GO
 IF OBJECT_ID(N'dbo.image_confusions', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A cell of a model's confusion matrix on a part: how many pictures, or groups, of the class label were told to be predicted, and which
-    -- percentage of those of the class that is. A model of several labels a picture has none. TrainImageClassifier fills it.
+    -- A cell of a model's confusion matrix on a part. A model of several labels a picture has none. TrainImageClassifier fills it.
     CREATE TABLE dbo.image_confusions (
-        image_classifier_id INT NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        label TINYINT NOT NULL,
-        predicted TINYINT NOT NULL,
-        pictures INT NOT NULL,
-        percentage FLOAT NULL,
+        image_classifier_id INT NOT NULL, -- version of the model, in dbo.image_classifiers
+        part VARCHAR(10) NOT NULL,        -- test, or train, whose scores are out of fold
+        label TINYINT NOT NULL,           -- class that the pictures are of
+        predicted TINYINT NOT NULL,       -- class that the model told
+        pictures INT NOT NULL,            -- pictures, or groups, of the class label that were told to be predicted
+        percentage FLOAT NULL,            -- of all of the class label, 0 to 100; NULL where there are none
         CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted),
         CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id)
             REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE
@@ -913,14 +901,14 @@ GO
 IF OBJECT_ID(N'dbo.image_features', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The features of a picture, in the form of dbo.features, with one row.
+    -- The features of a picture.
     CREATE TABLE dbo.image_features (
-        name NVARCHAR(128) NOT NULL,
-        feature_set_id INT NOT NULL,
-        array_rows INT NOT NULL,
-        array_cols INT NOT NULL,
-        array VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
+        name NVARCHAR(128) NOT NULL,   -- picture that they are of, in dbo.images
+        feature_set_id INT NOT NULL,   -- feature set that they are of, in dbo.feature_sets
+        array_rows INT NOT NULL,       -- rows of array: 1
+        array_cols INT NOT NULL,       -- columns of array: features, as the feature set's width says
+        array VARBINARY(MAX) NOT NULL, -- float32, little-endian, C order
+        sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the bytes of array
         CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id),
         CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name),
         CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
@@ -935,14 +923,13 @@ GO
 IF OBJECT_ID(N'dbo.image_metrics', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A figure of a model of pictures on a part: test, or train, whose scores are out of fold. label is the class that it is of, -1 for all;
-    -- value is NULL where it is not defined, as the precision of a class that is never told. TrainImageClassifier fills it.
+    -- A figure of a model of pictures on a part. TrainImageClassifier fills it.
     CREATE TABLE dbo.image_metrics (
-        image_classifier_id INT NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        label SMALLINT NOT NULL,
-        metric NVARCHAR(64) NOT NULL,
-        value FLOAT NULL,
+        image_classifier_id INT NOT NULL, -- version of the model, in dbo.image_classifiers
+        part VARCHAR(10) NOT NULL,        -- test, or train, whose scores are out of fold
+        label SMALLINT NOT NULL,          -- class that it is of, -1 for all
+        metric NVARCHAR(64) NOT NULL,     -- name of the figure, such as accuracy, precision or auc
+        value FLOAT NULL,                 -- the figure; NULL where it is not defined, as the precision of a class that is never told
         CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric),
         CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id)
             REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE
@@ -956,17 +943,18 @@ IF OBJECT_ID(N'dbo.image_promotions', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- A version of a model of pictures made the champion of its name, with the figures that it was compared by. The champion is the newest row
-    -- of the name; the row before it is what value was compared with. StoreImageClassifier and PromoteImageClassifier fill it.
+    -- of the name. StoreImageClassifier and PromoteImageClassifier fill it.
     CREATE TABLE dbo.image_promotions (
-        promotion_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        image_classifier_id INT NOT NULL,
-        metric NVARCHAR(64) NOT NULL,
-        value FLOAT NULL,
-        previous_value FLOAT NULL,
-        forced BIT NOT NULL,
-        promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
-        promoted_by NVARCHAR(128) NOT NULL
+        promotion_id INT IDENTITY(1, 1) NOT NULL, -- number of the promotion, rising with time
+        name NVARCHAR(128) NOT NULL,              -- name of the model, which its versions share
+        image_classifier_id INT NOT NULL,         -- version that became the champion
+        metric NVARCHAR(64) NOT NULL,             -- figure of the test part that it was compared by
+        value FLOAT NULL,                         -- the figure of this version; NULL where it is not defined
+        previous_value FLOAT NULL,                -- that of the champion before; NULL where there was none, or it is not defined
+        forced BIT NOT NULL,                      -- 1 where it was promoted with @Force, whatever the figures say
+        promoted_at DATETIME2(3) NOT NULL         -- when it became the champion, UTC
+            CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
+        promoted_by NVARCHAR(128) NOT NULL        -- who promoted it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_image_promotions_promoted_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_image_promotions PRIMARY KEY (promotion_id),
@@ -983,19 +971,17 @@ GO
 IF OBJECT_ID(N'dbo.image_scores', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- How probable a class is of a picture, or of a group of them (is_group = 1), by a model. Those of part train are out of fold: of a model
-    -- that was not fitted to it; new is scored by PredictImages. It refers to no picture, which may be replaced later: content_sha256 is the
-    -- picture's, of a group that over its pictures' in order.
+    -- How probable a class is of a picture, or of a group of them, by a model. It refers to no picture, which may be replaced later.
     CREATE TABLE dbo.image_scores (
-        image_classifier_id INT NOT NULL,
-        is_group BIT NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        content_sha256 VARBINARY(32) NOT NULL,
-        label TINYINT NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        fold INT NULL,
-        score FLOAT NOT NULL,
-        scored_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME(),
+        image_classifier_id INT NOT NULL,      -- version of the model, in dbo.image_classifiers
+        is_group BIT NOT NULL,                 -- 1 of a group of pictures, 0 of one
+        name NVARCHAR(128) NOT NULL,           -- the picture or the group
+        content_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the picture as it was then, of a group that over its pictures' in order
+        label TINYINT NOT NULL,                -- class that the score is of
+        part VARCHAR(10) NOT NULL,             -- train, whose scores are out of fold; test; or new, scored by PredictImages
+        fold INT NULL,                         -- fold that held it out, from 0; NULL of the other parts
+        score FLOAT NOT NULL,                  -- probability of the class, 0 to 1
+        scored_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME(), -- when it was computed, UTC
         CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label),
         CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id)
             REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE,
@@ -1010,23 +996,25 @@ GO
 IF OBJECT_ID(N'dbo.model_promotions', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the
-    -- name that was not rolled back.
+    -- A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the name that was
+    -- not rolled back.
     CREATE TABLE dbo.model_promotions (
-        promotion_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        classifier_id INT NOT NULL,
-        previous_classifier_id INT NULL,
-        metric NVARCHAR(64) NOT NULL,
-        value FLOAT NULL,
-        previous_value FLOAT NULL,
-        forced BIT NOT NULL,
-        promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
-        promoted_by NVARCHAR(128) NOT NULL
+        promotion_id INT IDENTITY(1, 1) NOT NULL, -- number of the promotion, rising with time
+        name NVARCHAR(128) NOT NULL,              -- name of the model, which its versions share
+        classifier_id INT NOT NULL,               -- version that became the champion
+        previous_classifier_id INT NULL,          -- champion before; NULL where there was none
+        metric NVARCHAR(64) NOT NULL,             -- figure that it was compared by; first version or served before of one that became it
+                                                  -- without a comparison
+        value FLOAT NULL,                         -- the figure of this version; NULL where it was not compared
+        previous_value FLOAT NULL,                -- the figure of the champion before; NULL where there was none
+        forced BIT NOT NULL,                      -- 1 where it was promoted with @Force, whatever the figures say
+        promoted_at DATETIME2(3) NOT NULL         -- when it became the champion, UTC
+            CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
+        promoted_by NVARCHAR(128) NOT NULL        -- who promoted it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_model_promotions_promoted_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        rolled_back_at DATETIME2(3) NULL,
-        rolled_back_by NVARCHAR(128) NULL,
+        rolled_back_at DATETIME2(3) NULL,         -- when RollbackModel took it back, UTC; NULL while it stands
+        rolled_back_by NVARCHAR(128) NULL,        -- who took it back; NULL while it stands
         CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id),
         CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id)
             REFERENCES dbo.classifiers (classifier_id),
@@ -1044,18 +1032,17 @@ GO
 IF OBJECT_ID(N'dbo.model_scope', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a version knows, from the scans of the patients that it learnt from; a score of another scan says that it stands outside. item is
-    -- thickness or coverage, from low to high in millimetres; contrast or kernel, a row for each text; distance, up to high, of features as
-    -- dbo.model_scope_features has them; held_out, where high is the share of the held-out scans that stand outside. scans is how many it was
-    -- taken from.
+    -- What a version knows, from the scans of the patients that it learnt from; a score of another scan says that it stands outside.
     CREATE TABLE dbo.model_scope (
-        classifier_id INT NOT NULL,
-        item VARCHAR(16) NOT NULL,
-        position INT NOT NULL,
-        low FLOAT NULL,
-        high FLOAT NULL,
-        text NVARCHAR(64) NULL,
-        scans INT NOT NULL,
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
+        item VARCHAR(16) NOT NULL,  -- thickness, coverage, contrast, kernel, distance (of features, as dbo.model_scope_features has them) or
+                                    -- held_out
+        position INT NOT NULL,      -- counts the rows of an item
+        low FLOAT NULL,             -- of thickness and coverage the least, in millimetres; NULL of other items
+        high FLOAT NULL,            -- of thickness and coverage the most, in millimetres; of distance the farthest; of held_out the share
+                                    -- outside; else NULL
+        text NVARCHAR(64) NULL,     -- a text that contrast or kernel had; NULL of other items
+        scans INT NOT NULL,         -- scans that it was taken from; of held_out the scans held out
         CONSTRAINT PK_model_scope PRIMARY KEY (classifier_id, item, position),
         CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
         CONSTRAINT CK_model_scope_item CHECK (item IN ('thickness', 'coverage', 'contrast', 'kernel', 'distance', 'held_out'))
@@ -1068,12 +1055,12 @@ GO
 IF OBJECT_ID(N'dbo.model_scope_features', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- Mean and standard deviation of each feature over the patients that a version learnt from, one scan each; sd is 0 where all had the same.
+    -- A feature over the patients that a version learnt from, one scan each.
     CREATE TABLE dbo.model_scope_features (
-        classifier_id INT NOT NULL,
-        feature_index INT NOT NULL,
-        mean FLOAT NOT NULL,
-        sd FLOAT NOT NULL,
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
+        feature_index INT NOT NULL, -- place of the feature in the vector, from 0
+        mean FLOAT NOT NULL,        -- mean of the feature over these patients
+        sd FLOAT NOT NULL,          -- standard deviation of the feature over these patients; 0 where all had the same
         CONSTRAINT PK_model_scope_features PRIMARY KEY (classifier_id, feature_index),
         CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
         CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0)
@@ -1087,19 +1074,18 @@ IF OBJECT_ID(N'dbo.model_scoring', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
-    -- 1 / (1 + exp(-steepness * margin)). divisor is the number of trees where they are averaged, else 1; prevalence is the share
-    -- of positives that its probabilities are made for, NULL where that is not known. rows_sha256 is over this row, the model's SHA-256 and
-    -- its rows in dbo.model_nodes, dbo.model_coefficients and dbo.model_calibration, as internal.DigestModelRows reads them; without it, or
-    -- with another one, the model is not scored.
+    -- 1 / (1 + exp(-steepness * margin)).
     CREATE TABLE dbo.model_scoring (
-        classifier_id INT NOT NULL,
-        width INT NOT NULL,
-        trees INT NOT NULL,
-        divisor FLOAT NOT NULL,
-        steepness FLOAT NOT NULL,
-        intercept FLOAT NOT NULL,
-        prevalence FLOAT NULL,
-        rows_sha256 VARBINARY(32) NULL,
+        classifier_id INT NOT NULL,     -- version of the model, in dbo.classifiers
+        width INT NOT NULL,             -- numbers in the vector that it reads
+        trees INT NOT NULL,             -- trees in dbo.model_nodes; 0 of a model without
+        divisor FLOAT NOT NULL,         -- number of trees where they are averaged, else 1
+        steepness FLOAT NOT NULL,       -- factor of the margin, above 0
+        intercept FLOAT NOT NULL,       -- what the margin begins with
+        prevalence FLOAT NULL,          -- share of positives that its probabilities are made for; NULL where that is not known
+        rows_sha256 VARBINARY(32) NULL, -- SHA-256 over this row, the model's SHA-256 and its rows in dbo.model_nodes, dbo.model_coefficients
+                                        -- and dbo.model_calibration, as internal.DigestModelRows reads them; NULL or another one: the model is
+                                        -- not scored
         CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id),
         CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
         CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0),
@@ -1113,14 +1099,14 @@ GO
 IF OBJECT_ID(N'dbo.model_calibration', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- How raw scores become probabilities: the points of an isotonic regression, joined by straight lines, or one row of a Platt
-    -- calibration, where x is the slope and y the intercept over the log-odds. A model without rows is not calibrated.
+    -- How raw scores become probabilities: the points of an isotonic regression, joined by straight lines, or one row of a Platt calibration. A
+    -- model without rows is not calibrated.
     CREATE TABLE dbo.model_calibration (
-        classifier_id INT NOT NULL,
-        position INT NOT NULL,
-        method VARCHAR(8) NOT NULL,
-        x FLOAT NOT NULL,
-        y FLOAT NOT NULL,
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
+        position INT NOT NULL,      -- order of the points
+        method VARCHAR(8) NOT NULL, -- platt or isotonic
+        x FLOAT NOT NULL,           -- of isotonic the raw score of the point, of platt the slope over the log-odds
+        y FLOAT NOT NULL,           -- of isotonic the probability of the point, of platt the intercept
         CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position),
         CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
         CONSTRAINT CK_model_calibration_method CHECK (method IN ('platt', 'isotonic'))
@@ -1133,12 +1119,12 @@ GO
 IF OBJECT_ID(N'dbo.model_checks', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- How far plain T-SQL was from Python, raw or calibrated, on the patients who had features when the model was stored.
+    -- How far plain T-SQL was from Python on the patients who had features when the model was stored.
     CREATE TABLE dbo.model_checks (
-        classifier_id INT NOT NULL,
-        patients INT NOT NULL,
-        max_difference FLOAT NOT NULL,
-        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME(),
+        classifier_id INT NOT NULL,    -- version of the model, in dbo.classifiers
+        patients INT NOT NULL,         -- patients who were compared
+        max_difference FLOAT NOT NULL, -- largest difference of raw or calibrated scores; above 1e-6 plain T-SQL does not score the model
+        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME(), -- when they were compared, UTC
         CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id),
         CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id)
     );
@@ -1152,11 +1138,11 @@ BEGIN
     BEGIN TRANSACTION;
     -- The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.
     CREATE TABLE dbo.model_coefficients (
-        classifier_id INT NOT NULL,
-        feature_index INT NOT NULL,
-        mean FLOAT NOT NULL,
-        scale FLOAT NOT NULL,
-        coefficient FLOAT NOT NULL,
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
+        feature_index INT NOT NULL, -- place of the feature in the vector, from 0
+        mean FLOAT NOT NULL,        -- mean of the feature in training
+        scale FLOAT NOT NULL,       -- standard deviation of the feature in training, 1 where it was the same in all
+        coefficient FLOAT NOT NULL, -- factor of the standardised feature
         CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index),
         CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
         CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0)
@@ -1169,20 +1155,19 @@ GO
 IF OBJECT_ID(N'dbo.model_nodes', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The trees of a LightGBM model. Node 0 is the root of its tree; a leaf has a value and nothing else. A value at most the
-    -- threshold goes left. missing is LightGBM's rule: none takes a missing value for 0, nan sends a missing one in the default
-    -- direction, zero sends a missing one and 0 there.
+    -- The trees of a LightGBM model. A leaf has a value and nothing else.
     CREATE TABLE dbo.model_nodes (
-        classifier_id INT NOT NULL,
-        tree INT NOT NULL,
-        node INT NOT NULL,
-        feature_index INT NULL,
-        threshold FLOAT NULL,
-        missing VARCHAR(4) NULL,
-        default_left BIT NULL,
-        left_node INT NULL,
-        right_node INT NULL,
-        leaf_value FLOAT NULL,
+        classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
+        tree INT NOT NULL,          -- number of the tree, from 0
+        node INT NOT NULL,          -- number of the node in its tree; 0 is the root
+        feature_index INT NULL,     -- place in the vector of the feature that it asks for, from 0; NULL of a leaf
+        threshold FLOAT NULL,       -- values up to it go left; NULL of a leaf
+        missing VARCHAR(4) NULL,    -- LightGBM's rule: none takes a missing value for 0, nan sends it in the default direction, zero sends it
+                                    -- and 0 there
+        default_left BIT NULL,      -- 1 where the default direction is left, 0 where it is right; NULL of a leaf
+        left_node INT NULL,         -- node that comes next on the left; NULL of a leaf
+        right_node INT NULL,        -- node that comes next on the right; NULL of a leaf
+        leaf_value FLOAT NULL,      -- what the leaf adds to the sum; NULL of a node that asks
         CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node),
         CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
         CONSTRAINT CK_model_nodes_kind CHECK (
@@ -1198,17 +1183,16 @@ GO
 IF OBJECT_ID(N'dbo.network_layers', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A node of a network's graph, in the order in which they are computed: the tensor that it gives, which @Layer takes, its ONNX operator,
-    -- the shape of that tensor for pictures of the network's size with N for their number, ? where a size depends on values, and how many
-    -- parameters it is the first to read. The last row of a network with parameters that no node reads has the operator (none).
-    -- lungdb load-network fills it; lungdb networks --describe does for networks that were loaded before.
+    -- A node of a network's graph, in the order in which they are computed. The last row of a network with parameters that no node reads has
+    -- the operator (none). lungdb load-network fills it; lungdb networks --describe does for networks that were loaded before.
     CREATE TABLE dbo.network_layers (
-        network_id INT NOT NULL,
-        position INT NOT NULL,
-        name NVARCHAR(256) NOT NULL,
-        operator NVARCHAR(64) NOT NULL,
-        output_shape NVARCHAR(200) NULL,
-        parameters BIGINT NOT NULL,
+        network_id INT NOT NULL,         -- network that it belongs to, in dbo.networks
+        position INT NOT NULL,           -- order in which they are computed
+        name NVARCHAR(256) NOT NULL,     -- name of the tensor that the node gives, which @Layer takes
+        operator NVARCHAR(64) NOT NULL,  -- ONNX operator, such as Conv
+        output_shape NVARCHAR(200) NULL, -- shape of the tensor for pictures of the network's size: N is their number, ? a size that depends on
+                                         -- values; NULL where unknown
+        parameters BIGINT NOT NULL,      -- how many parameters it is the first to read
         CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position),
         CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE,
         CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0)
@@ -1221,16 +1205,16 @@ GO
 IF OBJECT_ID(N'dbo.patients', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A patient. idx counts 0, 1, 2, … in loading order and is how people and the web page ask for one.
-    -- follows_newest says that the primary scan is the choice of the newest study, and moves when a newer one comes; 0 of patients who were
-    -- there before studies were told apart, whose primary scan no load moves.
+    -- A patient.
     CREATE TABLE dbo.patients (
-        patient_id NVARCHAR(64) NOT NULL,
-        idx INT NOT NULL,
-        display_name NVARCHAR(128) NULL,
-        sex NCHAR(1) NULL,
-        birth_year SMALLINT NULL,
-        follows_newest BIT NOT NULL CONSTRAINT DF_patients_follows_newest DEFAULT 0,
+        patient_id NVARCHAR(64) NOT NULL, -- DICOM's Patient ID as it is, or a keyed hash of it where the setting id_mode is keyed
+        idx INT NOT NULL,                 -- 0, 1, 2, … in loading order; how people and the web page ask for a patient
+        display_name NVARCHAR(128) NULL,  -- what the page shows as the patient's name; NULL where there is none
+        sex NCHAR(1) NULL,                -- F, M or O (other), as DICOM has it; NULL where it is not known
+        birth_year SMALLINT NULL,         -- year of birth; NULL where it is not known
+        follows_newest BIT NOT NULL       -- 1 where the primary scan is the choice of the newest study, and moves when a newer one comes; 0 of
+                                          -- patients who were there before studies were told apart, whose primary scan no load moves
+            CONSTRAINT DF_patients_follows_newest DEFAULT 0,
         CONSTRAINT PK_patients PRIMARY KEY (patient_id),
         CONSTRAINT UQ_patients_idx UNIQUE (idx),
         CONSTRAINT CK_patients_idx CHECK (idx >= 0),
@@ -1244,16 +1228,15 @@ GO
 IF OBJECT_ID(N'dbo.evaluation_scores', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a model gave a scan in an evaluation: label (NULL of a scan without one, which no figure counts), raw score, calibrated probability
-    -- and SHA-256 of the vector as they were then. scan_id refers to no row, because a scan may be replaced later.
+    -- What a model gave a scan in an evaluation.
     CREATE TABLE dbo.evaluation_scores (
-        evaluation_id INT NOT NULL,
-        scan_id INT NOT NULL,
-        patient_id NVARCHAR(64) NOT NULL,
-        label TINYINT NULL,
-        raw FLOAT NOT NULL,
-        probability FLOAT NOT NULL,
-        vector_sha256 VARBINARY(32) NOT NULL,
+        evaluation_id INT NOT NULL,           -- evaluation that it belongs to, in dbo.evaluations
+        scan_id INT NOT NULL,                 -- the scan as it was then; refers to no row, as a scan may be replaced later
+        patient_id NVARCHAR(64) NOT NULL,     -- patient of the scan
+        label TINYINT NULL,                   -- 0 or 1 as it was then; NULL of a scan without one, which no figure counts
+        raw FLOAT NOT NULL,                   -- score before calibration
+        probability FLOAT NOT NULL,           -- calibrated score, 0 to 1
+        vector_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the text in UTF-16 of the vector that was scored
         CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id),
         CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
         CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
@@ -1268,24 +1251,23 @@ GO
 IF OBJECT_ID(N'dbo.experiment_patients', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A patient's part in a training run: scan, label and SHA-256 of the vector as they were then, and the model's score. raw is
-    -- the score before calibration; out_of_fold = 1 marks scores of a model that had not seen the patient, as every test score
-    -- is. scan_id refers to no row, because a scan may be replaced later. member counts a patient's scans in the run from 0. A run of the task
-    -- regression has target and predicted in place of label, raw and probability.
+    -- A patient's part in a training run: what was learnt from or tested on, and the model's score.
     CREATE TABLE dbo.experiment_patients (
-        experiment_id INT NOT NULL,
-        patient_id NVARCHAR(64) NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        fold INT NULL,
-        probability FLOAT NULL,
-        scan_id INT NULL,
-        vector_sha256 VARBINARY(32) NULL,
-        label TINYINT NULL,
-        raw FLOAT NULL,
-        out_of_fold BIT NOT NULL CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0,
-        member INT NOT NULL CONSTRAINT DF_experiment_patients_member DEFAULT 0,
-        target FLOAT NULL,
-        predicted FLOAT NULL,
+        experiment_id INT NOT NULL,       -- training run that it belongs to, in dbo.experiments
+        patient_id NVARCHAR(64) NOT NULL, -- patient who was learnt from or tested on
+        part VARCHAR(10) NOT NULL,        -- train, validation or test
+        fold INT NULL,                    -- fold of the cross-validation, from 0; NULL where the patient is in none
+        probability FLOAT NULL,           -- calibrated score, 0 to 1; NULL of a regression
+        scan_id INT NULL,                 -- the scan as it was then; refers to no row, as a scan may be replaced later; NULL where it is not
+                                          -- known
+        vector_sha256 VARBINARY(32) NULL, -- SHA-256 of the text in UTF-16 of the vector that was read; NULL where it is not known
+        label TINYINT NULL,               -- label as it was then; NULL of a regression, or where it is not known
+        raw FLOAT NULL,                   -- score before calibration; NULL of a regression, or where it is not known
+        out_of_fold BIT NOT NULL          -- 1 where the score is of a model that had not seen the patient, as every test score is
+            CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0,
+        member INT NOT NULL CONSTRAINT DF_experiment_patients_member DEFAULT 0, -- counts the patient's scans in the run from 0
+        target FLOAT NULL,                -- number of dbo.numeric_labels as it was then; NULL of a classification
+        predicted FLOAT NULL,             -- number that the regression gave; NULL of a classification
         CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member),
         CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id)
             REFERENCES dbo.experiments (experiment_id),
@@ -1303,11 +1285,11 @@ GO
 IF OBJECT_ID(N'dbo.labels', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The truth for a patient: 1 cancer, 0 none; or one of more classes, counted from 0.
+    -- The truth for a patient.
     CREATE TABLE dbo.labels (
-        patient_id NVARCHAR(64) NOT NULL,
-        label TINYINT NOT NULL,
-        source NVARCHAR(200) NULL,
+        patient_id NVARCHAR(64) NOT NULL, -- patient whose truth it is
+        label TINYINT NOT NULL,           -- 1 cancer, 0 none; or one of more classes, counted from 0
+        source NVARCHAR(200) NULL,        -- what says so, such as the file that it was loaded from; NULL where that is not told
         CONSTRAINT PK_labels PRIMARY KEY (patient_id),
         CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id)
     );
@@ -1319,11 +1301,11 @@ GO
 IF OBJECT_ID(N'dbo.numeric_labels', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A number known of a patient that a model of the task regression is trained to predict.
+    -- A number known of a patient, for models of the task regression.
     CREATE TABLE dbo.numeric_labels (
-        patient_id NVARCHAR(64) NOT NULL,
-        value FLOAT NOT NULL,
-        source NVARCHAR(200) NULL,
+        patient_id NVARCHAR(64) NOT NULL, -- patient of whom the number is known
+        value FLOAT NOT NULL,             -- the number that such a model is trained to predict
+        source NVARCHAR(200) NULL,        -- what says so, such as the file that it was loaded from; NULL where that is not told
         CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id),
         CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id)
     );
@@ -1335,25 +1317,24 @@ GO
 IF OBJECT_ID(N'dbo.preparation_costs', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What preparing slices in one way has cost so far, as GenerateFeatures has measured it while pictures were being kept: slices that were
-    -- made of what is stored, read as they were kept, and written to be kept, with their bytes and the seconds that each took; bytes that went
-    -- to scripts and came back, with the seconds; calls is how often features were made so. dbo.feature_storage says what follows.
+    -- What preparing slices in one way has cost so far, as GenerateFeatures has measured it while pictures were being kept. dbo.feature_storage
+    -- says what follows.
     CREATE TABLE dbo.preparation_costs (
-        preprocessing NVARCHAR(32) NOT NULL,
-        picture_rows INT NOT NULL,
-        picture_cols INT NOT NULL,
-        calls INT NOT NULL,
-        sent_bytes FLOAT NOT NULL,
-        sent_seconds FLOAT NOT NULL,
-        made_slices BIGINT NOT NULL,
-        made_bytes FLOAT NOT NULL,
-        made_seconds FLOAT NOT NULL,
-        read_slices BIGINT NOT NULL,
-        read_bytes FLOAT NOT NULL,
-        read_seconds FLOAT NOT NULL,
-        written_slices BIGINT NOT NULL,
-        written_bytes FLOAT NOT NULL,
-        written_seconds FLOAT NOT NULL,
+        preprocessing NVARCHAR(32) NOT NULL, -- name in dbo.preprocessings
+        picture_rows INT NOT NULL,           -- rows of the pictures
+        picture_cols INT NOT NULL,           -- columns of the pictures
+        calls INT NOT NULL,                  -- how often features were made so
+        sent_bytes FLOAT NOT NULL,           -- bytes that went to scripts and came back
+        sent_seconds FLOAT NOT NULL,         -- seconds that this took
+        made_slices BIGINT NOT NULL,         -- slices that were made of what is stored in dbo.scan_images
+        made_bytes FLOAT NOT NULL,           -- their bytes as stored
+        made_seconds FLOAT NOT NULL,         -- seconds that making them took
+        read_slices BIGINT NOT NULL,         -- slices that were read as they were kept
+        read_bytes FLOAT NOT NULL,           -- their bytes as kept
+        read_seconds FLOAT NOT NULL,         -- seconds that reading them took
+        written_slices BIGINT NOT NULL,      -- slices that were written to be kept
+        written_bytes FLOAT NOT NULL,        -- their bytes as kept
+        written_seconds FLOAT NOT NULL,      -- seconds that writing them took
         CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols)
     );
     COMMIT TRANSACTION;
@@ -1364,15 +1345,14 @@ GO
 IF OBJECT_ID(N'dbo.preprocessings', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A way from slices to the pictures that a network reads: steps in order, JSON with every default written out. A row never changes;
-    -- features and kept pictures are keyed by its name, and other steps need another one. digest is over the UTF-16 bytes of steps, as
-    -- HASHBYTES sees them. lung and seed are lungdb's own; StorePreprocessing adds others.
+    -- A way from slices to the pictures that a network reads. A row never changes; features and kept pictures are keyed by its name, and other
+    -- steps need another one. lung and seed are lungdb's own; StorePreprocessing adds others.
     CREATE TABLE dbo.preprocessings (
-        name NVARCHAR(32) NOT NULL,
-        steps NVARCHAR(MAX) NOT NULL,
-        digest VARBINARY(32) NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME(),
-        created_by NVARCHAR(128) NOT NULL
+        name NVARCHAR(32) NOT NULL,       -- unique name of the preprocessing
+        steps NVARCHAR(MAX) NOT NULL,     -- JSON: the steps in order, with every default written out
+        digest VARBINARY(32) NOT NULL,    -- SHA-256 of steps in UTF-16, as HASHBYTES sees them
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
+        created_by NVARCHAR(128) NOT NULL -- who made it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_preprocessings_created_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_preprocessings PRIMARY KEY (name),
@@ -1386,12 +1366,13 @@ GO
 IF OBJECT_ID(N'dbo.procedure_help', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A public procedure, for dbo.Help: what it is for, in a sentence, and a call. The installer writes the rows from the procedures' files.
+    -- A public procedure, for dbo.Help. The installer writes the rows from the procedures' files.
     CREATE TABLE dbo.procedure_help (
-        procedure_name NVARCHAR(128) NOT NULL,
-        capability NVARCHAR(64) NOT NULL,
-        purpose NVARCHAR(1000) NOT NULL,
-        example NVARCHAR(1000) NOT NULL CONSTRAINT DF_procedure_help_example DEFAULT N'',
+        procedure_name NVARCHAR(128) NOT NULL, -- name of the procedure in dbo
+        capability NVARCHAR(64) NOT NULL,      -- what it belongs to: its folder, such as native scoring
+        purpose NVARCHAR(1000) NOT NULL,       -- what it is for, in a sentence
+        example NVARCHAR(1000) NOT NULL        -- a call of the procedure, to copy; empty where there is none
+            CONSTRAINT DF_procedure_help_example DEFAULT N'',
         CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name)
     );
     COMMIT TRANSACTION;
@@ -1402,13 +1383,13 @@ GO
 IF OBJECT_ID(N'dbo.rejected_files', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A file or series that was not taken, and why. path_hash is keyed, because folders bear patients' names.
+    -- A file or series that was not taken, and why.
     CREATE TABLE dbo.rejected_files (
-        rejected_id INT IDENTITY(1, 1) NOT NULL,
-        reason NVARCHAR(64) NOT NULL,
-        message NVARCHAR(400) NOT NULL,
-        path_hash VARBINARY(32) NOT NULL,
-        seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME(),
+        rejected_id INT IDENTITY(1, 1) NOT NULL, -- number of the row, rising with time
+        reason NVARCHAR(64) NOT NULL,            -- kind of the fault, a word or two, to count by
+        message NVARCHAR(400) NOT NULL,          -- what is wrong, in a sentence without names
+        path_hash VARBINARY(32) NOT NULL,        -- keyed hash of the path, because folders bear patients' names
+        seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME(), -- when it was first met, UTC
         CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id)
     );
     CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);
@@ -1420,33 +1401,34 @@ GO
 IF OBJECT_ID(N'dbo.runs', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A call of a procedure or loader that takes long, for whoever looks on from another connection and for the time after. status is running
-    -- until it ends; one that was killed, or whose script failed, leaves it so, and dbo.run_log tells that by the lock of its session. message
-    -- is the error that ended it, result what it gave. arguments are JSON, without names, ids and indices of patients. login is
-    -- who connected; run_by is whom a page that many use has named. nesting is @@NESTLEVEL of the procedure.
+    -- A call of a procedure or loader that takes long, for whoever looks on from another connection and for the time after.
     CREATE TABLE dbo.runs (
-        run_id INT IDENTITY(1, 1) NOT NULL,
-        procedure_name NVARCHAR(128) NOT NULL,
-        started_at DATETIME2(3) NOT NULL CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME(),
-        ended_at DATETIME2(3) NULL,
-        status VARCHAR(10) NOT NULL CONSTRAINT DF_runs_status DEFAULT 'running',
-        run_by NVARCHAR(128) NOT NULL
+        run_id INT IDENTITY(1, 1) NOT NULL,    -- number of the run, rising with time
+        procedure_name NVARCHAR(128) NOT NULL, -- procedure, or command of lungdb such as load-scans
+        started_at DATETIME2(3) NOT NULL CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME(), -- when it began, UTC
+        ended_at DATETIME2(3) NULL,            -- when it ended, UTC; NULL while it goes on, and of one that ended without a word
+        status VARCHAR(10) NOT NULL            -- running, done or failed; one that was killed, or whose script failed, stays running:
+                                               -- dbo.run_log tells it by the lock of its session
+            CONSTRAINT DF_runs_status DEFAULT 'running',
+        run_by NVARCHAR(128) NOT NULL          -- who ran it: the user that the session names (SESSION_CONTEXT), such as the page's, else the
+                                               -- login
             CONSTRAINT DF_runs_run_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        login NVARCHAR(128) NULL CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN(),
-        host NVARCHAR(128) NULL CONSTRAINT DF_runs_host DEFAULT HOST_NAME(),
-        session_id INT NOT NULL CONSTRAINT DF_runs_session_id DEFAULT @@SPID,
-        nesting SMALLINT NULL,
-        arguments NVARCHAR(MAX) NULL,
-        done INT NOT NULL CONSTRAINT DF_runs_done DEFAULT 0,
-        total INT NULL,
-        failed INT NOT NULL CONSTRAINT DF_runs_failed DEFAULT 0,
-        scans INT NULL,
-        slices BIGINT NULL,
-        seconds FLOAT NULL,
-        provider NVARCHAR(128) NULL,
-        result NVARCHAR(2000) NULL,
-        message NVARCHAR(2000) NULL,
+        login NVARCHAR(128) NULL CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN(), -- login that was connected; NULL before version 10
+        host NVARCHAR(128) NULL CONSTRAINT DF_runs_host DEFAULT HOST_NAME(), -- name of the client's machine; NULL where it is not told
+        session_id INT NOT NULL CONSTRAINT DF_runs_session_id DEFAULT @@SPID, -- number of the session on the server (@@SPID)
+        nesting SMALLINT NULL,                 -- @@NESTLEVEL of the procedure, 0 between the calls of a session; NULL before version 10
+        arguments NVARCHAR(MAX) NULL,          -- JSON of what it was called with, without names, ids and indices of patients; NULL where not
+                                               -- told
+        done INT NOT NULL CONSTRAINT DF_runs_done DEFAULT 0, -- how much of total is done
+        total INT NULL,                        -- how much there is to do; NULL where it is not known
+        failed INT NOT NULL CONSTRAINT DF_runs_failed DEFAULT 0, -- scans, pictures or files of it that failed
+        scans INT NULL,                        -- scans of the run; NULL where none are counted
+        slices BIGINT NULL,                    -- slices of these scans; NULL where none are counted
+        seconds FLOAT NULL,                    -- seconds from started_at to ended_at; NULL while it goes on
+        provider NVARCHAR(128) NULL,           -- ONNX Runtime's execution provider; NULL where none ran
+        result NVARCHAR(2000) NULL,            -- what it gave; NULL where it has not ended well
+        message NVARCHAR(2000) NULL,           -- error that ended it; NULL where none did
         CONSTRAINT PK_runs PRIMARY KEY (run_id),
         CONSTRAINT CK_runs_status CHECK (status IN ('running', 'done', 'failed')),
         CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0),
@@ -1461,21 +1443,20 @@ GO
 IF OBJECT_ID(N'dbo.run_steps', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a run said on its way, and how much of it was done then. step counts from 1. seconds are those since the step before. cpu_seconds
-    -- and peak_megabytes are of the process that its script ran in: the time of this step, the most memory of that process so far.
+    -- What a run said on its way, and how much of it was done then.
     CREATE TABLE dbo.run_steps (
-        run_id INT NOT NULL,
-        step INT NOT NULL,
-        at DATETIME2(3) NOT NULL CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME(),
-        message NVARCHAR(2000) NOT NULL,
-        done INT NULL,
-        total INT NULL,
-        scans INT NULL,
-        slices BIGINT NULL,
-        seconds FLOAT NULL,
-        cpu_seconds FLOAT NULL,
-        peak_megabytes FLOAT NULL,
-        provider NVARCHAR(128) NULL,
+        run_id INT NOT NULL,             -- run that it belongs to, in dbo.runs
+        step INT NOT NULL,               -- 1, 2, 3, … within the run
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME(), -- when it was said, UTC
+        message NVARCHAR(2000) NOT NULL, -- what the run said, as the session that runs it sees it at once
+        done INT NULL,                   -- how much was done by then; NULL where nothing is counted
+        total INT NULL,                  -- of how much; NULL where nothing is counted
+        scans INT NULL,                  -- scans of this step; NULL where none are counted
+        slices BIGINT NULL,              -- slices of this step; NULL where none are counted
+        seconds FLOAT NULL,              -- seconds since the step before, or since the run began
+        cpu_seconds FLOAT NULL,          -- processor time in this step of the process that its script ran in; NULL where that is not known
+        peak_megabytes FLOAT NULL,       -- most memory of that process so far; NULL where that is not known
+        provider NVARCHAR(128) NULL,     -- ONNX Runtime's execution provider of the step's script; NULL where none ran
         CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step),
         CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE
     );
@@ -1487,14 +1468,13 @@ GO
 IF OBJECT_ID(N'dbo.runtime_facts', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What CheckRuntime has found out about the Python of the external scripts, for Doctor, which runs none: a fact a row, with the language
-    -- that was asked and when. The row asked comes before the script; where its value is not answered, the script never came back, and the
-    -- others are of the answer before.
+    -- What CheckRuntime has found out about the Python of the external scripts, for Doctor, which runs none: a fact a row. The row asked comes
+    -- before the script; where its value is not answered, the script never came back, and the others are of the answer before.
     CREATE TABLE dbo.runtime_facts (
-        name NVARCHAR(128) NOT NULL,
-        value NVARCHAR(1000) NULL,
-        language NVARCHAR(128) NOT NULL,
-        found_at DATETIME2(3) NOT NULL CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME(),
+        name NVARCHAR(128) NOT NULL,     -- name of the fact, such as Python or numpy; asked is of the call itself
+        value NVARCHAR(1000) NULL,       -- what was found; NULL where nothing was
+        language NVARCHAR(128) NOT NULL, -- language of external scripts that was asked
+        found_at DATETIME2(3) NOT NULL CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME(), -- when CheckRuntime found it, UTC
         CONSTRAINT PK_runtime_facts PRIMARY KEY (name)
     );
     COMMIT TRANSACTION;
@@ -1505,66 +1485,62 @@ GO
 IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
-    -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
-    -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
-    -- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took the HU of stored
-    -- value 0 for it, 2 and up take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic
-    -- series (0 where its files do not tell it), NULL for any other.
-    -- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
-    -- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the
-    -- patient's studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such.
-    -- time_point is where de-identifiers say that the study lies in time, in days from an event or as the number of a visit; only those of one
-    -- time_point_kind, a hash of what they count, can be compared.
-    -- convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90.
-    -- origin is the centre of the lowest slice's first pixel in millimetres, row and column the directions in which the columns and the rows
-    -- rise, step leads from a slice to the next, all in DICOM's patient coordinates: pixel (r, c) of slice k lies at
-    -- origin + c * spacing_x * row + r * spacing_y * column + k * step. NULL: not told by the files, or loaded before it was recorded.
+    -- A CT series. Where it lies in DICOM's patient coordinates: pixel (r, c) of slice k is at
+    -- origin + c * spacing_x * row + r * spacing_y * column + k * step.
     CREATE TABLE dbo.scans (
-        scan_id INT IDENTITY(1, 1) NOT NULL,
-        patient_id NVARCHAR(64) NOT NULL,
-        is_primary BIT NOT NULL,
-        series_uid NVARCHAR(64) NOT NULL,
-        study_uid NVARCHAR(64) NOT NULL,
-        study_date DATE NULL,
-        manufacturer NVARCHAR(64) NULL,
-        image_rows INT NOT NULL,
-        image_cols INT NOT NULL,
-        number_images INT NOT NULL,
-        spacing_z FLOAT NULL,
-        spacing_y FLOAT NULL,
-        spacing_x FLOAT NULL,
-        content_sha256 VARBINARY(32) NOT NULL,
-        gantry_tilt FLOAT NULL,
-        deidentification NVARCHAR(64) NULL,
-        patient_orientation NVARCHAR(2) NULL,
-        intake_rule TINYINT NOT NULL CONSTRAINT DF_scans_intake_rule DEFAULT 1,
-        monoenergetic_kev REAL NULL,
-        is_study_choice BIT NOT NULL CONSTRAINT DF_scans_is_study_choice DEFAULT 0,
-        acquisition_date DATE NULL,
-        date_rule VARCHAR(8) NULL,
-        study_order INT NULL,
-        study_year TINYINT NULL,
-        time_point FLOAT NULL,
-        time_point_kind CHAR(16) NULL,
-        convolution_kernel NVARCHAR(64) NULL,
-        kvp REAL NULL,
-        slice_thickness FLOAT NULL,
-        has_contrast BIT NULL,
-        patient_age TINYINT NULL,
-        frame_of_reference_uid NVARCHAR(64) NULL,
-        origin_x FLOAT NULL,
-        origin_y FLOAT NULL,
-        origin_z FLOAT NULL,
-        row_x FLOAT NULL,
-        row_y FLOAT NULL,
-        row_z FLOAT NULL,
-        column_x FLOAT NULL,
-        column_y FLOAT NULL,
-        column_z FLOAT NULL,
-        step_x FLOAT NULL,
-        step_y FLOAT NULL,
-        step_z FLOAT NULL,
+        scan_id INT IDENTITY(1, 1) NOT NULL,      -- number of the scan
+        patient_id NVARCHAR(64) NOT NULL,         -- patient of the scan
+        is_primary BIT NOT NULL,                  -- 1 of the one scan of a patient that is trained on and scored
+        series_uid NVARCHAR(64) NOT NULL,         -- DICOM's Series Instance UID, as it is or replaced like the patient's id
+        study_uid NVARCHAR(64) NOT NULL,          -- DICOM's Study Instance UID, as it is or replaced like the patient's id
+        study_date DATE NULL,                     -- day of the study as date_rule says; NULL where it is not known
+        manufacturer NVARCHAR(64) NULL,           -- manufacturer of the scanner; NULL where the files do not name it
+        image_rows INT NOT NULL,                  -- rows of a slice, in pixels
+        image_cols INT NOT NULL,                  -- columns of a slice, in pixels
+        number_images INT NOT NULL,               -- how many slices dbo.scan_images has of it
+        spacing_z FLOAT NULL,                     -- millimetres from a slice to the next; NULL where it is not known
+        spacing_y FLOAT NULL,                     -- millimetres from a row of pixels to the next; NULL where it is not known
+        spacing_x FLOAT NULL,                     -- millimetres from a column of pixels to the next; NULL where it is not known
+        content_sha256 VARBINARY(32) NOT NULL,    -- SHA-256 over its slices' pixels_sha256 in order: another one means another scan
+        gantry_tilt FLOAT NULL,                   -- tilt of the gantry in degrees; NULL where it is not told
+        deidentification NVARCHAR(64) NULL,       -- codes of DICOM PS3.16 CID 7050 of how it was de-identified; NULL where ids were kept
+        patient_orientation NVARCHAR(2) NULL,     -- where in the patient columns, then rows of the pixels rise to, as DICOM's attribute: LP is
+                                                  -- left and back; NULL: loaded before it was recorded
+        intake_rule TINYINT NOT NULL              -- how padding became HU: 1 took the HU of stored value 0 for it (so does a row that does not
+                                                  -- say), 2 and up take air
+            CONSTRAINT DF_scans_intake_rule DEFAULT 1,
+        monoenergetic_kev REAL NULL,              -- energy of a virtual monoenergetic series in keV, 0 where it is not told; NULL of any other
+                                                  -- series
+        is_study_choice BIT NOT NULL CONSTRAINT DF_scans_is_study_choice DEFAULT 0, -- 1 of the one series of a study that the series rule chose
+        acquisition_date DATE NULL,               -- day of the acquisition as date_rule says; NULL where it is not known
+        date_rule VARCHAR(8) NULL,                -- what dates are: kept; shifted, all of a patient by as many days; year, the first of January
+                                                  -- of theirs; NULL: not recorded
+        study_order INT NULL,                     -- how many of the patient's studies are known to be earlier; NULL where dates tell or nothing
+                                                  -- does
+        study_year TINYINT NULL,                  -- screening year of a trial that has such, from 0; NULL of others
+        time_point FLOAT NULL,                    -- where de-identifiers say that the study lies in time, in days from an event or as the
+                                                  -- number of a visit; NULL where they do not
+        time_point_kind CHAR(16) NULL,            -- hash of what time_point counts: only those of one kind can be compared; NULL where none is
+                                                  -- told
+        convolution_kernel NVARCHAR(64) NULL,     -- kernel as the scanner wrote it; NULL where it is not told or may not be kept
+        kvp REAL NULL,                            -- tube voltage in kV; NULL where it is not told
+        slice_thickness FLOAT NULL,               -- DICOM's Slice Thickness in millimetres, which may differ from spacing_z; NULL where it is
+                                                  -- not told
+        has_contrast BIT NULL,                    -- 1 where a contrast agent was given, 0 where none was; NULL where nothing is said of one
+        patient_age TINYINT NULL,                 -- completed years at the scan, at most 90; NULL where it is not known
+        frame_of_reference_uid NVARCHAR(64) NULL, -- DICOM's Frame of Reference UID, kept or replaced like the patient's id; NULL without one
+        origin_x FLOAT NULL,                      -- x of the centre of the lowest slice's first pixel, millimetres; NULL where not known
+        origin_y FLOAT NULL,                      -- y of the centre of the lowest slice's first pixel, millimetres; NULL where not known
+        origin_z FLOAT NULL,                      -- z of the centre of the lowest slice's first pixel, millimetres; NULL where not known
+        row_x FLOAT NULL,                         -- x of the direction along a row, in which columns rise; of length 1; NULL where not known
+        row_y FLOAT NULL,                         -- y of the direction along a row, in which columns rise; of length 1; NULL where not known
+        row_z FLOAT NULL,                         -- z of the direction along a row, in which columns rise; of length 1; NULL where not known
+        column_x FLOAT NULL,                      -- x of the direction along a column, in which rows rise; of length 1; NULL where not known
+        column_y FLOAT NULL,                      -- y of the direction along a column, in which rows rise; of length 1; NULL where not known
+        column_z FLOAT NULL,                      -- z of the direction along a column, in which rows rise; of length 1; NULL where not known
+        step_x FLOAT NULL,                        -- x of the way from a slice to the next, in millimetres; NULL where not known
+        step_y FLOAT NULL,                        -- y of the way from a slice to the next, in millimetres; NULL where not known
+        step_z FLOAT NULL,                        -- z of the way from a slice to the next, in millimetres; NULL where not known
         CONSTRAINT PK_scans PRIMARY KEY (scan_id),
         CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -1583,15 +1559,14 @@ GO
 IF OBJECT_ID(N'dbo.animations', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A scan as a moving picture for the web page: its axial slices in the lung window. content_sha256 is that of the scan it was
-    -- made of, sha256 is over the bytes of the file.
+    -- A scan as a moving picture for the web page: its axial slices in the lung window.
     CREATE TABLE dbo.animations (
-        scan_id INT NOT NULL,
-        format NVARCHAR(8) NOT NULL,
-        animation VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        content_sha256 VARBINARY(32) NOT NULL,
-        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME(),
+        scan_id INT NOT NULL,                  -- scan that it shows
+        format NVARCHAR(8) NOT NULL,           -- gif or webp
+        animation VARBINARY(MAX) NOT NULL,     -- bytes of the file
+        sha256 VARBINARY(32) NOT NULL,         -- SHA-256 of the bytes of animation
+        content_sha256 VARBINARY(32) NOT NULL, -- that of the scan it was made of, as dbo.scans had it; out of date where it differs there
+        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
         CONSTRAINT PK_animations PRIMARY KEY (scan_id, format),
         CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT CK_animations_format CHECK (format IN (N'gif', N'webp'))
@@ -1604,16 +1579,15 @@ GO
 IF OBJECT_ID(N'dbo.features', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The features of a scan: float32 little-endian, C order, one row per triple of slices. patient_id is that of the
-    -- scan, NULL where a procedure of version 0.2 has written the row.
+    -- The features of a scan, one row per triple of slices.
     CREATE TABLE dbo.features (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        array_rows INT NOT NULL,
-        array_cols INT NOT NULL,
-        array VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        patient_id NVARCHAR(64) NULL,
+        scan_id INT NOT NULL,          -- scan that they are of
+        feature_set_id INT NOT NULL,   -- feature set that they are of, in dbo.feature_sets
+        array_rows INT NOT NULL,       -- rows of array: triples of slices, in the order of the slices
+        array_cols INT NOT NULL,       -- columns of array: features, as the feature set's width says
+        array VARBINARY(MAX) NOT NULL, -- float32, little-endian, C order
+        sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the bytes of array
+        patient_id NVARCHAR(64) NULL,  -- patient of the scan; NULL where a procedure of version 0.2 has written the row
         CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id),
         CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
         CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
@@ -1629,22 +1603,20 @@ GO
 IF OBJECT_ID(N'dbo.nodules', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A nodule in a scan: x, y and z of its centre in DICOM's patient coordinates and its diameter, in millimetres. source truth: marked by
-    -- readers, of whom readers did, with the median of their impressions of malignancy, 1 to 5, which is no patient's label; network: found by
-    -- the network network_id with the probability score. One without a diameter is marked as a point only. content_sha256 is that of the scan.
+    -- A nodule in a scan, in DICOM's patient coordinates: marked by readers (source truth), or found by a network.
     CREATE TABLE dbo.nodules (
-        nodule_id INT IDENTITY(1, 1) NOT NULL,
-        scan_id INT NOT NULL,
-        x FLOAT NOT NULL,
-        y FLOAT NOT NULL,
-        z FLOAT NOT NULL,
-        diameter FLOAT NULL,
-        source VARCHAR(7) NOT NULL,
-        network_id INT NULL,
-        score FLOAT NULL,
-        readers TINYINT NULL,
-        malignancy FLOAT NULL,
-        content_sha256 VARBINARY(32) NOT NULL,
+        nodule_id INT IDENTITY(1, 1) NOT NULL, -- number of the nodule
+        scan_id INT NOT NULL,                  -- scan that it lies in
+        x FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's left
+        y FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's back
+        z FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's head
+        diameter FLOAT NULL,                   -- in millimetres; NULL where it is marked as a point only
+        source VARCHAR(7) NOT NULL,            -- truth: marked by readers; network: found by one
+        network_id INT NULL,                   -- network that found it; NULL of truth
+        score FLOAT NULL,                      -- probability that the network gave, 0 to 1; NULL of truth
+        readers TINYINT NULL,                  -- how many readers marked it; NULL where that is not known
+        malignancy FLOAT NULL,                 -- median of the readers' impressions, 1 to 5, no patient's label; NULL where none is given
+        content_sha256 VARBINARY(32) NOT NULL, -- of the scan that it was marked in, as dbo.scans had it
         CONSTRAINT PK_nodules PRIMARY KEY (nodule_id),
         CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
@@ -1662,15 +1634,15 @@ GO
 IF OBJECT_ID(N'dbo.pooled_features', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- One vector of a scan, as a JSON array of numbers; null in a combined set is a value that is missing. vector_sha256 is of its text in
-    -- UTF-16, little-endian and without a mark:
-    -- HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector)). It is checked whenever the vector is read; one without it is made again.
+    -- One vector of a scan.
     CREATE TABLE dbo.pooled_features (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        vector NVARCHAR(MAX) NOT NULL,
-        vector_sha256 VARBINARY(32) NULL,
+        scan_id INT NOT NULL,             -- scan that it is of
+        feature_set_id INT NOT NULL,      -- feature set that it is of, in dbo.feature_sets
+        pooling NVARCHAR(32) NOT NULL,    -- name of the pooling, as dbo.poolings has it; combined in a combined set
+        vector NVARCHAR(MAX) NOT NULL,    -- JSON array of numbers; null in a combined set is a value that is missing
+        vector_sha256 VARBINARY(32) NULL, -- SHA-256 of vector in UTF-16, little-endian and without a mark: HASHBYTES('SHA2_256',
+                                          -- CONVERT(VARBINARY(MAX), vector)). It is checked whenever the vector is read; one that is NULL is
+                                          -- made again
         CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling),
         CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
         CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id),
@@ -1685,16 +1657,15 @@ GO
 IF OBJECT_ID(N'dbo.binary_vectors', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The pooled vector of a scan as float32 little-endian, so that SimilarPatients need not read it from its text: empty where it is all zero
-    -- or cannot be read. vector_sha256 is of that text in UTF-16, array_sha256 of the bytes. RefreshBinaryVectors makes what is missing or out
-    -- of date.
+    -- The pooled vector of a scan in binary, so that SimilarPatients need not read it from its text. RefreshBinaryVectors makes what is missing
+    -- or out of date.
     CREATE TABLE dbo.binary_vectors (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        vector_sha256 VARBINARY(32) NOT NULL,
-        array VARBINARY(MAX) NOT NULL,
-        array_sha256 VARBINARY(32) NOT NULL,
+        scan_id INT NOT NULL,                 -- scan of the vector
+        feature_set_id INT NOT NULL,          -- feature set of the vector, in dbo.feature_sets
+        pooling NVARCHAR(32) NOT NULL,        -- pooling of the vector
+        vector_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the vector's text in UTF-16 that array was made of, as dbo.pooled_features has it
+        array VARBINARY(MAX) NOT NULL,        -- float32, little-endian; empty where the vector is all zero or cannot be read
+        array_sha256 VARBINARY(32) NOT NULL,  -- SHA-256 of the bytes of array
         CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling),
         CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling)
             REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE
@@ -1707,27 +1678,26 @@ GO
 IF OBJECT_ID(N'dbo.predictions', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
-    -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16. A model of the task
-    -- regression gives predicted and no probability. scope is outside where the scan is unlike those that the model was trained on, and
-    -- scope_reason says in what; scope is NULL where the model has no rows in dbo.model_scope, and scope_reason says why.
-    -- predicted_by is whom the session names by SESSION_CONTEXT, as any session can; login_name is who was connected, NULL before version 10.
+    -- A score given to a scan by a classifier.
     CREATE TABLE dbo.predictions (
-        prediction_id INT IDENTITY(1, 1) NOT NULL,
-        scan_id INT NOT NULL,
-        classifier_id INT NOT NULL,
-        probability FLOAT NULL,
-        predicted_at DATETIME2(3) NOT NULL CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME(),
-        predicted_by NVARCHAR(128) NOT NULL
+        prediction_id INT IDENTITY(1, 1) NOT NULL, -- number of the score, rising with time
+        scan_id INT NOT NULL,                      -- scan that was scored
+        classifier_id INT NOT NULL,                -- version of the model, in dbo.classifiers
+        probability FLOAT NULL,                    -- 0 to 1, calibrated and, where prevalence is given, corrected to it; NULL of a regression
+        predicted_at DATETIME2(3) NOT NULL CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME(), -- when it was computed, UTC
+        predicted_by NVARCHAR(128) NOT NULL        -- who asked for it: the user that the session names (SESSION_CONTEXT), as any session can,
+                                                   -- else the login
             CONSTRAINT DF_predictions_predicted_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        raw_probability FLOAT NULL,
-        prevalence FLOAT NULL,
-        vector_sha256 VARBINARY(32) NULL,
-        predicted FLOAT NULL,
-        scope VARCHAR(7) NULL,
-        scope_reason NVARCHAR(400) NULL,
-        login_name NVARCHAR(128) NULL CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN(),
+        raw_probability FLOAT NULL,                -- what the model itself gave; NULL of a regression, or where it was not kept
+        prevalence FLOAT NULL,                     -- share of positives that probability is corrected to; NULL where it is not
+        vector_sha256 VARBINARY(32) NULL,          -- SHA-256 of the text in UTF-16 of the vector that was scored; NULL where it is not known
+        predicted FLOAT NULL,                      -- number that a regression gave; NULL of a classification
+        scope VARCHAR(7) NULL,                     -- inside, or outside where the scan is unlike those that the model was trained on; NULL
+                                                   -- where that is not known
+        scope_reason NVARCHAR(400) NULL,           -- in what the scan is unlike; where scope is NULL, why that is not known
+        login_name NVARCHAR(128) NULL              -- login that was connected; NULL before version 10
+            CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN(),
         CONSTRAINT PK_predictions PRIMARY KEY (prediction_id),
         CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
         CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
@@ -1746,17 +1716,17 @@ GO
 IF OBJECT_ID(N'dbo.prepared_scans', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A scan whose slices are kept as a network reads them, before its own normalisation: picture_rows and picture_cols large. bytes is
-    -- what dbo.prepared_slices holds of it, uses how often they were read, used_at when last, or when they were stored. GenerateFeatures makes,
-    -- reads and drops the rows; whoever deletes the scan deletes them with it.
+    -- A scan whose slices are kept as a network reads them, before its own normalisation. GenerateFeatures makes, reads and drops the rows;
+    -- whoever deletes the scan deletes them with it.
     CREATE TABLE dbo.prepared_scans (
-        scan_id INT NOT NULL,
-        preprocessing NVARCHAR(32) NOT NULL,
-        picture_rows INT NOT NULL,
-        picture_cols INT NOT NULL,
-        bytes BIGINT NOT NULL,
-        uses INT NOT NULL CONSTRAINT DF_prepared_scans_uses DEFAULT 0,
-        used_at DATETIME2(3) NOT NULL CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME(),
+        scan_id INT NOT NULL,                -- scan whose slices are kept
+        preprocessing NVARCHAR(32) NOT NULL, -- name in dbo.preprocessings that they were prepared by
+        picture_rows INT NOT NULL,           -- rows of a prepared slice
+        picture_cols INT NOT NULL,           -- columns of a prepared slice
+        bytes BIGINT NOT NULL,               -- what dbo.prepared_slices holds of it
+        uses INT NOT NULL CONSTRAINT DF_prepared_scans_uses DEFAULT 0, -- how often they were read
+        used_at DATETIME2(3) NOT NULL        -- when they were last read, or stored where they never were, UTC
+            CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols),
         CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0)
@@ -1769,17 +1739,16 @@ GO
 IF OBJECT_ID(N'dbo.prepared_slices', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these
-    -- bytes, digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
+    -- A slice of dbo.prepared_scans.
     CREATE TABLE dbo.prepared_slices (
-        scan_id INT NOT NULL,
-        preprocessing NVARCHAR(32) NOT NULL,
-        picture_rows INT NOT NULL,
-        picture_cols INT NOT NULL,
-        slice_index INT NOT NULL,
-        digest VARBINARY(32) NOT NULL,
-        picture VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
+        scan_id INT NOT NULL,                -- scan of the slice
+        preprocessing NVARCHAR(32) NOT NULL, -- name in dbo.preprocessings that it was prepared by
+        picture_rows INT NOT NULL,           -- rows of picture
+        picture_cols INT NOT NULL,           -- columns of picture
+        slice_index INT NOT NULL,            -- slice_index in dbo.scan_images
+        digest VARBINARY(32) NOT NULL,       -- hash of what has prepared it (lungdb.imaging.prepared); a slice with another one is made again
+        picture VARBINARY(MAX) NOT NULL,     -- C order, little-endian; uint8 with the preprocessing seed, float32 with any other
+        sha256 VARBINARY(32) NOT NULL,       -- SHA-256 of the bytes of picture
         CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index),
         CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols)
             REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE
@@ -1792,11 +1761,11 @@ GO
 IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A scan that GenerateFeatures could not read, and why. Storing features of the scan removes the row.
+    -- A scan that GenerateFeatures could not read. Storing features of the scan removes the row.
     CREATE TABLE dbo.scan_failures (
-        scan_id INT NOT NULL,
-        message NVARCHAR(2000) NOT NULL,
-        failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
+        scan_id INT NOT NULL,            -- scan that could not be read, in dbo.scans
+        message NVARCHAR(2000) NOT NULL, -- why it could not be read
+        failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(), -- when it was last tried, UTC
         CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
         CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
     );
@@ -1808,18 +1777,20 @@ GO
 IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie:
-    -- NULL is pixel after pixel, little-endian, as before schema version 8; N'shuffled' is the low bytes of all pixels, then their high bytes.
+    -- An axial slice.
     CREATE TABLE dbo.scan_images (
-        scan_id INT NOT NULL,
-        slice_index INT NOT NULL,
-        position_z FLOAT NULL,
-        instance_uid NVARCHAR(64) NOT NULL,
-        rescale_slope FLOAT NOT NULL,
-        rescale_intercept FLOAT NOT NULL,
-        pixels VARBINARY(MAX) NOT NULL,
-        pixels_sha256 VARBINARY(32) NOT NULL,
-        encoding NVARCHAR(16) NULL,
+        scan_id INT NOT NULL,                 -- scan that it belongs to
+        slice_index INT NOT NULL,             -- 0, 1, 2, … from the lowest slice up
+        position_z FLOAT NULL,                -- in millimetres along the normal of the slices; NULL where the files do not tell it
+        instance_uid NVARCHAR(64) NOT NULL,   -- DICOM's SOP Instance UID, as it is or replaced like the patient's id
+        rescale_slope FLOAT NOT NULL,         -- factor from stored values to Hounsfield units in the file that it was read from; pixels has it
+                                              -- applied
+        rescale_intercept FLOAT NOT NULL,     -- summand from stored values to Hounsfield units in the file that it was read from; pixels has it
+                                              -- applied
+        pixels VARBINARY(MAX) NOT NULL,       -- Hounsfield units, int16, C order, compressed by gzip
+        pixels_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the bytes of pixels
+        encoding NVARCHAR(16) NULL,           -- how the bytes lie within the gzip: NULL is pixel after pixel, little-endian, as before schema
+                                              -- version 8; shuffled is the low bytes of all pixels, then their high bytes
         CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index),
         CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
         CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0),
@@ -1834,13 +1805,12 @@ GO
 IF OBJECT_ID(N'dbo.scan_labels', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The truth for a scan within a horizon: 1 where cancer was found within so many days of it, 0 where it is known that none was. A scan of
-    -- which that is not known has no row.
+    -- The truth for a scan within a horizon. A scan of which that is not known has no row.
     CREATE TABLE dbo.scan_labels (
-        scan_id INT NOT NULL,
-        horizon_days INT NOT NULL,
-        label TINYINT NOT NULL,
-        source NVARCHAR(200) NULL,
+        scan_id INT NOT NULL,      -- scan whose truth it is, in dbo.scans
+        horizon_days INT NOT NULL, -- days from the scan on that the label speaks of
+        label TINYINT NOT NULL,    -- 1 where cancer was found within the horizon, 0 where it is known that none was
+        source NVARCHAR(200) NULL, -- what says so, such as the file that it was loaded from; NULL where that is not told
         CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days),
         CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0)
@@ -1853,10 +1823,10 @@ GO
 IF OBJECT_ID(N'dbo.schema_version', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A migration applied.
+    -- A version of the schema that the database has: its migration was applied.
     CREATE TABLE dbo.schema_version (
-        version INT NOT NULL,
-        applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
+        version INT NOT NULL, -- number of the migration in sql/migrations; 1 is the first schema, which has none
+        applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(), -- when the installer wrote it, UTC
         CONSTRAINT PK_schema_version PRIMARY KEY (version)
     );
     COMMIT TRANSACTION;
@@ -1867,22 +1837,21 @@ GO
 IF OBJECT_ID(N'dbo.score_explanations', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- That a score was explained, and of what: margin is the model's own value for the scan before any link or calibration, reference_margin
-    -- that of the reference which triples of slices are compared with. vector_sha256 and array_sha256 are of the pooled vector and of the array
-    -- of features that were read, NULL where there were none; of several arrays it is of their SHA-256 in hexadecimal, in the order of
-    -- dbo.feature_parts with commas between. Kept beside them are the seed and the number of permutations of the estimates.
+    -- That a score was explained, and of what.
     CREATE TABLE dbo.score_explanations (
-        prediction_id INT NOT NULL,
-        explained_at DATETIME2(3) NOT NULL CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME(),
-        explained_by NVARCHAR(128) NOT NULL
+        prediction_id INT NOT NULL,         -- score that is explained, in dbo.predictions
+        explained_at DATETIME2(3) NOT NULL  -- when it was last explained, UTC
+            CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME(),
+        explained_by NVARCHAR(128) NOT NULL -- who had it explained: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_score_explanations_explained_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        margin FLOAT NULL,
-        reference_margin FLOAT NULL,
-        vector_sha256 VARBINARY(32) NULL,
-        array_sha256 VARBINARY(32) NULL,
-        seed INT NOT NULL,
-        permutations INT NOT NULL,
+        margin FLOAT NULL,                  -- model's own value for the scan before any link or calibration; NULL where it has none
+        reference_margin FLOAT NULL,        -- that of the reference which triples of slices are compared with; NULL where they were not
+        vector_sha256 VARBINARY(32) NULL,   -- SHA-256 of the text in UTF-16 of the pooled vector that was read; NULL where there was none
+        array_sha256 VARBINARY(32) NULL,    -- SHA-256 of the array of features that was read; of several that of their SHA-256 in hexadecimal,
+                                            -- in the order of dbo.feature_parts with commas between; NULL where there was none
+        seed INT NOT NULL,                  -- seed of the permutations
+        permutations INT NOT NULL,          -- permutations of the estimates
         CONSTRAINT PK_score_explanations PRIMARY KEY (prediction_id),
         CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id)
             REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE,
@@ -1896,18 +1865,16 @@ GO
 IF OBJECT_ID(N'dbo.score_contributions', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a feature added to the margin of a score. The row whose feature is NULL is the expected margin, so that the contributions of a
-    -- prediction's member sum to its margin. member is 0, of an ensemble 1 and up, whose members are explained one by one; feature is the
-    -- position in the vector that the model reads, feature_value NULL where it is missing. A feature without a row adds nothing.
-    -- standard_error is NULL where a contribution is exact: by trees and logistic regressions. A network's are estimates, whose error is NULL
-    -- too where fewer than three permutations were made.
+    -- What a feature added to the margin of a score. A feature without a row adds nothing.
     CREATE TABLE dbo.score_contributions (
-        prediction_id INT NOT NULL,
-        member INT NOT NULL,
-        feature INT NULL,
-        feature_value FLOAT NULL,
-        contribution FLOAT NOT NULL,
-        standard_error FLOAT NULL,
+        prediction_id INT NOT NULL,  -- score that is explained, in dbo.predictions
+        member INT NOT NULL,         -- 0; of an ensemble 1 and up, whose members are explained one by one
+        feature INT NULL,            -- place in the vector that the model reads, from 0; NULL is the expected margin, so that a member's
+                                     -- contributions sum to its margin
+        feature_value FLOAT NULL,    -- value of the feature in the scan; NULL where it is missing, and of the expected margin
+        contribution FLOAT NOT NULL, -- what it adds to the margin
+        standard_error FLOAT NULL,   -- standard error of an estimate, as those of a network are; NULL where it is exact, as by trees and
+                                     -- logistic regressions, or of fewer than three permutations
         CONSTRAINT UQ_score_contributions UNIQUE (prediction_id, member, feature),
         CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id)
             REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE,
@@ -1921,27 +1888,24 @@ GO
 IF OBJECT_ID(N'dbo.score_maps', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- Which regions of a slice a score came from: map is float32 little-endian, C order, map_rows x map_cols numbers in units of the margin,
-    -- laid evenly over the part of the slice that the network sees, from the pixel row first_row up to end_row, which is behind the last, and
-    -- columns alike; lowest and highest are of its numbers, map_sha256 of its bytes. The slices of a triple have the same map. position is
-    -- where the slice lies along the scan, in millimetres. method says how it was found: occlusion, what hiding a place takes from the margin,
-    -- which does not add up; or gradcam, exact shares that do, of a logistic regression over the mean of a map by lung or seed. Rows of a
-    -- triple and method are replaced together; of a preprocessing of steps the part is the whole slice.
+    -- Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of
+    -- steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.
     CREATE TABLE dbo.score_maps (
-        prediction_id INT NOT NULL,
-        slice_index INT NOT NULL,
-        method VARCHAR(16) NOT NULL,
-        position FLOAT NULL,
-        first_row INT NOT NULL,
-        end_row INT NOT NULL,
-        first_col INT NOT NULL,
-        end_col INT NOT NULL,
-        map_rows INT NOT NULL,
-        map_cols INT NOT NULL,
-        lowest FLOAT NOT NULL,
-        highest FLOAT NOT NULL,
-        map VARBINARY(MAX) NOT NULL,
-        map_sha256 VARBINARY(32) NOT NULL,
+        prediction_id INT NOT NULL,        -- score that is explained, in dbo.predictions
+        slice_index INT NOT NULL,          -- slice_index in dbo.scan_images
+        method VARCHAR(16) NOT NULL,       -- occlusion: what hiding a place takes from the margin, which does not add up; gradcam: exact shares
+                                           -- that do, of a logistic regression over the mean of a map by lung or seed
+        position FLOAT NULL,               -- where the slice lies along the scan, in millimetres; NULL where it is not known
+        first_row INT NOT NULL,            -- first row of pixels of the part, from 0
+        end_row INT NOT NULL,              -- row of pixels behind the part's last
+        first_col INT NOT NULL,            -- first column of pixels of the part, from 0
+        end_col INT NOT NULL,              -- column of pixels behind the part's last
+        map_rows INT NOT NULL,             -- rows of map
+        map_cols INT NOT NULL,             -- columns of map
+        lowest FLOAT NOT NULL,             -- least number of map, in units of the margin
+        highest FLOAT NOT NULL,            -- largest number of map, in units of the margin
+        map VARBINARY(MAX) NOT NULL,       -- float32, little-endian, C order, in units of the margin
+        map_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the bytes of map
         CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method),
         CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id)
             REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE,
@@ -1957,18 +1921,16 @@ GO
 IF OBJECT_ID(N'dbo.score_slices', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a triple of slices did to the margin of a score. method says how it was found: without, the exact change of the margin when the
-    -- triple is left out, the margin without it minus the margin; share, its exact share of a linear model's margin over mean features;
-    -- shapley, an estimate over permutations with its standard error, which is NULL for what is exact and of fewer than three permutations.
-    -- Shares, and Shapley values, of a score sum to margin minus reference_margin of dbo.score_explanations. first_slice is the first of
-    -- the triple's slices, from 0.
+    -- What a triple of slices did to the margin of a score. Shares, and Shapley values, of a score sum to margin minus reference_margin of
+    -- dbo.score_explanations.
     CREATE TABLE dbo.score_slices (
-        prediction_id INT NOT NULL,
-        triple INT NOT NULL,
-        first_slice INT NOT NULL,
-        method VARCHAR(16) NOT NULL,
-        value FLOAT NOT NULL,
-        standard_error FLOAT NULL,
+        prediction_id INT NOT NULL,  -- score that is explained, in dbo.predictions
+        triple INT NOT NULL,         -- number of the triple, from 0: the row in dbo.features
+        first_slice INT NOT NULL,    -- first of the triple's slices, from 0
+        method VARCHAR(16) NOT NULL, -- without: the margin without the triple minus the margin, exact; share: its exact share of a linear
+                                     -- model's margin over mean features; shapley: an estimate over permutations
+        value FLOAT NOT NULL,        -- what the method gives, in units of the margin
+        standard_error FLOAT NULL,   -- standard error of shapley; NULL of fewer than three permutations, and of what is exact
         CONSTRAINT PK_score_slices PRIMARY KEY (prediction_id, method, triple),
         CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id)
             REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE,
@@ -1983,31 +1945,30 @@ GO
 IF OBJECT_ID(N'dbo.searches', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A search for settings: how its trials were made and are measured, and how far it is. classifier_id is the model that came of
-    -- it; it refers to no row, because the model may be deleted later. dataset_version_id is the data set that it looks at, which may be
-    -- deleted once the search is finished; NULL means all labelled patients. horizon_days and positive_from say which labels are meant.
+    -- A search for settings: how its trials were made and are measured, and how far it is.
     CREATE TABLE dbo.searches (
-        search_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        settings NVARCHAR(MAX) NOT NULL,
-        seed INT NOT NULL,
-        folds INT NOT NULL,
-        metric VARCHAR(10) NOT NULL,
-        rungs INT NOT NULL,
-        skip_missing BIT NOT NULL,
-        dataset_version_id INT NULL,
-        horizon_days INT NULL,
-        positive_from INT NULL,
-        planned INT NOT NULL,
-        rung INT NOT NULL CONSTRAINT DF_searches_rung DEFAULT 0,
-        state VARCHAR(10) NOT NULL CONSTRAINT DF_searches_state DEFAULT 'running',
-        best_trial_id INT NULL,
-        classifier_id INT NULL,
-        worker NVARCHAR(128) NULL,
-        lease_until DATETIME2(3) NULL,
-        training_from DATETIME2(3) NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME(),
-        created_by NVARCHAR(128) NOT NULL
+        search_id INT IDENTITY(1, 1) NOT NULL, -- number of the search, which RunSearch takes
+        name NVARCHAR(128) NOT NULL,           -- name that the best model is stored under
+        settings NVARCHAR(MAX) NOT NULL,       -- JSON: what was asked for
+        seed INT NOT NULL,                     -- seed of the draw, the folds and the algorithm
+        folds INT NOT NULL,                    -- folds of each trial's cross-validation
+        metric VARCHAR(10) NOT NULL,           -- auc or log_loss, by which the best is chosen
+        rungs INT NOT NULL,                    -- rungs of successive halving; 1 is none
+        skip_missing BIT NOT NULL,             -- 1 leaves out labelled patients without features
+        dataset_version_id INT NULL,           -- data set that it looks at, needed only until it is finished; NULL for all labelled patients
+        horizon_days INT NULL,                 -- horizon of the labels in days (dbo.scan_labels); NULL for those of patients
+        positive_from INT NULL,                -- labels from this one on are positive; NULL where labels are 0 and 1
+        planned INT NOT NULL,                  -- trials of all rungs
+        rung INT NOT NULL CONSTRAINT DF_searches_rung DEFAULT 0, -- rung that is being worked on, from 0
+        state VARCHAR(10) NOT NULL CONSTRAINT DF_searches_state DEFAULT 'running', -- running, training (the best), done or failed
+        best_trial_id INT NULL,                -- trial that was best; NULL until all are tried
+        classifier_id INT NULL,                -- model that came of it; refers to no row, as that may be deleted later; NULL until it is
+                                               -- trained
+        worker NVARCHAR(128) NULL,             -- worker that trains the best; NULL before
+        lease_until DATETIME2(3) NULL,         -- UTC, from when on another worker may train it; NULL before
+        training_from DATETIME2(3) NULL,       -- when the training of the best began, UTC; NULL before
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
+        created_by NVARCHAR(128) NOT NULL      -- who made it: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_searches_created_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_searches PRIMARY KEY (search_id),
@@ -2023,25 +1984,24 @@ GO
 IF OBJECT_ID(N'dbo.search_trials', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A trial of a search, as a queue that workers drain: whose it is until when, and what came of it. A candidate that goes on to
-    -- the next rung of successive halving gets a row there. seconds is the time of the call that it was part of, divided by that
-    -- call's trials.
+    -- A trial of a search, as a queue that workers drain.
     CREATE TABLE dbo.search_trials (
-        trial_id INT IDENTITY(1, 1) NOT NULL,
-        search_id INT NOT NULL,
-        rung INT NOT NULL,
-        candidate INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        parameters NVARCHAR(MAX) NOT NULL,
-        state VARCHAR(10) NOT NULL CONSTRAINT DF_search_trials_state DEFAULT 'queued',
-        worker NVARCHAR(128) NULL,
-        lease_until DATETIME2(3) NULL,
-        attempts INT NOT NULL CONSTRAINT DF_search_trials_attempts DEFAULT 0,
-        auc FLOAT NULL,
-        log_loss FLOAT NULL,
-        seconds FLOAT NULL,
-        error NVARCHAR(2000) NULL,
+        trial_id INT IDENTITY(1, 1) NOT NULL, -- number of the trial
+        search_id INT NOT NULL,               -- search that it belongs to, in dbo.searches
+        rung INT NOT NULL,                    -- rung of successive halving, from 0; a candidate that goes on to the next gets a row there
+        candidate INT NOT NULL,               -- number of the candidate in the search
+        feature_set_id INT NOT NULL,          -- feature set that it learns from
+        pooling NVARCHAR(32) NOT NULL,        -- pooling that it learns from
+        parameters NVARCHAR(MAX) NOT NULL,    -- JSON: algorithm and settings that it tries
+        state VARCHAR(10) NOT NULL CONSTRAINT DF_search_trials_state DEFAULT 'queued', -- queued, running, done or failed
+        worker NVARCHAR(128) NULL,            -- worker that has or had it; NULL where none has
+        lease_until DATETIME2(3) NULL,        -- UTC, from when on another worker may take it; NULL where none has it
+        attempts INT NOT NULL                 -- how often a worker took it; with a lease that ended three times it fails
+            CONSTRAINT DF_search_trials_attempts DEFAULT 0,
+        auc FLOAT NULL,                       -- AUC of the held-out training patients; NULL until it is done
+        log_loss FLOAT NULL,                  -- log loss of the held-out training patients; NULL until it is done
+        seconds FLOAT NULL,                   -- time of the call that it was part of, divided by that call's trials; NULL until it is done
+        error NVARCHAR(2000) NULL,            -- why it failed; NULL where it did not
         CONSTRAINT PK_search_trials PRIMARY KEY (trial_id),
         CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate),
         CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id),
@@ -2061,21 +2021,20 @@ IF OBJECT_ID(N'dbo.series_choices', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- Why a series was taken or not, a row for each CT series that load-scans has met: what the series rule said of it the last time.
-    -- Ids are as in dbo.scans; scan_id is NULL of one that is not stored. rule is the text of the rule, reason one sentence.
     CREATE TABLE dbo.series_choices (
-        series_uid NVARCHAR(64) NOT NULL,
-        study_uid NVARCHAR(64) NOT NULL,
-        patient_id NVARCHAR(64) NOT NULL,
-        scan_id INT NULL,
-        is_taken BIT NOT NULL,
-        is_study_choice BIT NOT NULL,
-        reason NVARCHAR(400) NOT NULL,
-        series_rule NVARCHAR(400) NOT NULL,
-        number_images INT NOT NULL,
-        slice_thickness FLOAT NULL,
-        spacing_z FLOAT NULL,
-        convolution_kernel NVARCHAR(64) NULL,
-        chosen_at DATETIME2(3) NOT NULL CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME(),
+        series_uid NVARCHAR(64) NOT NULL,     -- as in dbo.scans, also where it is not stored
+        study_uid NVARCHAR(64) NOT NULL,      -- study of the series, as in dbo.scans
+        patient_id NVARCHAR(64) NOT NULL,     -- patient of the series, as in dbo.patients
+        scan_id INT NULL,                     -- scan that it is stored as; NULL where it is not stored
+        is_taken BIT NOT NULL,                -- 1 where it is stored, 0 where it was left out
+        is_study_choice BIT NOT NULL,         -- 1 where the rule chose it of its study
+        reason NVARCHAR(400) NOT NULL,        -- why it was taken, chosen or left out, in a sentence
+        series_rule NVARCHAR(400) NOT NULL,   -- text of the rule, of the setting series_rule or given to load-scans
+        number_images INT NOT NULL,           -- slices that it has
+        slice_thickness FLOAT NULL,           -- as dbo.scans has it; NULL where it is not told
+        spacing_z FLOAT NULL,                 -- as dbo.scans has it; NULL where it is not known
+        convolution_kernel NVARCHAR(64) NULL, -- as dbo.scans has it; NULL where it is not told or may not be kept
+        chosen_at DATETIME2(3) NOT NULL CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME(), -- when the rule last looked at it, UTC
         CONSTRAINT PK_series_choices PRIMARY KEY (series_uid)
     );
     CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);
@@ -2087,13 +2046,14 @@ GO
 IF OBJECT_ID(N'dbo.sessions', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- Somebody signed in to the web page; sha256 is of the secret in the browser's cookie. The row goes when the session ends.
+    -- Somebody signed in to the web page. The row goes when the session ends.
     CREATE TABLE dbo.sessions (
-        sha256 VARBINARY(32) NOT NULL,
-        account_id INT NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME(),
-        last_seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME(),
-        expires_at DATETIME2(3) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,    -- SHA-256 of the secret in the browser's cookie
+        account_id INT NOT NULL,          -- account that is signed in
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME(), -- when it was signed in, UTC
+        last_seen_at DATETIME2(3) NOT NULL -- when it was last used, UTC, to a minute
+            CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME(),
+        expires_at DATETIME2(3) NOT NULL, -- UTC, when it ends whatever happens
         CONSTRAINT PK_sessions PRIMARY KEY (sha256),
         CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
     );
@@ -2106,10 +2066,10 @@ GO
 IF OBJECT_ID(N'dbo.settings', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A choice of the site, read by the procedures; sql/README.md lists the names.
+    -- A choice of the site, read by the procedures.
     CREATE TABLE dbo.settings (
-        name NVARCHAR(64) NOT NULL,
-        value NVARCHAR(400) NULL,
+        name NVARCHAR(64) NOT NULL, -- name of the setting; sql/README.md lists them
+        value NVARCHAR(400) NULL,   -- what the site chose, as text; NULL where nothing is chosen
         CONSTRAINT PK_settings PRIMARY KEY (name)
     );
     COMMIT TRANSACTION;
@@ -2120,24 +2080,22 @@ GO
 IF OBJECT_ID(N'dbo.slice_maps', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a layer gave for a triple of slices before it was averaged: a map of channels x map_rows x map_cols numbers, C order, float16
-    -- little-endian, to be multiplied by scale, a power of two that brings the largest near the end of what float16 holds. largest_error is
-    -- the largest difference from the float32 that the network gave, largest_relative_error that of any value but 0 in parts of itself. sha256
-    -- is over the bytes; features_sha256 is that of dbo.features.array, whose row the triple averages to. GenerateFeatures @KeepMaps makes the
-    -- rows, within the setting kept_maps_gigabytes; they go with the features.
+    -- What a layer gave for a triple of slices before it was averaged. GenerateFeatures @KeepMaps makes the rows, within the setting
+    -- kept_maps_gigabytes; they go with the features.
     CREATE TABLE dbo.slice_maps (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        triple INT NOT NULL,
-        channels INT NOT NULL,
-        map_rows INT NOT NULL,
-        map_cols INT NOT NULL,
-        scale FLOAT NOT NULL,
-        largest_error FLOAT NOT NULL,
-        largest_relative_error FLOAT NOT NULL,
-        map VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        features_sha256 VARBINARY(32) NOT NULL,
+        scan_id INT NOT NULL,                   -- scan that it is of
+        feature_set_id INT NOT NULL,            -- feature set whose layer it is of
+        triple INT NOT NULL,                    -- number of the triple, from 0: the row in dbo.features
+        channels INT NOT NULL,                  -- features of the layer
+        map_rows INT NOT NULL,                  -- rows of a channel's map
+        map_cols INT NOT NULL,                  -- columns of a channel's map
+        scale FLOAT NOT NULL,                   -- power of two that the numbers of map are to be multiplied by; it brings the largest near the
+                                                -- end of what float16 holds
+        largest_error FLOAT NOT NULL,           -- largest difference from the float32 that the network gave
+        largest_relative_error FLOAT NOT NULL,  -- largest difference of any value but 0 in parts of itself, 0 to 1
+        map VARBINARY(MAX) NOT NULL,            -- channels x map_rows x map_cols numbers, float16, little-endian, C order
+        sha256 VARBINARY(32) NOT NULL,          -- SHA-256 of the bytes of map
+        features_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of dbo.features.array, whose row the triple averages to
         CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple),
         CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id)
             REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE,
@@ -2152,11 +2110,10 @@ GO
 IF OBJECT_ID(N'dbo.splits', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- Which part a patient of scans or pictures belongs to, from a keyed hash of patient_id, so that it never changes. AssignSplits fills it.
-    -- A patient of pictures alone has no row in dbo.patients.
+    -- Which part a patient of scans or pictures belongs to. A patient of pictures alone has no row in dbo.patients.
     CREATE TABLE dbo.splits (
-        patient_id NVARCHAR(64) NOT NULL,
-        part VARCHAR(10) NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL, -- the patient, as dbo.patients and dbo.images have ids
+        part VARCHAR(10) NOT NULL,        -- train or test, from a keyed hash of patient_id (AssignSplits), so that it never changes
         CONSTRAINT PK_splits PRIMARY KEY (patient_id),
         CONSTRAINT CK_splits_part CHECK (part IN ('train', 'test'))
     );
@@ -2168,15 +2125,15 @@ GO
 IF OBJECT_ID(N'dbo.standard_vectors', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- The pooled vector of a scan, standardised over the primary scans and brought to length 1, as a JSON array of float32: what
-    -- SimilarPatients compares with VECTOR_DISTANCE where the server has the type VECTOR. It is empty where every feature is the mean.
-    -- space_sha256 is over the scans and vectors that were standardised together: any other scan makes all of them out of date.
+    -- The pooled vector of a scan, standardised over the primary scans: what SimilarPatients compares with VECTOR_DISTANCE where the server has
+    -- the type VECTOR.
     CREATE TABLE dbo.standard_vectors (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        space_sha256 VARBINARY(32) NOT NULL,
-        vector NVARCHAR(MAX) NOT NULL,
+        scan_id INT NOT NULL,                -- scan of the vector
+        feature_set_id INT NOT NULL,         -- feature set of the vector, in dbo.feature_sets
+        pooling NVARCHAR(32) NOT NULL,       -- pooling of the vector
+        space_sha256 VARBINARY(32) NOT NULL, -- SHA-256 over the scans and vectors that were standardised together: any other scan makes all of
+                                             -- them out of date
+        vector NVARCHAR(MAX) NOT NULL,       -- JSON array of float32, brought to length 1; empty where every feature is the mean
         CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id),
         CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling)
             REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE
@@ -2189,14 +2146,14 @@ GO
 IF OBJECT_ID(N'dbo.tensors', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A number of a dense network. Layer n has the tensors n.weight (a row for each input, a column for each unit) and n.bias
-    -- (row 0); one that is being trained also n.weight.velocity and n.bias.velocity, which momentum needs to go on.
+    -- A number of a dense network.
     CREATE TABLE dbo.tensors (
-        network NVARCHAR(128) NOT NULL,
-        tensor NVARCHAR(64) NOT NULL,
-        row_index INT NOT NULL,
-        column_index INT NOT NULL,
-        value FLOAT NOT NULL,
+        network NVARCHAR(128) NOT NULL, -- name of the network, as dbo.dense_layers has it
+        tensor NVARCHAR(64) NOT NULL,   -- of layer n n.weight or n.bias; while it is being trained also n.weight.velocity and n.bias.velocity,
+                                        -- which momentum needs
+        row_index INT NOT NULL,         -- input of the layer, from 0; 0 of a bias
+        column_index INT NOT NULL,      -- unit of the layer, from 0
+        value FLOAT NOT NULL,           -- the weight, bias or velocity itself
         CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index)
     );
     COMMIT TRANSACTION;
@@ -2207,15 +2164,15 @@ GO
 IF OBJECT_ID(N'dbo.test_looks', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A look at figures of a version's test patients after its training: who computed them when, with which procedure or command. It refers
-    -- to no row, because a model may be deleted and was looked at all the same.
+    -- A look at figures of a version's test patients after its training. It refers to no row, because a model may be deleted and was looked at
+    -- all the same.
     CREATE TABLE dbo.test_looks (
-        look_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        classifier_id INT NOT NULL,
-        looked_with NVARCHAR(128) NOT NULL,
-        looked_at DATETIME2(3) NOT NULL CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME(),
-        looked_by NVARCHAR(128) NOT NULL
+        look_id INT IDENTITY(1, 1) NOT NULL, -- number of the look, rising with time
+        name NVARCHAR(128) NOT NULL,         -- name of the model, which its versions share
+        classifier_id INT NOT NULL,          -- version of the model; refers to no row, because that may be deleted
+        looked_with NVARCHAR(128) NOT NULL,  -- procedure, command or notebook that computed the figures
+        looked_at DATETIME2(3) NOT NULL CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME(), -- when they were computed, UTC
+        looked_by NVARCHAR(128) NOT NULL     -- who looked: the user that the session names (SESSION_CONTEXT), else the login
             CONSTRAINT DF_test_looks_looked_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
         CONSTRAINT PK_test_looks PRIMARY KEY (look_id)
@@ -2230,15 +2187,15 @@ GO
 IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- An iteration of TrainNetworkSql: the loss of its batch before the weights were changed, L2 included.
+    -- An iteration of TrainNetworkSql.
     CREATE TABLE dbo.training_log (
-        network NVARCHAR(128) NOT NULL,
-        iteration INT NOT NULL,
-        dataset NVARCHAR(128) NOT NULL,
-        examples INT NOT NULL,
-        learning_rate FLOAT NOT NULL,
-        loss FLOAT NOT NULL,
-        at DATETIME2(3) NOT NULL CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME(),
+        network NVARCHAR(128) NOT NULL, -- name of the network, as dbo.dense_layers has it
+        iteration INT NOT NULL,         -- 1, 2, 3, … over all calls
+        dataset NVARCHAR(128) NOT NULL, -- data set of the examples
+        examples INT NOT NULL,          -- examples in the batch of this iteration
+        learning_rate FLOAT NOT NULL,   -- size of the step that was taken
+        loss FLOAT NOT NULL,            -- loss of the batch before the weights were changed, L2 included
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
         CONSTRAINT PK_training_log PRIMARY KEY (network, iteration)
     );
     COMMIT TRANSACTION;
@@ -2249,16 +2206,16 @@ GO
 IF OBJECT_ID(N'dbo.work', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What several sessions work on together: the procedure that does it, and as JSON the arguments that make it the same work. Its scans,
-    -- pictures or scores are in dbo.work_items, who takes part in dbo.work_sessions. is_queued: QueueFeatures has put it there, so that it
-    -- stays until it is done although nobody takes part. The last session that takes part deletes what is done.
+    -- What several sessions work on together. Its scans, pictures or scores are in dbo.work_items, who takes part in dbo.work_sessions. The
+    -- last session that takes part deletes what is done.
     CREATE TABLE dbo.work (
-        work_id INT IDENTITY(1, 1) NOT NULL,
-        procedure_name NVARCHAR(128) NOT NULL,
-        arguments NVARCHAR(MAX) NOT NULL,
-        digest VARBINARY(32) NOT NULL,
-        is_queued BIT NOT NULL CONSTRAINT DF_work_is_queued DEFAULT 0,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME(),
+        work_id INT IDENTITY(1, 1) NOT NULL,   -- number of the work
+        procedure_name NVARCHAR(128) NOT NULL, -- procedure that does it, such as GenerateFeatures
+        arguments NVARCHAR(MAX) NOT NULL,      -- JSON: the arguments that make it the same work
+        digest VARBINARY(32) NOT NULL,         -- SHA-256 of procedure_name, a space and arguments in UTF-16, by which others find the work
+        is_queued BIT NOT NULL                 -- 1 where QueueFeatures has put it there: it stays until it is done although nobody takes part
+            CONSTRAINT DF_work_is_queued DEFAULT 0,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME(), -- when it was put there, UTC
         CONSTRAINT PK_work PRIMARY KEY (work_id),
         CONSTRAINT UQ_work_digest UNIQUE (digest),
         CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1)
@@ -2271,21 +2228,20 @@ GO
 IF OBJECT_ID(N'dbo.work_items', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A piece of work: the number of a scan or score, or the name of a picture. leased: worker has it until leased_until, unless that session
-    -- ends before. attempts counts the leases, so that a session knows whether its own is still the last. bytes is how much it counts in a
-    -- chunk; seconds how long the chunk took that it was done in; error and error_number why it failed.
+    -- A piece of work.
     CREATE TABLE dbo.work_items (
-        work_id INT NOT NULL,
-        item NVARCHAR(128) NOT NULL,
-        bytes BIGINT NOT NULL,
-        state VARCHAR(10) NOT NULL CONSTRAINT DF_work_items_state DEFAULT 'open',
-        worker NVARCHAR(128) NULL,
-        attempts INT NOT NULL CONSTRAINT DF_work_items_attempts DEFAULT 0,
-        leased_at DATETIME2(3) NULL,
-        leased_until DATETIME2(3) NULL,
-        seconds FLOAT NULL,
-        error_number INT NULL,
-        error NVARCHAR(2000) NULL,
+        work_id INT NOT NULL,           -- work that it belongs to, in dbo.work
+        item NVARCHAR(128) NOT NULL,    -- number of a scan or score, or name of a picture
+        bytes BIGINT NOT NULL,          -- how much it counts in a chunk
+        state VARCHAR(10) NOT NULL CONSTRAINT DF_work_items_state DEFAULT 'open', -- open, leased (worker has it), done or failed
+        worker NVARCHAR(128) NULL,      -- session that has or had it, as dbo.work_sessions names it; NULL where none has
+        attempts INT NOT NULL           -- how often it was leased, so that a session knows whether its own lease is still the last
+            CONSTRAINT DF_work_items_attempts DEFAULT 0,
+        leased_at DATETIME2(3) NULL,    -- when it was last leased, UTC; NULL where it never was
+        leased_until DATETIME2(3) NULL, -- UTC, until when worker has it, unless that session ends before; NULL where it never was leased
+        seconds FLOAT NULL,             -- how long the chunk took that it was done in; NULL until it is done
+        error_number INT NULL,          -- error that it failed with; NULL where it did not
+        error NVARCHAR(2000) NULL,      -- why it failed; NULL where it did not
         CONSTRAINT PK_work_items PRIMARY KEY (work_id, item),
         CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE,
         CONSTRAINT CK_work_items_state CHECK (state IN ('open', 'leased', 'done', 'failed')),
@@ -2301,12 +2257,11 @@ GO
 IF OBJECT_ID(N'dbo.work_sessions', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A session that takes part in a work. It holds the session lock (sp_getapplock) that worker names, so that others see when it has ended,
-    -- however it did.
+    -- A session that takes part in a work.
     CREATE TABLE dbo.work_sessions (
-        work_id INT NOT NULL,
-        worker NVARCHAR(128) NOT NULL,
-        joined_at DATETIME2(3) NOT NULL CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME(),
+        work_id INT NOT NULL,          -- work that it takes part in, in dbo.work
+        worker NVARCHAR(128) NOT NULL, -- its name, and that of the lock (sp_getapplock) that it holds, which tells others when it has ended
+        joined_at DATETIME2(3) NOT NULL CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME(), -- when it joined, UTC
         CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker),
         CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE
     );
@@ -2319,18 +2274,18 @@ GO
 IF OBJECT_ID(N'dbo.worklist', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by
-    -- whatever changes the rest; the page itself is read from the other tables. state: 0 no features, 1 not scored, 2 scored, 3 failed.
+    -- What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by whatever
+    -- changes the rest; the page itself is read from the other tables.
     CREATE TABLE dbo.worklist (
-        idx INT NOT NULL,
-        scan_id INT NOT NULL,
-        patient_id NVARCHAR(64) NOT NULL,
-        display_name NVARCHAR(128) NULL,
-        study_date DATE NULL,
-        slices INT NOT NULL,
-        state TINYINT NOT NULL,
-        prediction_id INT NULL,
-        probability FLOAT NULL,
+        idx INT NOT NULL,                 -- idx of the patient, as dbo.patients has it
+        scan_id INT NOT NULL,             -- primary scan of the patient
+        patient_id NVARCHAR(64) NOT NULL, -- patient of the row, in dbo.patients
+        display_name NVARCHAR(128) NULL,  -- as dbo.patients has it; NULL where there is none
+        study_date DATE NULL,             -- as dbo.scans has it; NULL where it is not known
+        slices INT NOT NULL,              -- slices of the scan, number_images in dbo.scans
+        state TINYINT NOT NULL,           -- 0 no features, 1 not scored, 2 scored, 3 failed, as dbo.scan_states has it
+        prediction_id INT NULL,           -- newest score of the scan that is a probability; NULL where it has none
+        probability FLOAT NULL,           -- that score's, 0 to 1; NULL where it has none
         CONSTRAINT PK_worklist PRIMARY KEY (idx),
         CONSTRAINT UQ_worklist_scan UNIQUE (scan_id),
         CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
@@ -27645,282 +27600,1031 @@ COMMIT TRANSACTION;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
-DROP TABLE IF EXISTS #described, #describing;
+DROP TABLE IF EXISTS #described, #there, #describing;
 CREATE TABLE #described (
-    kind NVARCHAR(20) COLLATE DATABASE_DEFAULT NOT NULL, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+    name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
     description NVARCHAR(1500) COLLATE DATABASE_DEFAULT NOT NULL, number INT NULL);
+CREATE TABLE #there (
+    number INT NOT NULL, place INT NOT NULL, description NVARCHAR(1500) COLLATE DATABASE_DEFAULT NULL,
+    PRIMARY KEY (number, place));
 CREATE TABLE #describing (
     position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, kind NVARCHAR(20) COLLATE DATABASE_DEFAULT NOT NULL,
-    name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, description NVARCHAR(1500) COLLATE DATABASE_DEFAULT NOT NULL,
-    is_there BIT NOT NULL);
-INSERT INTO #described (kind, name, description)
+    name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+    description NVARCHAR(1500) COLLATE DATABASE_DEFAULT NOT NULL, is_there BIT NOT NULL);
+INSERT INTO #described (name, column_name, description)
 VALUES
-    (N'TABLE', N'accounts', N'A person or program that may use the web page. Only an argon2id hash of the password is kept; NULL means that nobody signs in with a password, because a reverse proxy says who it is or because tokens are all that the account has.'),
-    (N'TABLE', N'access_tokens', N'A token with which a program uses the web page''s API in an account''s name; only the token''s SHA-256 is kept.'),
-    (N'TABLE', N'audit', N'What was done or refused on the web page, by whom and from which address. Patients are named by their index alone. login_name is who was connected, whatever account the session names by SESSION_CONTEXT; NULL before version 10.'),
-    (N'TABLE', N'byte_values', N'The numbers 0 to 255, which views count rows and columns of arrays with.'),
-    (N'TABLE', N'dataset_scalings', N'How ScaleDataset scaled a feature of a data set of examples: (value - centre) / scale. dataset is the scaled one, method zscore (centre the mean, scale the standard deviation of the population) or minmax (the least, and how far the largest is from it) over the examples of made_from; scale is 1 of a feature that is the same in all of them. ScaleDataset applies them to other data with @As.'),
-    (N'TABLE', N'datasets', N'A data set with a name: of scans, of pictures, or of the examples that the T-SQL networks learn from, whose rows stand in dbo.examples under the same name.'),
-    (N'TABLE', N'dataset_versions', N'A version of a data set of scans or pictures: what chose its members, how many they are, and the SHA-256 over them, as internal.StoreDataset computes it. A version never changes; creating the data set again adds one.'),
-    (N'TABLE', N'dataset_members', N'A member of a version of a data set, a scan or a picture, with its SHA-256 as it was then. It refers to no row, because a scan or a picture may be replaced later: then its hash differs, and whoever uses the data set says so.'),
-    (N'TABLE', N'declared_columns', N'A column that the tables of this version have, as the installer read it from them. Doctor compares these rows with the catalog; they are those of #columns in whole/declare.sql, and the installer alone writes them.'),
-    (N'TABLE', N'declared_members', N'A key, index, check, default or foreign key that the tables of this version have, with the statement that makes it. Doctor compares these rows with the catalog; they are those of #members in whole/declare.sql, and the installer alone writes them.'),
-    (N'TABLE', N'declared_parts', N'What else the installer that ran last has made: a view, a procedure, a procedure that runs a script of ours and is to be signed (script), a schema version (version). Doctor compares these rows with what is there; the installer alone writes them.'),
-    (N'TABLE', N'dense_layers', N'A layer of a dense network whose numbers are in dbo.tensors; layers count from 0. The last one gives class probabilities.'),
-    (N'TABLE', N'example_labels', N'The class of an example, 0, 1, 2, …'),
-    (N'TABLE', N'examples', N'A feature of an example of a data set; feature_index counts from 0 and every example has every feature.'),
-    (N'TABLE', N'extensions', N'A step of preprocessings, lungdb''s own or a package''s, or a pooling or an algorithm of a package, as RegisterExtensions found it in the Python of external scripts. package is its name and version; times says how many numbers a pooling makes of a feature, else it is NULL.'),
-    (N'TABLE', N'image_classes', N'The name of a class of pictures. load-images numbers the names of a list or a pattern in their order, after the numbers that are taken, and a name keeps its number.'),
-    (N'TABLE', N'image_splits', N'The part of a group of pictures, or of a picture without one, where it names no patient; the pictures of patients go by dbo.splits. AssignSplits fills it by a keyed hash, load-images where a list says so; a part once given does not change.'),
-    (N'TABLE', N'images', N'A picture that is not a scan: a PNG, JPEG, PGM or PPM file as it was, its SHA-256, and the number of its class, 0 to 255, NULL where it is not known or there are several, which dbo.image_labels has. patient_id is whom it is of, as dbo.patients has ids, whether or not that patient has a scan; group_name is what pictures belong to together, such as a film, in the order of group_order.'),
-    (N'TABLE', N'image_labels', N'A class that a picture of a list or a pattern belongs to; it may have several, and then dbo.images.label is NULL. dbo.image_truth reads both tables.'),
-    (N'TABLE', N'image_lineage', N'What a picture that TransformImages has made comes from: a slice of a scan, or another picture, with the SHA-256 that it had then, and recipe, the JSON that says how: with it the picture can be made again. root_image is the picture at the beginning of a chain, whose part all of it stays in. It refers to no scan, which may be replaced: then its hash differs. digest is over the UTF-16 bytes of recipe.'),
-    (N'TABLE', N'image_properties', N'What else a list of pictures says of one: the name of the column and its value; an empty value has no row.'),
-    (N'TABLE', N'installations', N'A run of the installer that came to its end, with the version of the package that it belongs to. One that is run again after another run of the same version changes the time of the row.'),
-    (N'TABLE', N'network_probabilities', N'What a dense network of dbo.tensors gave for a class of an example, as ScoreNetworkSql with @Keep = 1 or EvaluateNetworkSql found it the last time; a network that has learnt on since gives something else.'),
-    (N'TABLE', N'networks', N'A featurizer: an ONNX file and, in details, its input, normalisation and layers.'),
-    (N'TABLE', N'feature_sets', N'A way to make features: a network, one of its layers, a preprocessing. width is the number of features. One without a network is combined of others and of columns, which dbo.feature_parts lists; its layer is its name, its preprocessing ''combined'', and its vectors stand in dbo.pooled_features with the pooling ''combined''.'),
-    (N'TABLE', N'classifiers', N'A trained model as text in UTF-8 (LightGBM''s own, or JSON of a logistic regression), and the features that it reads.'),
-    (N'TABLE', N'drift_checks', N'A comparison of patients who came later with those whom a model was tested on. later_since or dataset_version_id says who they are. statistic is the largest of dbo.drift_items, p_value its share of permutations; is_alarm marks one of alpha or less.'),
-    (N'TABLE', N'drift_items', N'What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as ''column age'' or ''layer avg_pool of resnet, feature 17''. statistic is the difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.'),
-    (N'TABLE', N'ensemble_members', N'The classifiers that an ensemble is made of, in order. first_index is where a member''s features begin in the ensemble''s vector. What Python scores with stands whole in the ensemble''s own model; plain T-SQL scores with the members'' rows.'),
-    (N'TABLE', N'evaluations', N'A model measured on a version of a data set. horizon_days is the horizon of the labels, NULL for those of patients; prevalence that of the site for the decision curve, NULL for the share of the set. overlap says what speaks against the figures, where the evaluation was forced; note what could not be measured or is not known.'),
-    (N'TABLE', N'evaluation_curves', N'A point of a curve of an evaluation, of all its scans: those of dbo.experiment_curves, and decision, decision_everybody and decision_nobody (x = threshold probability, y = net benefit per patient of the site).'),
-    (N'TABLE', N'evaluation_groups', N'A subgroup of an evaluation''s scans: those with a value of a column. Group 0 is all of them. A row without a value says how many values of the column are not shown, because fewer than 10 patients of either class have them.'),
-    (N'TABLE', N'evaluation_metrics', N'A figure of an evaluation: of the model, or of a model on age, sex, spacing and scanner alone (source columns). low to high is its 95 % interval by bootstrap over patients; NULL where a figure or its interval is not defined.'),
-    (N'TABLE', N'evaluation_pairs', N'How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first; position 0 is all pairs. difference is the score of kernel_a minus that of kernel_b, as probabilities; largest is without sign.'),
-    (N'TABLE', N'experiments', N'A training run. dataset_version_id is the data set that it was trained on, NULL for all labelled patients; horizon_days the horizon of the labels, NULL for those of patients.'),
-    (N'TABLE', N'experiment_curves', N'A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the bin), training_train and training_validation (x = iteration, y = log loss). StoreExperiment fills it.'),
-    (N'TABLE', N'experiment_metrics', N'A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. StoreExperiment fills it.'),
-    (N'TABLE', N'feature_parts', N'What a combined feature set is made of, in order: the vectors of a pooling of another set, or a column of a view or table that has a scan_id. first_index is where its values begin in the vector, width how many they are.'),
-    (N'TABLE', N'image_classifiers', N'A version of a model that tells the classes of pictures: library and text as dbo.classifiers has them, the features that it reads, how those of a group are pooled, and in details its classes, parameters and notes. dbo.classifiers has none of these, because whatever serves a model from there takes it for one of patients'' scans with two classes. dataset_version_id is NULL for all pictures with labels.'),
-    (N'TABLE', N'image_confusions', N'A cell of a model''s confusion matrix on a part: how many pictures, or groups, of the class label were told to be predicted, and which percentage of those of the class that is. A model of several labels a picture has none. TrainImageClassifier fills it.'),
-    (N'TABLE', N'image_features', N'The features of a picture, in the form of dbo.features, with one row.'),
-    (N'TABLE', N'image_metrics', N'A figure of a model of pictures on a part: test, or train, whose scores are out of fold. label is the class that it is of, -1 for all; value is NULL where it is not defined, as the precision of a class that is never told. TrainImageClassifier fills it.'),
-    (N'TABLE', N'image_promotions', N'A version of a model of pictures made the champion of its name, with the figures that it was compared by. The champion is the newest row of the name; the row before it is what value was compared with. StoreImageClassifier and PromoteImageClassifier fill it.'),
-    (N'TABLE', N'image_scores', N'How probable a class is of a picture, or of a group of them (is_group = 1), by a model. Those of part train are out of fold: of a model that was not fitted to it; new is scored by PredictImages. It refers to no picture, which may be replaced later: content_sha256 is the picture''s, of a group that over its pictures'' in order.'),
-    (N'TABLE', N'model_promotions', N'A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the name that was not rolled back.'),
-    (N'TABLE', N'model_scope', N'What a version knows, from the scans of the patients that it learnt from; a score of another scan says that it stands outside. item is thickness or coverage, from low to high in millimetres; contrast or kernel, a row for each text; distance, up to high, of features as dbo.model_scope_features has them; held_out, where high is the share of the held-out scans that stand outside. scans is how many it was taken from.'),
-    (N'TABLE', N'model_scope_features', N'Mean and standard deviation of each feature over the patients that a version learnt from, one scan each; sd is 0 where all had the same.'),
-    (N'TABLE', N'model_scoring', N'A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is 1 / (1 + exp(-steepness * margin)). divisor is the number of trees where they are averaged, else 1; prevalence is the share of positives that its probabilities are made for, NULL where that is not known. rows_sha256 is over this row, the model''s SHA-256 and its rows in dbo.model_nodes, dbo.model_coefficients and dbo.model_calibration, as internal.DigestModelRows reads them; without it, or with another one, the model is not scored.'),
-    (N'TABLE', N'model_calibration', N'How raw scores become probabilities: the points of an isotonic regression, joined by straight lines, or one row of a Platt calibration, where x is the slope and y the intercept over the log-odds. A model without rows is not calibrated.'),
-    (N'TABLE', N'model_checks', N'How far plain T-SQL was from Python, raw or calibrated, on the patients who had features when the model was stored.'),
-    (N'TABLE', N'model_coefficients', N'The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.'),
-    (N'TABLE', N'model_nodes', N'The trees of a LightGBM model. Node 0 is the root of its tree; a leaf has a value and nothing else. A value at most the threshold goes left. missing is LightGBM''s rule: none takes a missing value for 0, nan sends a missing one in the default direction, zero sends a missing one and 0 there.'),
-    (N'TABLE', N'network_layers', N'A node of a network''s graph, in the order in which they are computed: the tensor that it gives, which @Layer takes, its ONNX operator, the shape of that tensor for pictures of the network''s size with N for their number, ? where a size depends on values, and how many parameters it is the first to read. The last row of a network with parameters that no node reads has the operator (none). lungdb load-network fills it; lungdb networks --describe does for networks that were loaded before.'),
-    (N'TABLE', N'patients', N'A patient. idx counts 0, 1, 2, … in loading order and is how people and the web page ask for one. follows_newest says that the primary scan is the choice of the newest study, and moves when a newer one comes; 0 of patients who were there before studies were told apart, whose primary scan no load moves.'),
-    (N'TABLE', N'evaluation_scores', N'What a model gave a scan in an evaluation: label (NULL of a scan without one, which no figure counts), raw score, calibrated probability and SHA-256 of the vector as they were then. scan_id refers to no row, because a scan may be replaced later.'),
-    (N'TABLE', N'experiment_patients', N'A patient''s part in a training run: scan, label and SHA-256 of the vector as they were then, and the model''s score. raw is the score before calibration; out_of_fold = 1 marks scores of a model that had not seen the patient, as every test score is. scan_id refers to no row, because a scan may be replaced later. member counts a patient''s scans in the run from 0. A run of the task regression has target and predicted in place of label, raw and probability.'),
-    (N'TABLE', N'labels', N'The truth for a patient: 1 cancer, 0 none; or one of more classes, counted from 0.'),
-    (N'TABLE', N'numeric_labels', N'A number known of a patient that a model of the task regression is trained to predict.'),
-    (N'TABLE', N'preparation_costs', N'What preparing slices in one way has cost so far, as GenerateFeatures has measured it while pictures were being kept: slices that were made of what is stored, read as they were kept, and written to be kept, with their bytes and the seconds that each took; bytes that went to scripts and came back, with the seconds; calls is how often features were made so. dbo.feature_storage says what follows.'),
-    (N'TABLE', N'preprocessings', N'A way from slices to the pictures that a network reads: steps in order, JSON with every default written out. A row never changes; features and kept pictures are keyed by its name, and other steps need another one. digest is over the UTF-16 bytes of steps, as HASHBYTES sees them. lung and seed are lungdb''s own; StorePreprocessing adds others.'),
-    (N'TABLE', N'procedure_help', N'A public procedure, for dbo.Help: what it is for, in a sentence, and a call. The installer writes the rows from the procedures'' files.'),
-    (N'TABLE', N'rejected_files', N'A file or series that was not taken, and why. path_hash is keyed, because folders bear patients'' names.'),
-    (N'TABLE', N'runs', N'A call of a procedure or loader that takes long, for whoever looks on from another connection and for the time after. status is running until it ends; one that was killed, or whose script failed, leaves it so, and dbo.run_log tells that by the lock of its session. message is the error that ended it, result what it gave. arguments are JSON, without names, ids and indices of patients. login is who connected; run_by is whom a page that many use has named. nesting is @@NESTLEVEL of the procedure.'),
-    (N'TABLE', N'run_steps', N'What a run said on its way, and how much of it was done then. step counts from 1. seconds are those since the step before. cpu_seconds and peak_megabytes are of the process that its script ran in: the time of this step, the most memory of that process so far.'),
-    (N'TABLE', N'runtime_facts', N'What CheckRuntime has found out about the Python of the external scripts, for Doctor, which runs none: a fact a row, with the language that was asked and when. The row asked comes before the script; where its value is not answered, the script never came back, and the others are of the answer before.'),
-    (N'TABLE', N'scans', N'A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres, gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept. patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM''s attribute does: LP is to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took the HU of stored value 0 for it, 2 and up take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic series (0 where its files do not tell it), NULL for any other. is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are: kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the patient''s studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such. time_point is where de-identifiers say that the study lies in time, in days from an event or as the number of a visit; only those of one time_point_kind, a hash of what they count, can be compared. convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90. origin is the centre of the lowest slice''s first pixel in millimetres, row and column the directio'),
-    (N'TABLE', N'animations', N'A scan as a moving picture for the web page: its axial slices in the lung window. content_sha256 is that of the scan it was made of, sha256 is over the bytes of the file.'),
-    (N'TABLE', N'features', N'The features of a scan: float32 little-endian, C order, one row per triple of slices. patient_id is that of the scan, NULL where a procedure of version 0.2 has written the row.'),
-    (N'TABLE', N'nodules', N'A nodule in a scan: x, y and z of its centre in DICOM''s patient coordinates and its diameter, in millimetres. source truth: marked by readers, of whom readers did, with the median of their impressions of malignancy, 1 to 5, which is no patient''s label; network: found by the network network_id with the probability score. One without a diameter is marked as a point only. content_sha256 is that of the scan.'),
-    (N'TABLE', N'pooled_features', N'One vector of a scan, as a JSON array of numbers; null in a combined set is a value that is missing. vector_sha256 is of its text in UTF-16, little-endian and without a mark: HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), vector)). It is checked whenever the vector is read; one without it is made again.'),
-    (N'TABLE', N'binary_vectors', N'The pooled vector of a scan as float32 little-endian, so that SimilarPatients need not read it from its text: empty where it is all zero or cannot be read. vector_sha256 is of that text in UTF-16, array_sha256 of the bytes. RefreshBinaryVectors makes what is missing or out of date.'),
-    (N'TABLE', N'predictions', N'A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector''s text in UTF-16. A model of the task regression gives predicted and no probability. scope is outside where the scan is unlike those that the model was trained on, and scope_reason says in what; scope is NULL where the model has no rows in dbo.model_scope, and scope_reason says why. predicted_by is whom the session names by SESSION_CONTEXT, as any session can; login_name is who was connected, NULL before version 10.'),
-    (N'TABLE', N'prepared_scans', N'A scan whose slices are kept as a network reads them, before its own normalisation: picture_rows and picture_cols large. bytes is what dbo.prepared_slices holds of it, uses how often they were read, used_at when last, or when they were stored. GenerateFeatures makes, reads and drops the rows; whoever deletes the scan deletes them with it.'),
-    (N'TABLE', N'prepared_slices', N'A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these bytes, digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.'),
-    (N'TABLE', N'scan_failures', N'A scan that GenerateFeatures could not read, and why. Storing features of the scan removes the row.'),
-    (N'TABLE', N'scan_images', N'An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie: NULL is pixel after pixel, little-endian, as before schema version 8; N''shuffled'' is the low bytes of all pixels, then their high bytes.'),
-    (N'TABLE', N'scan_labels', N'The truth for a scan within a horizon: 1 where cancer was found within so many days of it, 0 where it is known that none was. A scan of which that is not known has no row.'),
-    (N'TABLE', N'schema_version', N'A migration applied.'),
-    (N'TABLE', N'score_explanations', N'That a score was explained, and of what: margin is the model''s own value for the scan before any link or calibration, reference_margin that of the reference which triples of slices are compared with. vector_sha256 and array_sha256 are of the pooled vector and of the array of features that were read, NULL where there were none; of several arrays it is of their SHA-256 in hexadecimal, in the order of dbo.feature_parts with commas between. Kept beside them are the seed and the number of permutations of the estimates.'),
-    (N'TABLE', N'score_contributions', N'What a feature added to the margin of a score. The row whose feature is NULL is the expected margin, so that the contributions of a prediction''s member sum to its margin. member is 0, of an ensemble 1 and up, whose members are explained one by one; feature is the position in the vector that the model reads, feature_value NULL where it is missing. A feature without a row adds nothing. standard_error is NULL where a contribution is exact: by trees and logistic regressions. A network''s are estimates, whose error is NULL too where fewer than three permutations were made.'),
-    (N'TABLE', N'score_maps', N'Which regions of a slice a score came from: map is float32 little-endian, C order, map_rows x map_cols numbers in units of the margin, laid evenly over the part of the slice that the network sees, from the pixel row first_row up to end_row, which is behind the last, and columns alike; lowest and highest are of its numbers, map_sha256 of its bytes. The slices of a triple have the same map. position is where the slice lies along the scan, in millimetres. method says how it was found: occlusion, what hiding a place takes from the margin, which does not add up; or gradcam, exact shares that do, of a logistic regression over the mean of a map by lung or seed. Rows of a triple and method are replaced together; of a preprocessing of steps the part is the whole slice.'),
-    (N'TABLE', N'score_slices', N'What a triple of slices did to the margin of a score. method says how it was found: without, the exact change of the margin when the triple is left out, the margin without it minus the margin; share, its exact share of a linear model''s margin over mean features; shapley, an estimate over permutations with its standard error, which is NULL for what is exact and of fewer than three permutations. Shares, and Shapley values, of a score sum to margin minus reference_margin of dbo.score_explanations. first_slice is the first of the triple''s slices, from 0.'),
-    (N'TABLE', N'searches', N'A search for settings: how its trials were made and are measured, and how far it is. classifier_id is the model that came of it; it refers to no row, because the model may be deleted later. dataset_version_id is the data set that it looks at, which may be deleted once the search is finished; NULL means all labelled patients. horizon_days and positive_from say which labels are meant.'),
-    (N'TABLE', N'search_trials', N'A trial of a search, as a queue that workers drain: whose it is until when, and what came of it. A candidate that goes on to the next rung of successive halving gets a row there. seconds is the time of the call that it was part of, divided by that call''s trials.'),
-    (N'TABLE', N'series_choices', N'Why a series was taken or not, a row for each CT series that load-scans has met: what the series rule said of it the last time. Ids are as in dbo.scans; scan_id is NULL of one that is not stored. rule is the text of the rule, reason one sentence.'),
-    (N'TABLE', N'sessions', N'Somebody signed in to the web page; sha256 is of the secret in the browser''s cookie. The row goes when the session ends.'),
-    (N'TABLE', N'settings', N'A choice of the site, read by the procedures; sql/README.md lists the names.'),
-    (N'TABLE', N'slice_maps', N'What a layer gave for a triple of slices before it was averaged: a map of channels x map_rows x map_cols numbers, C order, float16 little-endian, to be multiplied by scale, a power of two that brings the largest near the end of what float16 holds. largest_error is the largest difference from the float32 that the network gave, largest_relative_error that of any value but 0 in parts of itself. sha256 is over the bytes; features_sha256 is that of dbo.features.array, whose row the triple averages to. GenerateFeatures @KeepMaps makes the rows, within the setting kept_maps_gigabytes; they go with the features.'),
-    (N'TABLE', N'splits', N'Which part a patient of scans or pictures belongs to, from a keyed hash of patient_id, so that it never changes. AssignSplits fills it. A patient of pictures alone has no row in dbo.patients.'),
-    (N'TABLE', N'standard_vectors', N'The pooled vector of a scan, standardised over the primary scans and brought to length 1, as a JSON array of float32: what SimilarPatients compares with VECTOR_DISTANCE where the server has the type VECTOR. It is empty where every feature is the mean. space_sha256 is over the scans and vectors that were standardised together: any other scan makes all of them out of date.'),
-    (N'TABLE', N'tensors', N'A number of a dense network. Layer n has the tensors n.weight (a row for each input, a column for each unit) and n.bias (row 0); one that is being trained also n.weight.velocity and n.bias.velocity, which momentum needs to go on.'),
-    (N'TABLE', N'test_looks', N'A look at figures of a version''s test patients after its training: who computed them when, with which procedure or command. It refers to no row, because a model may be deleted and was looked at all the same.'),
-    (N'TABLE', N'training_log', N'An iteration of TrainNetworkSql: the loss of its batch before the weights were changed, L2 included.'),
-    (N'TABLE', N'work', N'What several sessions work on together: the procedure that does it, and as JSON the arguments that make it the same work. Its scans, pictures or scores are in dbo.work_items, who takes part in dbo.work_sessions. is_queued: QueueFeatures has put it there, so that it stays until it is done although nobody takes part. The last session that takes part deletes what is done.'),
-    (N'TABLE', N'work_items', N'A piece of work: the number of a scan or score, or the name of a picture. leased: worker has it until leased_until, unless that session ends before. attempts counts the leases, so that a session knows whether its own is still the last. bytes is how much it counts in a chunk; seconds how long the chunk took that it was done in; error and error_number why it failed.'),
-    (N'TABLE', N'work_sessions', N'A session that takes part in a work. It holds the session lock (sp_getapplock) that worker names, so that others see when it has ended, however it did.'),
-    (N'TABLE', N'worklist', N'What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by whatever changes the rest; the page itself is read from the other tables. state: 0 no features, 1 not scored, 2 scored, 3 failed.'),
-    (N'VIEW', N'champions', N'The version that a model''s name stands for: the newest promotion of the name that was not rolled back.'),
-    (N'VIEW', N'dataset_list', N'The versions of all data sets, and the data sets of examples, which have none; is_newest marks the version that a name alone means.'),
-    (N'VIEW', N'dataset_scans', N'The scans of every version of every data set of scans; is_newest marks the version that a name alone means, is_unchanged a scan whose slices are still those that it had when the version was made.'),
-    (N'VIEW', N'drift_alarms', N'Every drift check of every version, whether it alarmed, and in what the patients differ most.'),
-    (N'VIEW', N'evaluation_figures', N'The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient''s score is among them. A row without a metric says how many values of a column are not shown.'),
-    (N'VIEW', N'evaluation_points', N'The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of single patients, who could be told by them; those of decision curves are x.'),
-    (N'VIEW', N'experiment_scores', N'Every patient of every training run with label and score, once a scan; of a regression with target and predicted.'),
-    (N'VIEW', N'explained_scores', N'The scores that are explained, with what is told and what the model computed: probability_percent is calibrated and corrected for prevalence where that was asked, raw_percent is the sigmoid of the margin. expected_margin is what the contributions of features start from, NULL of an ensemble, whose members have one each; reference_margin what those of slices do.'),
-    (N'VIEW', N'explained_slices', N'What each triple of slices did to a score, a row a triple: its first and last slice and where they lie along the scan in millimetres. share (exact) or shapley (an estimate with its standard error) is what the triple adds, change_without how the margin changes when it is left out, below 0 where it raised the score; tied counts the triples that change it alike, the one itself included.'),
-    (N'VIEW', N'feature_storage', N'What features and their maps take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the script or back, by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making. is_worth_keeping: as many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.'),
-    (N'VIEW', N'feature_values', N'Every pooled feature as a row, so that T-SQL can read it with no Python.'),
-    (N'VIEW', N'image_sources', N'Whom or what every picture comes from: its patient, else its group, else it alone, or the picture that it was made of; and the part that this was given, NULL where AssignSplits has not been called since. Pictures of one source are never in two parts or folds.'),
-    (N'VIEW', N'image_truth', N'Every class of every picture whose classes are known, one or several.'),
-    (N'VIEW', N'map_values', N'Every value of every map in dbo.slice_maps as a row, so that T-SQL can read it with no Python: the float16 there, bit by bit, times the scale. channel, map_row and map_col count from 0; first_slice is the first of the triple''s three slices. Ask for a scan, a feature set, a triple and a channel: all of a database are more rows than anybody wants.'),
-    (N'VIEW', N'model', N'Every stored model, networks and classifiers, under the names that the original project''s calls use.'),
-    (N'VIEW', N'model_curves', N'The points of every version''s curves, from its newest training run. patients is filled for calibration alone: the thresholds of the other curves are scores of single patients, who could be told by them.'),
-    (N'VIEW', N'model_evaluations', N'Every evaluation of every version: on which data set, with which labels, how many patients, and what speaks against it.'),
-    (N'VIEW', N'model_figures', N'The measured figures of every version''s newest training run.'),
-    (N'VIEW', N'network_scores', N'What the T-SQL networks scored: of every example and class the probability, whether that class is the likeliest, and the true one. is_current is 0 where the network has learnt on since.'),
-    (N'VIEW', N'patient_studies', N'The studies of patients: the day of one, of dates that are whole; its screening year and order; the scan that the series rule chose. is_newest says that every other study of the patient is known to be earlier, is_followed that some study is known to be later.'),
-    (N'VIEW', N'poolings', N'How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them, or a package that RegisterExtensions has found.'),
-    (N'VIEW', N'explained_features', N'What each feature added to a score, with its name: network, layer and preprocessing, what pooling made of it, and its number in the layer; of a column its name. The row whose feature is NULL is the expected margin. member is 0, of an ensemble 1 and up.'),
-    (N'VIEW', N'pooled_sets', N'The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name: network/layer/preprocessing/pooling, or what a combined set is called.'),
-    (N'VIEW', N'preprocessing_list', N'Every preprocessing with what was made with it: feature sets, and scans whose pictures are kept. digest is in hexadecimal.'),
-    (N'VIEW', N'promotion_history', N'Every promotion, those that were rolled back too, with the versions'' numbers.'),
-    (N'VIEW', N'run_log', N'The runs, with what their steps add up to. state is running, done, failed, or ended without a word: of a run that did not end and whose session no longer has its lock, because it was killed, was cancelled, or its script failed.'),
-    (N'VIEW', N'run_rates', N'How fast slices went through a procedure or loader, by day, in UTC, and by ONNX Runtime''s provider: of the steps that count slices.'),
-    (N'VIEW', N'scan_columns', N'What is known of a scan that is no pixel, as numbers that a model can be trained on by @Columns; NULL where it is not known. sex is 1 of a man and 0 of a woman, age in years as the files say it or else from the year of birth, 90 at most; lengths in millimetres, kvp in kV. A shifted date lies half a year before the true one on average, so one of its second half stands for the year that follows. maker_… is 1 for scanners of that maker, other ones of a known maker are 0 in all of them.'),
-    (N'VIEW', N'scan_groups', N'What scans are parted into subgroups by, as words where there are words; NULL where it is not known. age is that of dbo.scan_columns.'),
-    (N'VIEW', N'scan_scope', N'What a scan is like, in what dbo.model_scope judges: slice thickness (the spacing of slices where the files do not tell it) and the length that its slices cover, in millimetres; contrast and reconstruction kernel. NULL: not known.'),
-    (N'VIEW', N'scan_states', N'The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed. Scores are probabilities here: a number that a regression predicts does not take the place of one.'),
-    (N'VIEW', N'scan_list', N'Every scan with what a list of them shows: whose it is by the patient''s index, whether it is that patient''s primary scan, its size and spacing in millimetres, its part in dbo.splits, and its state as ListPatients says it. content_sha256 is in hexadecimal.'),
-    (N'VIEW', N'score_list', N'Every score that was given, with the version that gave it. Of a model of the task regression predicted is its number and both percents are NULL; scope says whether the scan is like those that the model was trained on.'),
-    (N'VIEW', N'served_image_models', N'The version that the name of a model of pictures stands for where none is given: its champion; with the setting serve = newest, or where there is no champion, its newest.'),
-    (N'VIEW', N'served_models', N'The version that each model''s name stands for where none is given: its champion; with the setting serve = newest, or where there is no champion, its newest.'),
-    (N'VIEW', N'model_status', N'What each model''s name serves where no version is given, and why; how often figures of the served version''s test patients were looked at since its training, and which share of the held-out scans stands outside what it knows.'),
-    (N'VIEW', N'model_versions', N'Every version of every model: what it is made of, who trained it when, whether it is the champion, whether it is what its name stands for, what it has scored, and how often figures of its test patients were looked at after its training; of the held-out scans, which share stands outside what it knows.'),
-    (N'VIEW', N'slice_features', N'Every feature of every triple of slices as a row, so that T-SQL can read activations with no Python. feature counts from 0, as in the vectors that are pooled of them; first_slice is the first of the triple''s three slices. Ask for a scan, a feature set and a feature: all of a database are more rows than anybody wants. value is the float32 that stands in dbo.features.array, bit by bit.'),
-    (N'VIEW', N'test_scores', N'The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits holds out too, so no training patient can be among them.'),
-    (N'PROCEDURE', N'EndSession', N'signs out. The web page calls it.'),
-    (N'PROCEDURE', N'FindAccount', N'the account of a name, for signing in. The web page calls it.'),
-    (N'PROCEDURE', N'FindSession', N'the account whose session it is; no row when the session or its account has ended. The web page calls it.'),
-    (N'PROCEDURE', N'FindToken', N'the account that a token speaks for; no row when the token or its account has ended. The web page calls it.'),
-    (N'PROCEDURE', N'HasAccounts', N'whether anybody can sign in to the web page. `lungdb serve` calls it with the page''s own rights.'),
-    (N'PROCEDURE', N'ListAccounts', N'the accounts of the web page, without their passwords'' hashes. `lungdb accounts` calls it.'),
-    (N'PROCEDURE', N'ListTokens', N'the tokens that were given out, without their hashes. `lungdb accounts` calls it.'),
-    (N'PROCEDURE', N'ReadAudit', N'who did what on the web page, newest first.'),
-    (N'PROCEDURE', N'RecordAudit', N'one line of what was done or refused. The web page calls it.'),
-    (N'PROCEDURE', N'RenewPasswordHash', N'stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.'),
-    (N'PROCEDURE', N'RevokeToken', N'ends a token for good. `lungdb accounts` calls it.'),
-    (N'PROCEDURE', N'StartSession', N'keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.'),
-    (N'PROCEDURE', N'StoreAccount', N'adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.'),
-    (N'PROCEDURE', N'StoreToken', N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
-    (N'PROCEDURE', N'ListDatasets', N'the data sets with their versions, members and what chose them, the newest version of each first.'),
-    (N'PROCEDURE', N'DeleteDataset', N'deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.'),
-    (N'PROCEDURE', N'ScaleDataset', N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
-    (N'PROCEDURE', N'EvaluateNetworkSql', N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
-    (N'PROCEDURE', N'ScoreNetworkSql', N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
-    (N'PROCEDURE', N'ReadExplanation', N'reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.'),
-    (N'PROCEDURE', N'DeleteNetwork', N'deletes a version of a network, unless features, nodules or a setting refer to it.'),
-    (N'PROCEDURE', N'PromoteImageClassifier', N'makes a version of a model of pictures the champion of its name, unless it is less accurate than the present one on the same pictures, each scored by a model that had not learnt from it.'),
-    (N'PROCEDURE', N'Help', N'lists the public procedures by capability, each with what it is for and a call.'),
-    (N'PROCEDURE', N'ListRuns', N'the long calls of procedures, the newest first, and how far each is.'),
-    (N'PROCEDURE', N'ReadRunSteps', N'what the procedures of a session have said since, for whoever looks on from another connection.'),
-    (N'PROCEDURE', N'Version', N'one row with the version of the package that was installed, of the schema, and of the server.'),
-    (N'PROCEDURE', N'RenderMap', N'a map of dbo.score_maps drawn over its slice, as PNG.'),
-    (N'PROCEDURE', N'CheckRuntime', N'asks the Python of the external scripts what it has, keeps it for Doctor in dbo.runtime_facts, and shows it.'),
-    (N'PROCEDURE', N'Doctor', N'says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.'),
-    (N'PROCEDURE', N'CheckInstallation', N'the former name of Doctor, kept for one version.'),
-    (N'PROCEDURE', N'StartLoad', N'begins a run of a loader in the log, dbo.runs.'),
-    (N'PROCEDURE', N'StoreIdentity', N'notes in dbo.settings how a database''s patients are named, before the first of them is loaded.'),
-    (N'PROCEDURE', N'LineageOf', N'where a prediction comes from, step by step: model, training run, features, network, scan and every slice.'),
-    (N'PROCEDURE', N'RankScore', N'what a stored score means: the model that gave it, and where it stands among the scores of the training run.'),
-    (N'PROCEDURE', N'DeletePreprocessing', N'deletes a preprocessing that no features were made with, and the pictures that are kept of it.'),
-    (N'PROCEDURE', N'RegisterExtensions', N'makes the steps, poolings and algorithms known that packages in the Python of external scripts add.'),
-    (N'PROCEDURE', N'StorePreprocessing', N'checks the steps of a preprocessing and stores them under a name, for good.'),
-    (N'PROCEDURE', N'RunOnDataset', N'runs a Python script of one''s own on the scans, pictures, features or scores of a data set, and puts what it gives into a table of one''s own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller''s rights.'),
-    (N'PROCEDURE', N'CompareFigures', N'a figure of two models on the test patients that both have scored, and no word of the patients themselves.'),
-    (N'PROCEDURE', N'DeleteModel', N'deletes a version of a model and its training run, unless predictions, promotions or ensembles refer to it.'),
-    (N'PROCEDURE', N'FindModel', N'says which version a model''s name stands for.'),
-    (N'PROCEDURE', N'PromoteModel', N'makes a version the champion of its name, unless it is worse than the present one on the same training patients, each scored by a model that had not learnt from him.'),
-    (N'PROCEDURE', N'RecordLook', N'records that somebody looked at figures of a version''s test patients, which a report or a script has computed.'),
-    (N'PROCEDURE', N'RollbackModel', N'undoes the newest promotion of a name, so that the champion before it is the champion again.'),
-    (N'PROCEDURE', N'WrongCases', N'the test patients that a model puts on the wrong side of a threshold, the most wrong first.'),
-    (N'PROCEDURE', N'CheckModelSql', N'says whether plain T-SQL can score a model, and how far from Python it scores.'),
-    (N'PROCEDURE', N'TopSlices', N'the slices that light a feature most, as rows and on one contact sheet.'),
-    (N'PROCEDURE', N'ScorePatientsSql', N'scores patients with T-SQL alone, and keeps nothing.'),
-    (N'PROCEDURE', N'PreviewPreprocessing', N'the pictures that a preprocessing makes of slices of a scan, as PNG files. Nothing is stored.'),
-    (N'PROCEDURE', N'StoreClassifier', N'stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.'),
-    (N'PROCEDURE', N'ReleaseTrials', N'frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.'),
-    (N'PROCEDURE', N'EndSearch', N'ends a search that is not finished, so that no worker takes it and what it reads can be deleted.'),
-    (N'PROCEDURE', N'AssignSplits', N'puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.'),
-    (N'PROCEDURE', N'CreateDataset', N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
-    (N'PROCEDURE', N'DropWork', N'takes a work out of the queue, such as one that was queued with a layer that the network does not have.'),
-    (N'PROCEDURE', N'ReadWork', N'gives a worker the slices that it has leased, or the network to run over them.'),
-    (N'PROCEDURE', N'QueueFeatures', N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
-    (N'PROCEDURE', N'TrainNetworkSql', N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
-    (N'PROCEDURE', N'CheckDrift', N'compares patients who came later with those whom a model was tested on: features, scores, scanners, kernels and spacings.'),
-    (N'PROCEDURE', N'CheckServedDrift', N'checks for drift of every served model, and ends with an error where one alarms.'),
-    (N'PROCEDURE', N'ExplainRegions', N'maps of which places in chosen slices a score came from, for a score that is explained already.'),
-    (N'PROCEDURE', N'CheckHashes', N'compares what is stored with its SHA-256, scan by scan, in T-SQL alone, and ends with an error where something differs.'),
-    (N'PROCEDURE', N'PurgeLog', N'deletes what the log of runs and the audit of the page hold of times before so many days.'),
-    (N'PROCEDURE', N'EvaluateModel', N'measures a stored model on the scans of a data set, and beside it a model on age, sex, spacing and scanner alone.'),
-    (N'PROCEDURE', N'PredictImages', N'scores the pictures of a data set, or all, that a model of pictures has not scored, and gives the scores of all of them.'),
-    (N'PROCEDURE', N'TrainImageClassifier', N'trains a model that tells the classes of pictures by their features, measures it and stores a new version.'),
-    (N'PROCEDURE', N'EndLoad', N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
-    (N'PROCEDURE', N'StoreModelNodes', N'writes a model into tables from which plain T-SQL scores it, and checks its scores there against Python''s.'),
-    (N'PROCEDURE', N'TransformImages', N'makes a data set of pictures of the slices or pictures of another one, by the steps of a preprocessing.'),
-    (N'PROCEDURE', N'FeatureImportance', N'how much a model relies on each of its features, on a data set or on the patients that it learnt from.'),
-    (N'PROCEDURE', N'MaximiseImage', N'makes slices that light a feature more than any slice of the data does, by a search, and shows them.'),
-    (N'PROCEDURE', N'ClusterDataset', N'parts the scans of a data set into clusters of like features, each around the scan that represents it best.'),
-    (N'PROCEDURE', N'WrongRepresentatives', N'what WrongCases lists, and of its clusters the patients that represent them, with the nearest right ones beside.'),
-    (N'PROCEDURE', N'CompareModels', N'two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.'),
-    (N'PROCEDURE', N'InspectDataset', N'what is in a data set, and what is wrong with it: copies, outliers, missing values, mixes, leaks.'),
-    (N'PROCEDURE', N'SearchModels', N'makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.'),
-    (N'PROCEDURE', N'RepeatExperiment', N'trains a stored version again from what was recorded of it, and says whether the same bytes come out. Stores nothing.'),
-    (N'PROCEDURE', N'CreateEnsemble', N'makes a model of several trained ones: the mean of their log-odds, recalibrated on patients that none has learnt from.'),
-    (N'PROCEDURE', N'TrainLungCancerModel', N'trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.'),
-    (N'PROCEDURE', N'RunSearch', N'works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.'),
-    (N'PROCEDURE', N'ReleaseWork', N'frees what a worker holds and ends its run.'),
-    (N'PROCEDURE', N'ExplainScans', N'why stored scores are what they are: what each feature and each triple of slices adds to the model''s margin.'),
-    (N'PROCEDURE', N'FeaturizeImages', N'runs a network over every picture of dbo.images that has no features yet and stores what its layers give.'),
-    (N'PROCEDURE', N'ExplainScore', N'the former name of RankScore, kept for one version.'),
-    (N'PROCEDURE', N'ListScores', N'the scores that a patient''s primary scan has been given, newest first.'),
-    (N'PROCEDURE', N'ReadAnimation', N'the moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.'),
-    (N'PROCEDURE', N'ReadSlices', N'the axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.'),
-    (N'PROCEDURE', N'RefreshWorklist', N'brings dbo.worklist in line with the other tables, for the scans given or for all.'),
-    (N'PROCEDURE', N'TakeCopy', N'takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.'),
-    (N'PROCEDURE', N'DeleteFeatures', N'deletes features and the feature sets that they are of, unless a model, a search or a combined set refers to them.'),
-    (N'PROCEDURE', N'GenerateFeatures', N'runs a network over every scan that has no features yet and stores what its layers give.'),
-    (N'PROCEDURE', N'GenerateNewFeatures', N'makes the features that the served models read of the scans that lack them.'),
-    (N'PROCEDURE', N'ChooseSeries', N'chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.'),
-    (N'PROCEDURE', N'PredictLungCancerSql', N'the probability of cancer that a trained model gives a patient''s primary scan, in percent, with T-SQL alone.'),
-    (N'PROCEDURE', N'PredictPatientsSql', N'scores the primary scans of all patients, or the scans asked for, with T-SQL alone.'),
-    (N'PROCEDURE', N'ScoreNewScansSql', N'scores the scans that have features and no score yet by the version served, of every model or of one, in T-SQL alone.'),
-    (N'PROCEDURE', N'PredictLungCancer', N'the probability of cancer that a trained model gives a patient''s primary scan, in percent.'),
-    (N'PROCEDURE', N'PredictPatients', N'scores the primary scans of all patients, or the scans asked for, with a trained model in one call of Python.'),
-    (N'PROCEDURE', N'ScoreNewScans', N'scores the scans that have features and no score yet by the version that is served, of every model or of one.'),
-    (N'PROCEDURE', N'StoreWork', N'stores what a worker made of the scans that it has leased.'),
-    (N'PROCEDURE', N'TakeWork', N'leases scans of queued features for a worker beside the server, and says what is to be done with them.'),
-    (N'PROCEDURE', N'ShowPatient', N'a patient with the primary scan, its part in training and its state, in one row.'),
-    (N'PROCEDURE', N'ShowTruth', N'the label of a patient and where it comes from; no row when it is not known.'),
-    (N'PROCEDURE', N'StoreAnimation', N'keeps the moving picture of a patient''s primary scan in place of the one before. The web page calls it.'),
-    (N'PROCEDURE', N'SimilarPatients', N'the other patients whose primary scans are most like a scan of a patient, by the features that a model reads.'),
-    (N'PROCEDURE', N'ListPatients', N'a page of the worklist: patients with their primary scan, its newest score and what state it is in.'),
-    (N'PROCEDURE', N'SimilarImages', N'the pictures of other sources that are most like a picture of dbo.images.'),
-    (N'PROCEDURE', N'SimilarSlices', N'the triples of slices of other patients'' scans that are most like one of a scan.'),
-    (N'PROCEDURE', N'SimilarToSlices', N'the stored scans, or triples of slices, that are most like slices which are in no table and come into none.');
+    (N'accounts', NULL, N'A person or program that may use the web page.'),
+    (N'accounts', N'account_id', N'number of the account'),
+    (N'accounts', N'name', N'name to sign in with, or that a reverse proxy gives; unique'),
+    (N'accounts', N'password_hash', N'argon2id hash; NULL where a reverse proxy says who it is, or tokens are all that the account has'),
+    (N'accounts', N'role', N'reader or scorer, who may also have scans scored and explained'),
+    (N'accounts', N'sees_truth', N'1 shows labels and the figures that need them'),
+    (N'accounts', N'is_enabled', N'0 keeps the account out, its sessions and tokens too'),
+    (N'accounts', N'created_at', N'when it was made, UTC'),
+    (N'access_tokens', NULL, N'A token with which a program uses the web page''s API in an account''s name; only the token''s SHA-256 is kept.'),
+    (N'access_tokens', N'token_id', N'number of the token, as ListTokens shows it and RevokeToken takes it'),
+    (N'access_tokens', N'sha256', N'SHA-256 of the secret that the program sends'),
+    (N'access_tokens', N'account_id', N'account in whose name the token speaks'),
+    (N'access_tokens', N'name', N'what its owner calls it, to tell tokens apart'),
+    (N'access_tokens', N'created_at', N'when it was made, UTC'),
+    (N'access_tokens', N'expires_at', N'UTC, from when on it opens nothing'),
+    (N'access_tokens', N'revoked_at', N'when it was revoked, UTC; NULL while it is not'),
+    (N'access_tokens', N'last_used_at', N'when it last opened something, UTC; NULL where it never has'),
+    (N'audit', NULL, N'What was done or refused on the web page, by whom and from which address. Patients are named by their index alone.'),
+    (N'audit', N'audit_id', N'number of the line, rising with time'),
+    (N'audit', N'at', N'when it happened, UTC'),
+    (N'audit', N'account', N'account that it is about, as the page names it; NULL where nobody was signed in'),
+    (N'audit', N'action', N'what it was, such as sign_in, view_patient, ask_score, score, explain or refused'),
+    (N'audit', N'patient_index', N'idx of the patient that it is about, as dbo.patients has it; NULL where it is about none'),
+    (N'audit', N'outcome', N'ok, refused or failed: what became of it'),
+    (N'audit', N'detail', N'what was asked for or why it was refused, never a name or a search; NULL where nothing is to add'),
+    (N'audit', N'address', N'IP address that the request came from; NULL where it is not known'),
+    (N'audit', N'login_name', N'login that was connected, whatever account the session names by SESSION_CONTEXT; NULL before version 10'),
+    (N'byte_values', NULL, N'The numbers 0 to 255, which views count rows and columns of arrays with.'),
+    (N'byte_values', N'number', N'each whole number from 0 to 255 once'),
+    (N'dataset_scalings', NULL, N'How ScaleDataset scaled a feature of a data set of examples: (value - centre) / scale. ScaleDataset applies it to other data with @As.'),
+    (N'dataset_scalings', N'dataset', N'the scaled data set'),
+    (N'dataset_scalings', N'feature_index', N'feature in dbo.examples, from 0'),
+    (N'dataset_scalings', N'method', N'zscore or minmax'),
+    (N'dataset_scalings', N'made_from', N'data set whose examples gave centre and scale'),
+    (N'dataset_scalings', N'centre', N'mean with zscore, least value with minmax'),
+    (N'dataset_scalings', N'scale', N'population''s standard deviation with zscore, largest less least with minmax; 1 of a feature that is the same in all examples'),
+    (N'datasets', NULL, N'A data set with a name.'),
+    (N'datasets', N'dataset_id', N'number of the data set'),
+    (N'datasets', N'name', N'unique among data sets of all kinds'),
+    (N'datasets', N'kind', N'scans, images (pictures), or examples for the T-SQL networks, whose rows are in dbo.examples under its name'),
+    (N'datasets', N'created_at', N'when it was made, UTC'),
+    (N'dataset_versions', NULL, N'A version of a data set of scans or pictures. It never changes; creating the data set again adds one.'),
+    (N'dataset_versions', N'dataset_version_id', N'number of the version, which trainings and evaluations refer to'),
+    (N'dataset_versions', N'dataset_id', N'data set that it is a version of'),
+    (N'dataset_versions', N'version', N'1, 2, 3, … within the data set'),
+    (N'dataset_versions', N'chosen_by', N'JSON: the query or data set that the members come from, with part, sample and seed where given'),
+    (N'dataset_versions', N'members', N'how many it has, 1 or more'),
+    (N'dataset_versions', N'members_sha256', N'SHA-256 over the members and their hashes, as internal.StoreDataset computes it'),
+    (N'dataset_versions', N'created_at', N'when it was made, UTC'),
+    (N'dataset_versions', N'created_by', N'who made it: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'dataset_members', NULL, N'A member of a version of a data set, a scan or a picture. It refers to no row, because a scan or a picture may be replaced later: then its hash differs, and whoever uses the data set says so.'),
+    (N'dataset_members', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
+    (N'dataset_members', N'position', N'1, 2, 3, … by scan_id or name'),
+    (N'dataset_members', N'scan_id', N'scan that is the member; NULL in data sets of pictures'),
+    (N'dataset_members', N'image_name', N'name of the picture that is the member; NULL in data sets of scans'),
+    (N'dataset_members', N'content_sha256', N'SHA-256 of the scan (content_sha256) or picture (sha256) when the version was made'),
+    (N'declared_columns', NULL, N'A column that the tables of this version have, as the installer read it from them. Doctor compares these rows with the catalog; they are those of #columns in whole/declare.sql, and the installer alone writes them.'),
+    (N'declared_columns', N'table_name', N'table of dbo, without the schema'),
+    (N'declared_columns', N'name', N'name of the column in the table'),
+    (N'declared_columns', N'type', N'name of the type as in sys.types, such as nvarchar'),
+    (N'declared_columns', N'length', N'as max_length in sys.columns, in bytes; -1 means MAX, NULL a type without length'),
+    (N'declared_columns', N'digits', N'digits of a decimal in all; NULL of other types'),
+    (N'declared_columns', N'scale', N'digits behind the point, or of a second''s fractions; NULL of types without'),
+    (N'declared_columns', N'is_nullable', N'1 where the column may be NULL'),
+    (N'declared_columns', N'is_identity', N'1 where the column is the IDENTITY of its table'),
+    (N'declared_columns', N'full_type', N'type as CREATE TABLE has it, such as NVARCHAR(128)'),
+    (N'declared_columns', N'default_as', N'CONSTRAINT name DEFAULT value, as CREATE TABLE has it; NULL where there is none'),
+    (N'declared_members', NULL, N'A key, index, check, default or foreign key that the tables of this version have. Doctor compares these rows with the catalog; they are those of #members in whole/declare.sql, and the installer alone writes them.'),
+    (N'declared_members', N'position', N'order in which they are made: keys first, which foreign keys need'),
+    (N'declared_members', N'table_name', N'table of dbo, without the schema'),
+    (N'declared_members', N'kind', N'primary key, unique, index, check, default or foreign key'),
+    (N'declared_members', N'name', N'name of the constraint or index'),
+    (N'declared_members', N'made_by', N'statement that makes it'),
+    (N'declared_parts', NULL, N'What else the installer that ran last has made. Doctor compares these rows with what is there; the installer alone writes them.'),
+    (N'declared_parts', N'kind', N'view, procedure, script (a procedure that runs a script of ours and is to be signed) or version (of the schema)'),
+    (N'declared_parts', N'name', N'schema and name, such as dbo.Doctor; of a version its number'),
+    (N'dense_layers', NULL, N'A layer of a dense network whose numbers are in dbo.tensors.'),
+    (N'dense_layers', N'network', N'name of the network, as TrainNetworkSql or lungdb load-tensors was given it'),
+    (N'dense_layers', N'layer', N'0, 1, 2, …; the last one gives class probabilities'),
+    (N'dense_layers', N'inputs', N'numbers that it reads: features of an example, or units of the layer before'),
+    (N'dense_layers', N'units', N'numbers that it gives'),
+    (N'dense_layers', N'activation', N'identity, relu, sigmoid, tanh or softmax'),
+    (N'example_labels', NULL, N'The class of an example.'),
+    (N'example_labels', N'dataset', N'data set of the example'),
+    (N'example_labels', N'example_id', N'number of the example in the data set'),
+    (N'example_labels', N'label', N'class, 0, 1, 2, …'),
+    (N'examples', NULL, N'A feature of an example of a data set; every example has every feature.'),
+    (N'examples', N'dataset', N'name of the data set, as dbo.datasets has it with kind examples'),
+    (N'examples', N'example_id', N'number of the example in the data set'),
+    (N'examples', N'feature_index', N'feature, from 0'),
+    (N'examples', N'value', N'the number that the networks read'),
+    (N'extensions', NULL, N'A step of preprocessings, lungdb''s own or a package''s, or a pooling or an algorithm of a package, as RegisterExtensions found it in the Python of external scripts.'),
+    (N'extensions', N'kind', N'step, pooling or algorithm'),
+    (N'extensions', N'name', N'name that procedures take it by'),
+    (N'extensions', N'package', N'name and version of the package'),
+    (N'extensions', N'times', N'how many numbers a pooling makes of a feature; NULL of steps and algorithms'),
+    (N'extensions', N'registered_at', N'when it was found, UTC'),
+    (N'image_classes', NULL, N'A class of pictures.'),
+    (N'image_classes', N'label', N'number of the class, 0 to 255'),
+    (N'image_classes', N'name', N'name of the class, which keeps its number; load-images numbers those of a list or a pattern in their order, after the numbers taken'),
+    (N'image_splits', NULL, N'The part of a group of pictures, or of a picture without one, where it names no patient; the pictures of patients go by dbo.splits.'),
+    (N'image_splits', N'is_group', N'1 of a group of pictures, 0 of one'),
+    (N'image_splits', N'name', N'the picture or the group'),
+    (N'image_splits', N'part', N'train or test, by a keyed hash (AssignSplits) or as a list says (load-images); once given it does not change'),
+    (N'images', NULL, N'A picture that is not a scan.'),
+    (N'images', N'name', N'unique name of the picture'),
+    (N'images', N'image', N'the file as it was: PNG, JPEG, PGM or PPM'),
+    (N'images', N'label', N'number of its class, 0 to 255; NULL where it is not known or dbo.image_labels has several'),
+    (N'images', N'sha256', N'SHA-256 of the bytes of image'),
+    (N'images', N'patient_id', N'whom it is of, as dbo.patients has ids, also without a scan there; NULL where that is not known'),
+    (N'images', N'group_name', N'what pictures belong to together, such as a film; NULL of a picture alone'),
+    (N'images', N'group_order', N'its place in the group; NULL of a picture alone'),
+    (N'image_labels', NULL, N'A class that a picture of a list or a pattern belongs to. dbo.image_truth reads this table and dbo.images.'),
+    (N'image_labels', N'name', N'the picture, which may have several rows; then dbo.images.label is NULL'),
+    (N'image_labels', N'label', N'number of the class in dbo.image_classes'),
+    (N'image_lineage', NULL, N'What a picture that TransformImages has made comes from: a slice of a scan, or another picture, and how, so that it can be made again. It refers to no scan, which may be replaced: then its hash differs.'),
+    (N'image_lineage', N'image_name', N'the picture that was made'),
+    (N'image_lineage', N'source_scan_id', N'scan that it was made of; NULL where that was a picture'),
+    (N'image_lineage', N'source_slice', N'slice_index in dbo.scan_images; NULL where it was made of a picture'),
+    (N'image_lineage', N'source_image', N'picture that it was made of; NULL where that was a slice'),
+    (N'image_lineage', N'root_image', N'picture that a chain begins with, whose part all of it stays in; NULL where it was made of a slice'),
+    (N'image_lineage', N'source_sha256', N'SHA-256 that the source had then: of the scan (content_sha256) or the picture (sha256)'),
+    (N'image_lineage', N'preprocessing', N'name in dbo.preprocessings that recipe was taken from; NULL where steps were given'),
+    (N'image_lineage', N'recipe', N'JSON that says how it was made'),
+    (N'image_lineage', N'digest', N'SHA-256 of recipe in UTF-16'),
+    (N'image_lineage', N'made_at', N'when it was made, UTC'),
+    (N'image_properties', NULL, N'What else a list of pictures says of one.'),
+    (N'image_properties', N'name', N'picture that it is said of, in dbo.images'),
+    (N'image_properties', N'property', N'name of the column in the list'),
+    (N'image_properties', N'value', N'what stands there; an empty value has no row'),
+    (N'installations', NULL, N'A run of the installer that came to its end.'),
+    (N'installations', N'package_version', N'version of lungdb that the installer belongs to'),
+    (N'installations', N'installed_at', N'when that version''s installer last came to its end, UTC'),
+    (N'network_probabilities', NULL, N'What a dense network of dbo.tensors gave for a class of an example, as ScoreNetworkSql with @Keep = 1 or EvaluateNetworkSql found it the last time; a network that has learnt on since gives something else.'),
+    (N'network_probabilities', N'network', N'name of the network, as dbo.dense_layers has it'),
+    (N'network_probabilities', N'dataset', N'data set of the example'),
+    (N'network_probabilities', N'example_id', N'number of the example in the data set'),
+    (N'network_probabilities', N'label', N'class that the probability is of, from 0'),
+    (N'network_probabilities', N'probability', N'probability of the class label, 0 to 1'),
+    (N'network_probabilities', N'scored_at', N'when it was computed, UTC'),
+    (N'networks', NULL, N'A featurizer: a network that gives features of slices and pictures.'),
+    (N'networks', N'network_id', N'number of the version of the network'),
+    (N'networks', N'name', N'name of the network, which its versions share'),
+    (N'networks', N'version', N'1, 2, 3, … within the name'),
+    (N'networks', N'library', N'what its file was before it became ONNX: onnx, safetensors, pytorch or cntk'),
+    (N'networks', N'model', N'bytes of the ONNX file; empty where lungdb copy brought its features alone'),
+    (N'networks', N'sha256', N'SHA-256 of the bytes of model; where those are empty, of what they were'),
+    (N'networks', N'details', N'JSON: its input, normalisation and layers'),
+    (N'networks', N'created_at', N'when it was stored, UTC'),
+    (N'feature_sets', NULL, N'A way to make features: a network, one of its layers, a preprocessing. One without a network is combined of others and of columns, which dbo.feature_parts lists; its vectors stand in dbo.pooled_features with the pooling ''combined''.'),
+    (N'feature_sets', N'feature_set_id', N'number of the feature set'),
+    (N'feature_sets', N'network_id', N'network that the features are of, in dbo.networks; NULL of a combined set'),
+    (N'feature_sets', N'layer', N'name of the layer; of a combined set the set''s own name'),
+    (N'feature_sets', N'preprocessing', N'name in dbo.preprocessings; combined of a combined set'),
+    (N'feature_sets', N'width', N'how many features a vector of it has'),
+    (N'classifiers', NULL, N'A trained model of scans, and the features that it reads.'),
+    (N'classifiers', N'classifier_id', N'number of the version of the model'),
+    (N'classifiers', N'name', N'name of the model, which its versions share'),
+    (N'classifiers', N'version', N'1, 2, 3, … within the name'),
+    (N'classifiers', N'library', N'what wrote it: lightgbm, logistic, network (dense), ensemble, or onnx of a package'),
+    (N'classifiers', N'feature_set_id', N'feature set of the vectors that it reads'),
+    (N'classifiers', N'pooling', N'pooling of the vectors that it reads'),
+    (N'classifiers', N'model', N'LightGBM''s own text or JSON, in UTF-8; of a package an ONNX file'),
+    (N'classifiers', N'sha256', N'SHA-256 of the bytes of model'),
+    (N'classifiers', N'details', N'JSON: what it was trained with and how it is calibrated'),
+    (N'classifiers', N'task', N'classification or regression, which predicts the number of dbo.numeric_labels'),
+    (N'classifiers', N'created_at', N'when it was stored, UTC'),
+    (N'drift_checks', NULL, N'A comparison of patients who came later with those whom a model was tested on: either by the time of later_since or as a data set.'),
+    (N'drift_checks', N'drift_check_id', N'number of the check'),
+    (N'drift_checks', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'drift_checks', N'later_since', N'UTC, from when on patients are later; NULL where a data set says who they are'),
+    (N'drift_checks', N'dataset_version_id', N'data set of the later patients; NULL where later_since says who they are'),
+    (N'drift_checks', N'tested_patients', N'patients whom the model was tested on'),
+    (N'drift_checks', N'later_patients', N'patients who came later'),
+    (N'drift_checks', N'permutations', N'permutations of who is later that p_value is from'),
+    (N'drift_checks', N'seed', N'seed of the permutations'),
+    (N'drift_checks', N'alpha', N'p_value up to which there is an alarm, above 0 and below 1'),
+    (N'drift_checks', N'statistic', N'the largest of its rows in dbo.drift_items, in standard errors'),
+    (N'drift_checks', N'p_value', N'share of permutations, the real order counted, whose largest statistic is at least as large'),
+    (N'drift_checks', N'is_alarm', N'1 where p_value is alpha or less'),
+    (N'drift_checks', N'checked_at', N'when it was made, UTC'),
+    (N'drift_checks', N'checked_by', N'who had it checked: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'drift_items', NULL, N'What a drift check compared: a feature, the score, the spacing, or the mix of scanners or kernels.'),
+    (N'drift_items', N'drift_check_id', N'check that it belongs to, in dbo.drift_checks'),
+    (N'drift_items', N'position', N'order in the check'),
+    (N'drift_items', N'kind', N'feature, score, spacing, scanner or kernel'),
+    (N'drift_items', N'feature_index', N'place in the vector that the model reads, from 0; NULL of other kinds'),
+    (N'drift_items', N'name', N'which it is, such as ''column age'' or ''layer avg_pool of resnet, feature 17'''),
+    (N'drift_items', N'statistic', N'difference of the two groups in standard errors, without sign'),
+    (N'drift_items', N'p_value', N'share of permutations, the real order counted, whose largest statistic of all items is at least as large'),
+    (N'drift_items', N'stability_index', N'population stability index of the later patients against the tested ones, 0 where they are alike'),
+    (N'ensemble_members', NULL, N'The classifiers that an ensemble is made of, in order. What Python scores with stands whole in the ensemble''s own model; plain T-SQL scores with the members'' rows.'),
+    (N'ensemble_members', N'classifier_id', N'the ensemble, in dbo.classifiers'),
+    (N'ensemble_members', N'position', N'order in the ensemble, from 0'),
+    (N'ensemble_members', N'member_classifier_id', N'version of a model that is its member'),
+    (N'ensemble_members', N'first_index', N'where the member''s features begin in the ensemble''s vector, from 0'),
+    (N'evaluations', NULL, N'A model measured on a version of a data set.'),
+    (N'evaluations', N'evaluation_id', N'number of the evaluation'),
+    (N'evaluations', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'evaluations', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
+    (N'evaluations', N'horizon_days', N'horizon of the labels in days (dbo.scan_labels); NULL for those of patients (dbo.labels)'),
+    (N'evaluations', N'prevalence', N'share of positives at the site, for the decision curve; NULL for the share in the data set'),
+    (N'evaluations', N'seed', N'seed of the bootstrap'),
+    (N'evaluations', N'patients', N'patients with labelled scans'),
+    (N'evaluations', N'scans', N'scans with labels, which all figures are of'),
+    (N'evaluations', N'positives', N'scans of them with label 1'),
+    (N'evaluations', N'unlabelled', N'scans that were scored and have no label'),
+    (N'evaluations', N'left_out', N'members of the data set that were not scored'),
+    (N'evaluations', N'is_forced', N'1 where it was measured with @Force although overlap speaks against it'),
+    (N'evaluations', N'overlap', N'what speaks against the figures, where it was forced; NULL where nothing does'),
+    (N'evaluations', N'note', N'what could not be measured or is not known; NULL where that is nothing'),
+    (N'evaluations', N'evaluated_at', N'when it was made, UTC'),
+    (N'evaluations', N'evaluated_by', N'who had it evaluated: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'evaluation_curves', NULL, N'A point of a curve of an evaluation, of all its scans.'),
+    (N'evaluation_curves', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
+    (N'evaluation_curves', N'source', N'model, or columns: a model on age, sex, spacing and scanner alone'),
+    (N'evaluation_curves', N'curve', N'as in dbo.experiment_curves, and decision, decision_everybody, decision_nobody'),
+    (N'evaluation_curves', N'position', N'order of the points'),
+    (N'evaluation_curves', N'x', N'as in dbo.experiment_curves; of decision curves the threshold probability'),
+    (N'evaluation_curves', N'y', N'as in dbo.experiment_curves; of decision curves the net benefit per patient of the site'),
+    (N'evaluation_curves', N'threshold', N'as in dbo.experiment_curves; NULL of decision curves'),
+    (N'evaluation_groups', NULL, N'A subgroup of an evaluation''s scans: those with a value of a column.'),
+    (N'evaluation_groups', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
+    (N'evaluation_groups', N'group_id', N'0 is all scans; 1, 2, 3, … subgroups'),
+    (N'evaluation_groups', N'column_name', N'column that it is told by; NULL of group 0'),
+    (N'evaluation_groups', N'value', N'value of the column that its scans have; NULL of group 0, of scans without one, and where values_hidden is given'),
+    (N'evaluation_groups', N'patients', N'patients in it; NULL where values_hidden is given'),
+    (N'evaluation_groups', N'scans', N'scans with a label in it; NULL where values_hidden is given'),
+    (N'evaluation_groups', N'positives', N'scans of them with label 1; NULL where values_hidden is given'),
+    (N'evaluation_groups', N'values_hidden', N'values of the column that are not shown: fewer than 10 patients of either class have them; NULL of a group that is shown'),
+    (N'evaluation_metrics', NULL, N'A figure of an evaluation, with its 95 % interval by bootstrap over patients.'),
+    (N'evaluation_metrics', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
+    (N'evaluation_metrics', N'group_id', N'subgroup that it is of, 0 for all scans'),
+    (N'evaluation_metrics', N'source', N'model, or columns: a model on age, sex, spacing and scanner alone'),
+    (N'evaluation_metrics', N'metric', N'name of the figure, such as auc, sensitivity or brier'),
+    (N'evaluation_metrics', N'value', N'the figure; NULL where it is not defined'),
+    (N'evaluation_metrics', N'low', N'lower end of the interval; NULL where it is not defined'),
+    (N'evaluation_metrics', N'high', N'upper end of the interval; NULL where it is not defined'),
+    (N'evaluation_pairs', NULL, N'How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first.'),
+    (N'evaluation_pairs', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
+    (N'evaluation_pairs', N'position', N'0 is all pairs; 1, 2, 3, … two kernels'),
+    (N'evaluation_pairs', N'kernel_a', N'convolution kernel of the first; NULL of position 0, and where it is not known'),
+    (N'evaluation_pairs', N'kernel_b', N'convolution kernel of the second; NULL of position 0, and where it is not known'),
+    (N'evaluation_pairs', N'pairs', N'how many pairs of scans have these kernels'),
+    (N'evaluation_pairs', N'patients', N'patients whom the pairs are of'),
+    (N'evaluation_pairs', N'mean_difference', N'mean of probability of a minus probability of b'),
+    (N'evaluation_pairs', N'sd_difference', N'standard deviation of these differences; NULL of a single pair'),
+    (N'evaluation_pairs', N'mean_distance', N'mean of the differences without sign'),
+    (N'evaluation_pairs', N'largest', N'largest of the differences without sign'),
+    (N'experiments', NULL, N'A training run.'),
+    (N'experiments', N'experiment_id', N'number of the run'),
+    (N'experiments', N'classifier_id', N'version of the model that came of it'),
+    (N'experiments', N'seed', N'seed of the folds and the algorithm'),
+    (N'experiments', N'parameters', N'JSON: the settings of the algorithm and what else the run was called with'),
+    (N'experiments', N'dataset_version_id', N'data set that it was trained on; NULL for all labelled patients'),
+    (N'experiments', N'horizon_days', N'horizon of the labels in days (dbo.scan_labels); NULL for those of patients'),
+    (N'experiments', N'started_at', N'when it began, UTC'),
+    (N'experiments', N'ended_at', N'when it was stored, UTC'),
+    (N'experiments', N'run_by', N'who ran it: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'experiment_curves', NULL, N'A point of a curve of a training run. StoreExperiment fills it.'),
+    (N'experiment_curves', N'experiment_id', N'training run that it belongs to, in dbo.experiments'),
+    (N'experiment_curves', N'part', N'part of the patients: train, validation or test'),
+    (N'experiment_curves', N'curve', N'roc, precision_recall, calibration (also calibration_raw), training_train or training_validation'),
+    (N'experiment_curves', N'position', N'order of the points'),
+    (N'experiment_curves', N'x', N'of roc 1 - specificity, of precision_recall recall, of calibration mean score, of training iteration'),
+    (N'experiment_curves', N'y', N'of roc sensitivity, of precision_recall precision, of calibration observed share, of training log loss'),
+    (N'experiment_curves', N'threshold', N'of roc and precision_recall the score from which on counts as positive, of calibration patients of the bin; else NULL'),
+    (N'experiment_metrics', NULL, N'A measured figure of a training run. StoreExperiment fills it.'),
+    (N'experiment_metrics', N'experiment_id', N'training run that it belongs to, in dbo.experiments'),
+    (N'experiment_metrics', N'part', N'part of the patients: train, validation or test'),
+    (N'experiment_metrics', N'metric', N'name of the figure, such as auc, brier or log_loss'),
+    (N'experiment_metrics', N'value', N'the figure; NULL where it is not defined, as the AUC of one class'),
+    (N'feature_parts', NULL, N'What a combined feature set is made of, in order: the vectors of a pooling of another set, or a column of a view or table that has a scan_id.'),
+    (N'feature_parts', N'feature_set_id', N'the combined feature set'),
+    (N'feature_parts', N'position', N'order in the set'),
+    (N'feature_parts', N'part_feature_set_id', N'feature set that the part comes from; NULL of a column'),
+    (N'feature_parts', N'pooling', N'pooling of the part''s vectors; NULL of a column'),
+    (N'feature_parts', N'source', N'schema and name of the view or table that the column is read from; NULL of a feature set'),
+    (N'feature_parts', N'column_name', N'column of source; NULL of a feature set'),
+    (N'feature_parts', N'first_index', N'where its values begin in the vector, from 0'),
+    (N'feature_parts', N'width', N'how many values of the vector they are; 1 of a column'),
+    (N'image_classifiers', NULL, N'A version of a model that tells the classes of pictures. dbo.classifiers has none of these, because whatever serves a model from there takes it for one of patients'' scans with two classes.'),
+    (N'image_classifiers', N'image_classifier_id', N'number of the version of the model'),
+    (N'image_classifiers', N'name', N'name of the model, which its versions share'),
+    (N'image_classifiers', N'version', N'1, 2, 3, … within the name'),
+    (N'image_classifiers', N'library', N'logistic or lightgbm'),
+    (N'image_classifiers', N'feature_set_id', N'feature set of the pictures'' features that it reads'),
+    (N'image_classifiers', N'pooling', N'how the features of a group''s pictures are pooled; none takes every picture alone'),
+    (N'image_classifiers', N'is_exclusive', N'1 where a picture has one class of several, so that scores sum to 1; 0 where it may have several'),
+    (N'image_classifiers', N'dataset_version_id', N'data set that it learnt from; NULL for all pictures with labels'),
+    (N'image_classifiers', N'seed', N'seed of folds, undersampling and LightGBM'),
+    (N'image_classifiers', N'model', N'JSON in UTF-8 of a model for each class, in the library''s text'),
+    (N'image_classifiers', N'sha256', N'SHA-256 of the bytes of model'),
+    (N'image_classifiers', N'details', N'JSON: its classes, parameters and notes'),
+    (N'image_classifiers', N'created_at', N'when it was stored, UTC'),
+    (N'image_classifiers', N'created_by', N'who made it: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'image_confusions', NULL, N'A cell of a model''s confusion matrix on a part. A model of several labels a picture has none. TrainImageClassifier fills it.'),
+    (N'image_confusions', N'image_classifier_id', N'version of the model, in dbo.image_classifiers'),
+    (N'image_confusions', N'part', N'test, or train, whose scores are out of fold'),
+    (N'image_confusions', N'label', N'class that the pictures are of'),
+    (N'image_confusions', N'predicted', N'class that the model told'),
+    (N'image_confusions', N'pictures', N'pictures, or groups, of the class label that were told to be predicted'),
+    (N'image_confusions', N'percentage', N'of all of the class label, 0 to 100; NULL where there are none'),
+    (N'image_features', NULL, N'The features of a picture.'),
+    (N'image_features', N'name', N'picture that they are of, in dbo.images'),
+    (N'image_features', N'feature_set_id', N'feature set that they are of, in dbo.feature_sets'),
+    (N'image_features', N'array_rows', N'rows of array: 1'),
+    (N'image_features', N'array_cols', N'columns of array: features, as the feature set''s width says'),
+    (N'image_features', N'array', N'float32, little-endian, C order'),
+    (N'image_features', N'sha256', N'SHA-256 of the bytes of array'),
+    (N'image_metrics', NULL, N'A figure of a model of pictures on a part. TrainImageClassifier fills it.'),
+    (N'image_metrics', N'image_classifier_id', N'version of the model, in dbo.image_classifiers'),
+    (N'image_metrics', N'part', N'test, or train, whose scores are out of fold'),
+    (N'image_metrics', N'label', N'class that it is of, -1 for all'),
+    (N'image_metrics', N'metric', N'name of the figure, such as accuracy, precision or auc'),
+    (N'image_metrics', N'value', N'the figure; NULL where it is not defined, as the precision of a class that is never told'),
+    (N'image_promotions', NULL, N'A version of a model of pictures made the champion of its name, with the figures that it was compared by. The champion is the newest row of the name. StoreImageClassifier and PromoteImageClassifier fill it.'),
+    (N'image_promotions', N'promotion_id', N'number of the promotion, rising with time'),
+    (N'image_promotions', N'name', N'name of the model, which its versions share'),
+    (N'image_promotions', N'image_classifier_id', N'version that became the champion'),
+    (N'image_promotions', N'metric', N'figure of the test part that it was compared by'),
+    (N'image_promotions', N'value', N'the figure of this version; NULL where it is not defined'),
+    (N'image_promotions', N'previous_value', N'that of the champion before; NULL where there was none, or it is not defined'),
+    (N'image_promotions', N'forced', N'1 where it was promoted with @Force, whatever the figures say'),
+    (N'image_promotions', N'promoted_at', N'when it became the champion, UTC'),
+    (N'image_promotions', N'promoted_by', N'who promoted it: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'image_scores', NULL, N'How probable a class is of a picture, or of a group of them, by a model. It refers to no picture, which may be replaced later.'),
+    (N'image_scores', N'image_classifier_id', N'version of the model, in dbo.image_classifiers'),
+    (N'image_scores', N'is_group', N'1 of a group of pictures, 0 of one'),
+    (N'image_scores', N'name', N'the picture or the group'),
+    (N'image_scores', N'content_sha256', N'SHA-256 of the picture as it was then, of a group that over its pictures'' in order'),
+    (N'image_scores', N'label', N'class that the score is of'),
+    (N'image_scores', N'part', N'train, whose scores are out of fold; test; or new, scored by PredictImages'),
+    (N'image_scores', N'fold', N'fold that held it out, from 0; NULL of the other parts'),
+    (N'image_scores', N'score', N'probability of the class, 0 to 1'),
+    (N'image_scores', N'scored_at', N'when it was computed, UTC'),
+    (N'model_promotions', NULL, N'A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the name that was not rolled back.'),
+    (N'model_promotions', N'promotion_id', N'number of the promotion, rising with time'),
+    (N'model_promotions', N'name', N'name of the model, which its versions share'),
+    (N'model_promotions', N'classifier_id', N'version that became the champion'),
+    (N'model_promotions', N'previous_classifier_id', N'champion before; NULL where there was none'),
+    (N'model_promotions', N'metric', N'figure that it was compared by; first version or served before of one that became it without a comparison'),
+    (N'model_promotions', N'value', N'the figure of this version; NULL where it was not compared'),
+    (N'model_promotions', N'previous_value', N'the figure of the champion before; NULL where there was none'),
+    (N'model_promotions', N'forced', N'1 where it was promoted with @Force, whatever the figures say'),
+    (N'model_promotions', N'promoted_at', N'when it became the champion, UTC'),
+    (N'model_promotions', N'promoted_by', N'who promoted it: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'model_promotions', N'rolled_back_at', N'when RollbackModel took it back, UTC; NULL while it stands'),
+    (N'model_promotions', N'rolled_back_by', N'who took it back; NULL while it stands'),
+    (N'model_scope', NULL, N'What a version knows, from the scans of the patients that it learnt from; a score of another scan says that it stands outside.'),
+    (N'model_scope', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'model_scope', N'item', N'thickness, coverage, contrast, kernel, distance (of features, as dbo.model_scope_features has them) or held_out'),
+    (N'model_scope', N'position', N'counts the rows of an item'),
+    (N'model_scope', N'low', N'of thickness and coverage the least, in millimetres; NULL of other items'),
+    (N'model_scope', N'high', N'of thickness and coverage the most, in millimetres; of distance the farthest; of held_out the share outside; else NULL'),
+    (N'model_scope', N'text', N'a text that contrast or kernel had; NULL of other items'),
+    (N'model_scope', N'scans', N'scans that it was taken from; of held_out the scans held out'),
+    (N'model_scope_features', NULL, N'A feature over the patients that a version learnt from, one scan each.'),
+    (N'model_scope_features', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'model_scope_features', N'feature_index', N'place of the feature in the vector, from 0'),
+    (N'model_scope_features', N'mean', N'mean of the feature over these patients'),
+    (N'model_scope_features', N'sd', N'standard deviation of the feature over these patients; 0 where all had the same'),
+    (N'model_scoring', NULL, N'A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is 1 / (1 + exp(-steepness * margin)).'),
+    (N'model_scoring', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'model_scoring', N'width', N'numbers in the vector that it reads'),
+    (N'model_scoring', N'trees', N'trees in dbo.model_nodes; 0 of a model without'),
+    (N'model_scoring', N'divisor', N'number of trees where they are averaged, else 1'),
+    (N'model_scoring', N'steepness', N'factor of the margin, above 0'),
+    (N'model_scoring', N'intercept', N'what the margin begins with'),
+    (N'model_scoring', N'prevalence', N'share of positives that its probabilities are made for; NULL where that is not known'),
+    (N'model_scoring', N'rows_sha256', N'SHA-256 over this row, the model''s SHA-256 and its rows in dbo.model_nodes, dbo.model_coefficients and dbo.model_calibration, as internal.DigestModelRows reads them; NULL or another one: the model is not scored'),
+    (N'model_calibration', NULL, N'How raw scores become probabilities: the points of an isotonic regression, joined by straight lines, or one row of a Platt calibration. A model without rows is not calibrated.'),
+    (N'model_calibration', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'model_calibration', N'position', N'order of the points'),
+    (N'model_calibration', N'method', N'platt or isotonic'),
+    (N'model_calibration', N'x', N'of isotonic the raw score of the point, of platt the slope over the log-odds'),
+    (N'model_calibration', N'y', N'of isotonic the probability of the point, of platt the intercept'),
+    (N'model_checks', NULL, N'How far plain T-SQL was from Python on the patients who had features when the model was stored.'),
+    (N'model_checks', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'model_checks', N'patients', N'patients who were compared'),
+    (N'model_checks', N'max_difference', N'largest difference of raw or calibrated scores; above 1e-6 plain T-SQL does not score the model'),
+    (N'model_checks', N'checked_at', N'when they were compared, UTC'),
+    (N'model_coefficients', NULL, N'The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.'),
+    (N'model_coefficients', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'model_coefficients', N'feature_index', N'place of the feature in the vector, from 0'),
+    (N'model_coefficients', N'mean', N'mean of the feature in training'),
+    (N'model_coefficients', N'scale', N'standard deviation of the feature in training, 1 where it was the same in all'),
+    (N'model_coefficients', N'coefficient', N'factor of the standardised feature'),
+    (N'model_nodes', NULL, N'The trees of a LightGBM model. A leaf has a value and nothing else.'),
+    (N'model_nodes', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'model_nodes', N'tree', N'number of the tree, from 0'),
+    (N'model_nodes', N'node', N'number of the node in its tree; 0 is the root'),
+    (N'model_nodes', N'feature_index', N'place in the vector of the feature that it asks for, from 0; NULL of a leaf'),
+    (N'model_nodes', N'threshold', N'values up to it go left; NULL of a leaf'),
+    (N'model_nodes', N'missing', N'LightGBM''s rule: none takes a missing value for 0, nan sends it in the default direction, zero sends it and 0 there'),
+    (N'model_nodes', N'default_left', N'1 where the default direction is left, 0 where it is right; NULL of a leaf'),
+    (N'model_nodes', N'left_node', N'node that comes next on the left; NULL of a leaf'),
+    (N'model_nodes', N'right_node', N'node that comes next on the right; NULL of a leaf'),
+    (N'model_nodes', N'leaf_value', N'what the leaf adds to the sum; NULL of a node that asks'),
+    (N'network_layers', NULL, N'A node of a network''s graph, in the order in which they are computed. The last row of a network with parameters that no node reads has the operator (none). lungdb load-network fills it; lungdb networks --describe does for networks that were loaded before.'),
+    (N'network_layers', N'network_id', N'network that it belongs to, in dbo.networks'),
+    (N'network_layers', N'position', N'order in which they are computed'),
+    (N'network_layers', N'name', N'name of the tensor that the node gives, which @Layer takes'),
+    (N'network_layers', N'operator', N'ONNX operator, such as Conv'),
+    (N'network_layers', N'output_shape', N'shape of the tensor for pictures of the network''s size: N is their number, ? a size that depends on values; NULL where unknown'),
+    (N'network_layers', N'parameters', N'how many parameters it is the first to read'),
+    (N'patients', NULL, N'A patient.'),
+    (N'patients', N'patient_id', N'DICOM''s Patient ID as it is, or a keyed hash of it where the setting id_mode is keyed'),
+    (N'patients', N'idx', N'0, 1, 2, … in loading order; how people and the web page ask for a patient'),
+    (N'patients', N'display_name', N'what the page shows as the patient''s name; NULL where there is none'),
+    (N'patients', N'sex', N'F, M or O (other), as DICOM has it; NULL where it is not known'),
+    (N'patients', N'birth_year', N'year of birth; NULL where it is not known'),
+    (N'patients', N'follows_newest', N'1 where the primary scan is the choice of the newest study, and moves when a newer one comes; 0 of patients who were there before studies were told apart, whose primary scan no load moves'),
+    (N'evaluation_scores', NULL, N'What a model gave a scan in an evaluation.'),
+    (N'evaluation_scores', N'evaluation_id', N'evaluation that it belongs to, in dbo.evaluations'),
+    (N'evaluation_scores', N'scan_id', N'the scan as it was then; refers to no row, as a scan may be replaced later'),
+    (N'evaluation_scores', N'patient_id', N'patient of the scan'),
+    (N'evaluation_scores', N'label', N'0 or 1 as it was then; NULL of a scan without one, which no figure counts'),
+    (N'evaluation_scores', N'raw', N'score before calibration'),
+    (N'evaluation_scores', N'probability', N'calibrated score, 0 to 1'),
+    (N'evaluation_scores', N'vector_sha256', N'SHA-256 of the text in UTF-16 of the vector that was scored'),
+    (N'experiment_patients', NULL, N'A patient''s part in a training run: what was learnt from or tested on, and the model''s score.'),
+    (N'experiment_patients', N'experiment_id', N'training run that it belongs to, in dbo.experiments'),
+    (N'experiment_patients', N'patient_id', N'patient who was learnt from or tested on'),
+    (N'experiment_patients', N'part', N'train, validation or test'),
+    (N'experiment_patients', N'fold', N'fold of the cross-validation, from 0; NULL where the patient is in none'),
+    (N'experiment_patients', N'probability', N'calibrated score, 0 to 1; NULL of a regression'),
+    (N'experiment_patients', N'scan_id', N'the scan as it was then; refers to no row, as a scan may be replaced later; NULL where it is not known'),
+    (N'experiment_patients', N'vector_sha256', N'SHA-256 of the text in UTF-16 of the vector that was read; NULL where it is not known'),
+    (N'experiment_patients', N'label', N'label as it was then; NULL of a regression, or where it is not known'),
+    (N'experiment_patients', N'raw', N'score before calibration; NULL of a regression, or where it is not known'),
+    (N'experiment_patients', N'out_of_fold', N'1 where the score is of a model that had not seen the patient, as every test score is'),
+    (N'experiment_patients', N'member', N'counts the patient''s scans in the run from 0'),
+    (N'experiment_patients', N'target', N'number of dbo.numeric_labels as it was then; NULL of a classification'),
+    (N'experiment_patients', N'predicted', N'number that the regression gave; NULL of a classification'),
+    (N'labels', NULL, N'The truth for a patient.'),
+    (N'labels', N'patient_id', N'patient whose truth it is'),
+    (N'labels', N'label', N'1 cancer, 0 none; or one of more classes, counted from 0'),
+    (N'labels', N'source', N'what says so, such as the file that it was loaded from; NULL where that is not told'),
+    (N'numeric_labels', NULL, N'A number known of a patient, for models of the task regression.'),
+    (N'numeric_labels', N'patient_id', N'patient of whom the number is known'),
+    (N'numeric_labels', N'value', N'the number that such a model is trained to predict'),
+    (N'numeric_labels', N'source', N'what says so, such as the file that it was loaded from; NULL where that is not told'),
+    (N'preparation_costs', NULL, N'What preparing slices in one way has cost so far, as GenerateFeatures has measured it while pictures were being kept. dbo.feature_storage says what follows.'),
+    (N'preparation_costs', N'preprocessing', N'name in dbo.preprocessings'),
+    (N'preparation_costs', N'picture_rows', N'rows of the pictures'),
+    (N'preparation_costs', N'picture_cols', N'columns of the pictures'),
+    (N'preparation_costs', N'calls', N'how often features were made so'),
+    (N'preparation_costs', N'sent_bytes', N'bytes that went to scripts and came back'),
+    (N'preparation_costs', N'sent_seconds', N'seconds that this took'),
+    (N'preparation_costs', N'made_slices', N'slices that were made of what is stored in dbo.scan_images'),
+    (N'preparation_costs', N'made_bytes', N'their bytes as stored'),
+    (N'preparation_costs', N'made_seconds', N'seconds that making them took'),
+    (N'preparation_costs', N'read_slices', N'slices that were read as they were kept'),
+    (N'preparation_costs', N'read_bytes', N'their bytes as kept'),
+    (N'preparation_costs', N'read_seconds', N'seconds that reading them took'),
+    (N'preparation_costs', N'written_slices', N'slices that were written to be kept'),
+    (N'preparation_costs', N'written_bytes', N'their bytes as kept'),
+    (N'preparation_costs', N'written_seconds', N'seconds that writing them took'),
+    (N'preprocessings', NULL, N'A way from slices to the pictures that a network reads. A row never changes; features and kept pictures are keyed by its name, and other steps need another one. lung and seed are lungdb''s own; StorePreprocessing adds others.'),
+    (N'preprocessings', N'name', N'unique name of the preprocessing'),
+    (N'preprocessings', N'steps', N'JSON: the steps in order, with every default written out'),
+    (N'preprocessings', N'digest', N'SHA-256 of steps in UTF-16, as HASHBYTES sees them'),
+    (N'preprocessings', N'created_at', N'when it was stored, UTC'),
+    (N'preprocessings', N'created_by', N'who made it: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'procedure_help', NULL, N'A public procedure, for dbo.Help. The installer writes the rows from the procedures'' files.'),
+    (N'procedure_help', N'procedure_name', N'name of the procedure in dbo'),
+    (N'procedure_help', N'capability', N'what it belongs to: its folder, such as native scoring'),
+    (N'procedure_help', N'purpose', N'what it is for, in a sentence'),
+    (N'procedure_help', N'example', N'a call of the procedure, to copy; empty where there is none'),
+    (N'rejected_files', NULL, N'A file or series that was not taken, and why.'),
+    (N'rejected_files', N'rejected_id', N'number of the row, rising with time'),
+    (N'rejected_files', N'reason', N'kind of the fault, a word or two, to count by'),
+    (N'rejected_files', N'message', N'what is wrong, in a sentence without names'),
+    (N'rejected_files', N'path_hash', N'keyed hash of the path, because folders bear patients'' names'),
+    (N'rejected_files', N'seen_at', N'when it was first met, UTC'),
+    (N'runs', NULL, N'A call of a procedure or loader that takes long, for whoever looks on from another connection and for the time after.'),
+    (N'runs', N'run_id', N'number of the run, rising with time'),
+    (N'runs', N'procedure_name', N'procedure, or command of lungdb such as load-scans'),
+    (N'runs', N'started_at', N'when it began, UTC'),
+    (N'runs', N'ended_at', N'when it ended, UTC; NULL while it goes on, and of one that ended without a word'),
+    (N'runs', N'status', N'running, done or failed; one that was killed, or whose script failed, stays running: dbo.run_log tells it by the lock of its session'),
+    (N'runs', N'run_by', N'who ran it: the user that the session names (SESSION_CONTEXT), such as the page''s, else the login'),
+    (N'runs', N'login', N'login that was connected; NULL before version 10'),
+    (N'runs', N'host', N'name of the client''s machine; NULL where it is not told'),
+    (N'runs', N'session_id', N'number of the session on the server (@@SPID)'),
+    (N'runs', N'nesting', N'@@NESTLEVEL of the procedure, 0 between the calls of a session; NULL before version 10'),
+    (N'runs', N'arguments', N'JSON of what it was called with, without names, ids and indices of patients; NULL where not told'),
+    (N'runs', N'done', N'how much of total is done'),
+    (N'runs', N'total', N'how much there is to do; NULL where it is not known'),
+    (N'runs', N'failed', N'scans, pictures or files of it that failed'),
+    (N'runs', N'scans', N'scans of the run; NULL where none are counted'),
+    (N'runs', N'slices', N'slices of these scans; NULL where none are counted'),
+    (N'runs', N'seconds', N'seconds from started_at to ended_at; NULL while it goes on'),
+    (N'runs', N'provider', N'ONNX Runtime''s execution provider; NULL where none ran'),
+    (N'runs', N'result', N'what it gave; NULL where it has not ended well'),
+    (N'runs', N'message', N'error that ended it; NULL where none did'),
+    (N'run_steps', NULL, N'What a run said on its way, and how much of it was done then.'),
+    (N'run_steps', N'run_id', N'run that it belongs to, in dbo.runs'),
+    (N'run_steps', N'step', N'1, 2, 3, … within the run'),
+    (N'run_steps', N'at', N'when it was said, UTC'),
+    (N'run_steps', N'message', N'what the run said, as the session that runs it sees it at once'),
+    (N'run_steps', N'done', N'how much was done by then; NULL where nothing is counted'),
+    (N'run_steps', N'total', N'of how much; NULL where nothing is counted'),
+    (N'run_steps', N'scans', N'scans of this step; NULL where none are counted'),
+    (N'run_steps', N'slices', N'slices of this step; NULL where none are counted'),
+    (N'run_steps', N'seconds', N'seconds since the step before, or since the run began'),
+    (N'run_steps', N'cpu_seconds', N'processor time in this step of the process that its script ran in; NULL where that is not known'),
+    (N'run_steps', N'peak_megabytes', N'most memory of that process so far; NULL where that is not known'),
+    (N'run_steps', N'provider', N'ONNX Runtime''s execution provider of the step''s script; NULL where none ran'),
+    (N'runtime_facts', NULL, N'What CheckRuntime has found out about the Python of the external scripts, for Doctor, which runs none: a fact a row. The row asked comes before the script; where its value is not answered, the script never came back, and the others are of the answer before.'),
+    (N'runtime_facts', N'name', N'name of the fact, such as Python or numpy; asked is of the call itself'),
+    (N'runtime_facts', N'value', N'what was found; NULL where nothing was'),
+    (N'runtime_facts', N'language', N'language of external scripts that was asked'),
+    (N'runtime_facts', N'found_at', N'when CheckRuntime found it, UTC'),
+    (N'scans', NULL, N'A CT series. Where it lies in DICOM''s patient coordinates: pixel (r, c) of slice k is at origin + c * spacing_x * row + r * spacing_y * column + k * step.'),
+    (N'scans', N'scan_id', N'number of the scan'),
+    (N'scans', N'patient_id', N'patient of the scan'),
+    (N'scans', N'is_primary', N'1 of the one scan of a patient that is trained on and scored'),
+    (N'scans', N'series_uid', N'DICOM''s Series Instance UID, as it is or replaced like the patient''s id'),
+    (N'scans', N'study_uid', N'DICOM''s Study Instance UID, as it is or replaced like the patient''s id'),
+    (N'scans', N'study_date', N'day of the study as date_rule says; NULL where it is not known'),
+    (N'scans', N'manufacturer', N'manufacturer of the scanner; NULL where the files do not name it'),
+    (N'scans', N'image_rows', N'rows of a slice, in pixels'),
+    (N'scans', N'image_cols', N'columns of a slice, in pixels'),
+    (N'scans', N'number_images', N'how many slices dbo.scan_images has of it'),
+    (N'scans', N'spacing_z', N'millimetres from a slice to the next; NULL where it is not known'),
+    (N'scans', N'spacing_y', N'millimetres from a row of pixels to the next; NULL where it is not known'),
+    (N'scans', N'spacing_x', N'millimetres from a column of pixels to the next; NULL where it is not known'),
+    (N'scans', N'content_sha256', N'SHA-256 over its slices'' pixels_sha256 in order: another one means another scan'),
+    (N'scans', N'gantry_tilt', N'tilt of the gantry in degrees; NULL where it is not told'),
+    (N'scans', N'deidentification', N'codes of DICOM PS3.16 CID 7050 of how it was de-identified; NULL where ids were kept'),
+    (N'scans', N'patient_orientation', N'where in the patient columns, then rows of the pixels rise to, as DICOM''s attribute: LP is left and back; NULL: loaded before it was recorded'),
+    (N'scans', N'intake_rule', N'how padding became HU: 1 took the HU of stored value 0 for it (so does a row that does not say), 2 and up take air'),
+    (N'scans', N'monoenergetic_kev', N'energy of a virtual monoenergetic series in keV, 0 where it is not told; NULL of any other series'),
+    (N'scans', N'is_study_choice', N'1 of the one series of a study that the series rule chose'),
+    (N'scans', N'acquisition_date', N'day of the acquisition as date_rule says; NULL where it is not known'),
+    (N'scans', N'date_rule', N'what dates are: kept; shifted, all of a patient by as many days; year, the first of January of theirs; NULL: not recorded'),
+    (N'scans', N'study_order', N'how many of the patient''s studies are known to be earlier; NULL where dates tell or nothing does'),
+    (N'scans', N'study_year', N'screening year of a trial that has such, from 0; NULL of others'),
+    (N'scans', N'time_point', N'where de-identifiers say that the study lies in time, in days from an event or as the number of a visit; NULL where they do not'),
+    (N'scans', N'time_point_kind', N'hash of what time_point counts: only those of one kind can be compared; NULL where none is told'),
+    (N'scans', N'convolution_kernel', N'kernel as the scanner wrote it; NULL where it is not told or may not be kept'),
+    (N'scans', N'kvp', N'tube voltage in kV; NULL where it is not told'),
+    (N'scans', N'slice_thickness', N'DICOM''s Slice Thickness in millimetres, which may differ from spacing_z; NULL where it is not told'),
+    (N'scans', N'has_contrast', N'1 where a contrast agent was given, 0 where none was; NULL where nothing is said of one'),
+    (N'scans', N'patient_age', N'completed years at the scan, at most 90; NULL where it is not known'),
+    (N'scans', N'frame_of_reference_uid', N'DICOM''s Frame of Reference UID, kept or replaced like the patient''s id; NULL without one'),
+    (N'scans', N'origin_x', N'x of the centre of the lowest slice''s first pixel, millimetres; NULL where not known'),
+    (N'scans', N'origin_y', N'y of the centre of the lowest slice''s first pixel, millimetres; NULL where not known'),
+    (N'scans', N'origin_z', N'z of the centre of the lowest slice''s first pixel, millimetres; NULL where not known'),
+    (N'scans', N'row_x', N'x of the direction along a row, in which columns rise; of length 1; NULL where not known'),
+    (N'scans', N'row_y', N'y of the direction along a row, in which columns rise; of length 1; NULL where not known'),
+    (N'scans', N'row_z', N'z of the direction along a row, in which columns rise; of length 1; NULL where not known'),
+    (N'scans', N'column_x', N'x of the direction along a column, in which rows rise; of length 1; NULL where not known'),
+    (N'scans', N'column_y', N'y of the direction along a column, in which rows rise; of length 1; NULL where not known'),
+    (N'scans', N'column_z', N'z of the direction along a column, in which rows rise; of length 1; NULL where not known'),
+    (N'scans', N'step_x', N'x of the way from a slice to the next, in millimetres; NULL where not known'),
+    (N'scans', N'step_y', N'y of the way from a slice to the next, in millimetres; NULL where not known'),
+    (N'scans', N'step_z', N'z of the way from a slice to the next, in millimetres; NULL where not known'),
+    (N'animations', NULL, N'A scan as a moving picture for the web page: its axial slices in the lung window.'),
+    (N'animations', N'scan_id', N'scan that it shows'),
+    (N'animations', N'format', N'gif or webp'),
+    (N'animations', N'animation', N'bytes of the file'),
+    (N'animations', N'sha256', N'SHA-256 of the bytes of animation'),
+    (N'animations', N'content_sha256', N'that of the scan it was made of, as dbo.scans had it; out of date where it differs there'),
+    (N'animations', N'made_at', N'when it was made, UTC'),
+    (N'features', NULL, N'The features of a scan, one row per triple of slices.'),
+    (N'features', N'scan_id', N'scan that they are of'),
+    (N'features', N'feature_set_id', N'feature set that they are of, in dbo.feature_sets'),
+    (N'features', N'array_rows', N'rows of array: triples of slices, in the order of the slices'),
+    (N'features', N'array_cols', N'columns of array: features, as the feature set''s width says'),
+    (N'features', N'array', N'float32, little-endian, C order'),
+    (N'features', N'sha256', N'SHA-256 of the bytes of array'),
+    (N'features', N'patient_id', N'patient of the scan; NULL where a procedure of version 0.2 has written the row'),
+    (N'nodules', NULL, N'A nodule in a scan, in DICOM''s patient coordinates: marked by readers (source truth), or found by a network.'),
+    (N'nodules', N'nodule_id', N'number of the nodule'),
+    (N'nodules', N'scan_id', N'scan that it lies in'),
+    (N'nodules', N'x', N'of its centre, in millimetres, to the patient''s left'),
+    (N'nodules', N'y', N'of its centre, in millimetres, to the patient''s back'),
+    (N'nodules', N'z', N'of its centre, in millimetres, to the patient''s head'),
+    (N'nodules', N'diameter', N'in millimetres; NULL where it is marked as a point only'),
+    (N'nodules', N'source', N'truth: marked by readers; network: found by one'),
+    (N'nodules', N'network_id', N'network that found it; NULL of truth'),
+    (N'nodules', N'score', N'probability that the network gave, 0 to 1; NULL of truth'),
+    (N'nodules', N'readers', N'how many readers marked it; NULL where that is not known'),
+    (N'nodules', N'malignancy', N'median of the readers'' impressions, 1 to 5, no patient''s label; NULL where none is given'),
+    (N'nodules', N'content_sha256', N'of the scan that it was marked in, as dbo.scans had it'),
+    (N'pooled_features', NULL, N'One vector of a scan.'),
+    (N'pooled_features', N'scan_id', N'scan that it is of'),
+    (N'pooled_features', N'feature_set_id', N'feature set that it is of, in dbo.feature_sets'),
+    (N'pooled_features', N'pooling', N'name of the pooling, as dbo.poolings has it; combined in a combined set'),
+    (N'pooled_features', N'vector', N'JSON array of numbers; null in a combined set is a value that is missing'),
+    (N'pooled_features', N'vector_sha256', N'SHA-256 of vector in UTF-16, little-endian and without a mark: HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), vector)). It is checked whenever the vector is read; one that is NULL is made again'),
+    (N'binary_vectors', NULL, N'The pooled vector of a scan in binary, so that SimilarPatients need not read it from its text. RefreshBinaryVectors makes what is missing or out of date.'),
+    (N'binary_vectors', N'scan_id', N'scan of the vector'),
+    (N'binary_vectors', N'feature_set_id', N'feature set of the vector, in dbo.feature_sets'),
+    (N'binary_vectors', N'pooling', N'pooling of the vector'),
+    (N'binary_vectors', N'vector_sha256', N'SHA-256 of the vector''s text in UTF-16 that array was made of, as dbo.pooled_features has it'),
+    (N'binary_vectors', N'array', N'float32, little-endian; empty where the vector is all zero or cannot be read'),
+    (N'binary_vectors', N'array_sha256', N'SHA-256 of the bytes of array'),
+    (N'predictions', NULL, N'A score given to a scan by a classifier.'),
+    (N'predictions', N'prediction_id', N'number of the score, rising with time'),
+    (N'predictions', N'scan_id', N'scan that was scored'),
+    (N'predictions', N'classifier_id', N'version of the model, in dbo.classifiers'),
+    (N'predictions', N'probability', N'0 to 1, calibrated and, where prevalence is given, corrected to it; NULL of a regression'),
+    (N'predictions', N'predicted_at', N'when it was computed, UTC'),
+    (N'predictions', N'predicted_by', N'who asked for it: the user that the session names (SESSION_CONTEXT), as any session can, else the login'),
+    (N'predictions', N'raw_probability', N'what the model itself gave; NULL of a regression, or where it was not kept'),
+    (N'predictions', N'prevalence', N'share of positives that probability is corrected to; NULL where it is not'),
+    (N'predictions', N'vector_sha256', N'SHA-256 of the text in UTF-16 of the vector that was scored; NULL where it is not known'),
+    (N'predictions', N'predicted', N'number that a regression gave; NULL of a classification'),
+    (N'predictions', N'scope', N'inside, or outside where the scan is unlike those that the model was trained on; NULL where that is not known'),
+    (N'predictions', N'scope_reason', N'in what the scan is unlike; where scope is NULL, why that is not known'),
+    (N'predictions', N'login_name', N'login that was connected; NULL before version 10'),
+    (N'prepared_scans', NULL, N'A scan whose slices are kept as a network reads them, before its own normalisation. GenerateFeatures makes, reads and drops the rows; whoever deletes the scan deletes them with it.'),
+    (N'prepared_scans', N'scan_id', N'scan whose slices are kept'),
+    (N'prepared_scans', N'preprocessing', N'name in dbo.preprocessings that they were prepared by'),
+    (N'prepared_scans', N'picture_rows', N'rows of a prepared slice'),
+    (N'prepared_scans', N'picture_cols', N'columns of a prepared slice'),
+    (N'prepared_scans', N'bytes', N'what dbo.prepared_slices holds of it'),
+    (N'prepared_scans', N'uses', N'how often they were read'),
+    (N'prepared_scans', N'used_at', N'when they were last read, or stored where they never were, UTC'),
+    (N'prepared_slices', NULL, N'A slice of dbo.prepared_scans.'),
+    (N'prepared_slices', N'scan_id', N'scan of the slice'),
+    (N'prepared_slices', N'preprocessing', N'name in dbo.preprocessings that it was prepared by'),
+    (N'prepared_slices', N'picture_rows', N'rows of picture'),
+    (N'prepared_slices', N'picture_cols', N'columns of picture'),
+    (N'prepared_slices', N'slice_index', N'slice_index in dbo.scan_images'),
+    (N'prepared_slices', N'digest', N'hash of what has prepared it (lungdb.imaging.prepared); a slice with another one is made again'),
+    (N'prepared_slices', N'picture', N'C order, little-endian; uint8 with the preprocessing seed, float32 with any other'),
+    (N'prepared_slices', N'sha256', N'SHA-256 of the bytes of picture'),
+    (N'scan_failures', NULL, N'A scan that GenerateFeatures could not read. Storing features of the scan removes the row.'),
+    (N'scan_failures', N'scan_id', N'scan that could not be read, in dbo.scans'),
+    (N'scan_failures', N'message', N'why it could not be read'),
+    (N'scan_failures', N'failed_at', N'when it was last tried, UTC'),
+    (N'scan_images', NULL, N'An axial slice.'),
+    (N'scan_images', N'scan_id', N'scan that it belongs to'),
+    (N'scan_images', N'slice_index', N'0, 1, 2, … from the lowest slice up'),
+    (N'scan_images', N'position_z', N'in millimetres along the normal of the slices; NULL where the files do not tell it'),
+    (N'scan_images', N'instance_uid', N'DICOM''s SOP Instance UID, as it is or replaced like the patient''s id'),
+    (N'scan_images', N'rescale_slope', N'factor from stored values to Hounsfield units in the file that it was read from; pixels has it applied'),
+    (N'scan_images', N'rescale_intercept', N'summand from stored values to Hounsfield units in the file that it was read from; pixels has it applied'),
+    (N'scan_images', N'pixels', N'Hounsfield units, int16, C order, compressed by gzip'),
+    (N'scan_images', N'pixels_sha256', N'SHA-256 of the bytes of pixels'),
+    (N'scan_images', N'encoding', N'how the bytes lie within the gzip: NULL is pixel after pixel, little-endian, as before schema version 8; shuffled is the low bytes of all pixels, then their high bytes'),
+    (N'scan_labels', NULL, N'The truth for a scan within a horizon. A scan of which that is not known has no row.'),
+    (N'scan_labels', N'scan_id', N'scan whose truth it is, in dbo.scans'),
+    (N'scan_labels', N'horizon_days', N'days from the scan on that the label speaks of'),
+    (N'scan_labels', N'label', N'1 where cancer was found within the horizon, 0 where it is known that none was'),
+    (N'scan_labels', N'source', N'what says so, such as the file that it was loaded from; NULL where that is not told'),
+    (N'schema_version', NULL, N'A version of the schema that the database has: its migration was applied.'),
+    (N'schema_version', N'version', N'number of the migration in sql/migrations; 1 is the first schema, which has none'),
+    (N'schema_version', N'applied_at', N'when the installer wrote it, UTC'),
+    (N'score_explanations', NULL, N'That a score was explained, and of what.'),
+    (N'score_explanations', N'prediction_id', N'score that is explained, in dbo.predictions'),
+    (N'score_explanations', N'explained_at', N'when it was last explained, UTC'),
+    (N'score_explanations', N'explained_by', N'who had it explained: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'score_explanations', N'margin', N'model''s own value for the scan before any link or calibration; NULL where it has none'),
+    (N'score_explanations', N'reference_margin', N'that of the reference which triples of slices are compared with; NULL where they were not'),
+    (N'score_explanations', N'vector_sha256', N'SHA-256 of the text in UTF-16 of the pooled vector that was read; NULL where there was none'),
+    (N'score_explanations', N'array_sha256', N'SHA-256 of the array of features that was read; of several that of their SHA-256 in hexadecimal, in the order of dbo.feature_parts with commas between; NULL where there was none'),
+    (N'score_explanations', N'seed', N'seed of the permutations'),
+    (N'score_explanations', N'permutations', N'permutations of the estimates'),
+    (N'score_contributions', NULL, N'What a feature added to the margin of a score. A feature without a row adds nothing.'),
+    (N'score_contributions', N'prediction_id', N'score that is explained, in dbo.predictions'),
+    (N'score_contributions', N'member', N'0; of an ensemble 1 and up, whose members are explained one by one'),
+    (N'score_contributions', N'feature', N'place in the vector that the model reads, from 0; NULL is the expected margin, so that a member''s contributions sum to its margin'),
+    (N'score_contributions', N'feature_value', N'value of the feature in the scan; NULL where it is missing, and of the expected margin'),
+    (N'score_contributions', N'contribution', N'what it adds to the margin'),
+    (N'score_contributions', N'standard_error', N'standard error of an estimate, as those of a network are; NULL where it is exact, as by trees and logistic regressions, or of fewer than three permutations'),
+    (N'score_maps', NULL, N'Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.'),
+    (N'score_maps', N'prediction_id', N'score that is explained, in dbo.predictions'),
+    (N'score_maps', N'slice_index', N'slice_index in dbo.scan_images'),
+    (N'score_maps', N'method', N'occlusion: what hiding a place takes from the margin, which does not add up; gradcam: exact shares that do, of a logistic regression over the mean of a map by lung or seed'),
+    (N'score_maps', N'position', N'where the slice lies along the scan, in millimetres; NULL where it is not known'),
+    (N'score_maps', N'first_row', N'first row of pixels of the part, from 0'),
+    (N'score_maps', N'end_row', N'row of pixels behind the part''s last'),
+    (N'score_maps', N'first_col', N'first column of pixels of the part, from 0'),
+    (N'score_maps', N'end_col', N'column of pixels behind the part''s last'),
+    (N'score_maps', N'map_rows', N'rows of map'),
+    (N'score_maps', N'map_cols', N'columns of map'),
+    (N'score_maps', N'lowest', N'least number of map, in units of the margin'),
+    (N'score_maps', N'highest', N'largest number of map, in units of the margin'),
+    (N'score_maps', N'map', N'float32, little-endian, C order, in units of the margin'),
+    (N'score_maps', N'map_sha256', N'SHA-256 of the bytes of map'),
+    (N'score_slices', NULL, N'What a triple of slices did to the margin of a score. Shares, and Shapley values, of a score sum to margin minus reference_margin of dbo.score_explanations.'),
+    (N'score_slices', N'prediction_id', N'score that is explained, in dbo.predictions'),
+    (N'score_slices', N'triple', N'number of the triple, from 0: the row in dbo.features'),
+    (N'score_slices', N'first_slice', N'first of the triple''s slices, from 0'),
+    (N'score_slices', N'method', N'without: the margin without the triple minus the margin, exact; share: its exact share of a linear model''s margin over mean features; shapley: an estimate over permutations'),
+    (N'score_slices', N'value', N'what the method gives, in units of the margin'),
+    (N'score_slices', N'standard_error', N'standard error of shapley; NULL of fewer than three permutations, and of what is exact'),
+    (N'searches', NULL, N'A search for settings: how its trials were made and are measured, and how far it is.'),
+    (N'searches', N'search_id', N'number of the search, which RunSearch takes'),
+    (N'searches', N'name', N'name that the best model is stored under'),
+    (N'searches', N'settings', N'JSON: what was asked for'),
+    (N'searches', N'seed', N'seed of the draw, the folds and the algorithm'),
+    (N'searches', N'folds', N'folds of each trial''s cross-validation'),
+    (N'searches', N'metric', N'auc or log_loss, by which the best is chosen'),
+    (N'searches', N'rungs', N'rungs of successive halving; 1 is none'),
+    (N'searches', N'skip_missing', N'1 leaves out labelled patients without features'),
+    (N'searches', N'dataset_version_id', N'data set that it looks at, needed only until it is finished; NULL for all labelled patients'),
+    (N'searches', N'horizon_days', N'horizon of the labels in days (dbo.scan_labels); NULL for those of patients'),
+    (N'searches', N'positive_from', N'labels from this one on are positive; NULL where labels are 0 and 1'),
+    (N'searches', N'planned', N'trials of all rungs'),
+    (N'searches', N'rung', N'rung that is being worked on, from 0'),
+    (N'searches', N'state', N'running, training (the best), done or failed'),
+    (N'searches', N'best_trial_id', N'trial that was best; NULL until all are tried'),
+    (N'searches', N'classifier_id', N'model that came of it; refers to no row, as that may be deleted later; NULL until it is trained'),
+    (N'searches', N'worker', N'worker that trains the best; NULL before'),
+    (N'searches', N'lease_until', N'UTC, from when on another worker may train it; NULL before'),
+    (N'searches', N'training_from', N'when the training of the best began, UTC; NULL before'),
+    (N'searches', N'created_at', N'when it was made, UTC'),
+    (N'searches', N'created_by', N'who made it: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'search_trials', NULL, N'A trial of a search, as a queue that workers drain.'),
+    (N'search_trials', N'trial_id', N'number of the trial'),
+    (N'search_trials', N'search_id', N'search that it belongs to, in dbo.searches'),
+    (N'search_trials', N'rung', N'rung of successive halving, from 0; a candidate that goes on to the next gets a row there'),
+    (N'search_trials', N'candidate', N'number of the candidate in the search'),
+    (N'search_trials', N'feature_set_id', N'feature set that it learns from'),
+    (N'search_trials', N'pooling', N'pooling that it learns from'),
+    (N'search_trials', N'parameters', N'JSON: algorithm and settings that it tries'),
+    (N'search_trials', N'state', N'queued, running, done or failed'),
+    (N'search_trials', N'worker', N'worker that has or had it; NULL where none has'),
+    (N'search_trials', N'lease_until', N'UTC, from when on another worker may take it; NULL where none has it'),
+    (N'search_trials', N'attempts', N'how often a worker took it; with a lease that ended three times it fails'),
+    (N'search_trials', N'auc', N'AUC of the held-out training patients; NULL until it is done'),
+    (N'search_trials', N'log_loss', N'log loss of the held-out training patients; NULL until it is done'),
+    (N'search_trials', N'seconds', N'time of the call that it was part of, divided by that call''s trials; NULL until it is done'),
+    (N'search_trials', N'error', N'why it failed; NULL where it did not'),
+    (N'series_choices', NULL, N'Why a series was taken or not, a row for each CT series that load-scans has met: what the series rule said of it the last time.'),
+    (N'series_choices', N'series_uid', N'as in dbo.scans, also where it is not stored'),
+    (N'series_choices', N'study_uid', N'study of the series, as in dbo.scans'),
+    (N'series_choices', N'patient_id', N'patient of the series, as in dbo.patients'),
+    (N'series_choices', N'scan_id', N'scan that it is stored as; NULL where it is not stored'),
+    (N'series_choices', N'is_taken', N'1 where it is stored, 0 where it was left out'),
+    (N'series_choices', N'is_study_choice', N'1 where the rule chose it of its study'),
+    (N'series_choices', N'reason', N'why it was taken, chosen or left out, in a sentence'),
+    (N'series_choices', N'series_rule', N'text of the rule, of the setting series_rule or given to load-scans'),
+    (N'series_choices', N'number_images', N'slices that it has'),
+    (N'series_choices', N'slice_thickness', N'as dbo.scans has it; NULL where it is not told'),
+    (N'series_choices', N'spacing_z', N'as dbo.scans has it; NULL where it is not known'),
+    (N'series_choices', N'convolution_kernel', N'as dbo.scans has it; NULL where it is not told or may not be kept'),
+    (N'series_choices', N'chosen_at', N'when the rule last looked at it, UTC'),
+    (N'sessions', NULL, N'Somebody signed in to the web page. The row goes when the session ends.'),
+    (N'sessions', N'sha256', N'SHA-256 of the secret in the browser''s cookie'),
+    (N'sessions', N'account_id', N'account that is signed in'),
+    (N'sessions', N'created_at', N'when it was signed in, UTC'),
+    (N'sessions', N'last_seen_at', N'when it was last used, UTC, to a minute'),
+    (N'sessions', N'expires_at', N'UTC, when it ends whatever happens'),
+    (N'settings', NULL, N'A choice of the site, read by the procedures.'),
+    (N'settings', N'name', N'name of the setting; sql/README.md lists them'),
+    (N'settings', N'value', N'what the site chose, as text; NULL where nothing is chosen'),
+    (N'slice_maps', NULL, N'What a layer gave for a triple of slices before it was averaged. GenerateFeatures @KeepMaps makes the rows, within the setting kept_maps_gigabytes; they go with the features.'),
+    (N'slice_maps', N'scan_id', N'scan that it is of'),
+    (N'slice_maps', N'feature_set_id', N'feature set whose layer it is of'),
+    (N'slice_maps', N'triple', N'number of the triple, from 0: the row in dbo.features'),
+    (N'slice_maps', N'channels', N'features of the layer'),
+    (N'slice_maps', N'map_rows', N'rows of a channel''s map'),
+    (N'slice_maps', N'map_cols', N'columns of a channel''s map'),
+    (N'slice_maps', N'scale', N'power of two that the numbers of map are to be multiplied by; it brings the largest near the end of what float16 holds'),
+    (N'slice_maps', N'largest_error', N'largest difference from the float32 that the network gave'),
+    (N'slice_maps', N'largest_relative_error', N'largest difference of any value but 0 in parts of itself, 0 to 1'),
+    (N'slice_maps', N'map', N'channels x map_rows x map_cols numbers, float16, little-endian, C order'),
+    (N'slice_maps', N'sha256', N'SHA-256 of the bytes of map'),
+    (N'slice_maps', N'features_sha256', N'SHA-256 of dbo.features.array, whose row the triple averages to'),
+    (N'splits', NULL, N'Which part a patient of scans or pictures belongs to. A patient of pictures alone has no row in dbo.patients.'),
+    (N'splits', N'patient_id', N'the patient, as dbo.patients and dbo.images have ids'),
+    (N'splits', N'part', N'train or test, from a keyed hash of patient_id (AssignSplits), so that it never changes'),
+    (N'standard_vectors', NULL, N'The pooled vector of a scan, standardised over the primary scans: what SimilarPatients compares with VECTOR_DISTANCE where the server has the type VECTOR.'),
+    (N'standard_vectors', N'scan_id', N'scan of the vector'),
+    (N'standard_vectors', N'feature_set_id', N'feature set of the vector, in dbo.feature_sets'),
+    (N'standard_vectors', N'pooling', N'pooling of the vector'),
+    (N'standard_vectors', N'space_sha256', N'SHA-256 over the scans and vectors that were standardised together: any other scan makes all of them out of date'),
+    (N'standard_vectors', N'vector', N'JSON array of float32, brought to length 1; empty where every feature is the mean'),
+    (N'tensors', NULL, N'A number of a dense network.'),
+    (N'tensors', N'network', N'name of the network, as dbo.dense_layers has it'),
+    (N'tensors', N'tensor', N'of layer n n.weight or n.bias; while it is being trained also n.weight.velocity and n.bias.velocity, which momentum needs'),
+    (N'tensors', N'row_index', N'input of the layer, from 0; 0 of a bias'),
+    (N'tensors', N'column_index', N'unit of the layer, from 0'),
+    (N'tensors', N'value', N'the weight, bias or velocity itself'),
+    (N'test_looks', NULL, N'A look at figures of a version''s test patients after its training. It refers to no row, because a model may be deleted and was looked at all the same.'),
+    (N'test_looks', N'look_id', N'number of the look, rising with time'),
+    (N'test_looks', N'name', N'name of the model, which its versions share'),
+    (N'test_looks', N'classifier_id', N'version of the model; refers to no row, because that may be deleted'),
+    (N'test_looks', N'looked_with', N'procedure, command or notebook that computed the figures'),
+    (N'test_looks', N'looked_at', N'when they were computed, UTC'),
+    (N'test_looks', N'looked_by', N'who looked: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'training_log', NULL, N'An iteration of TrainNetworkSql.'),
+    (N'training_log', N'network', N'name of the network, as dbo.dense_layers has it'),
+    (N'training_log', N'iteration', N'1, 2, 3, … over all calls'),
+    (N'training_log', N'dataset', N'data set of the examples'),
+    (N'training_log', N'examples', N'examples in the batch of this iteration'),
+    (N'training_log', N'learning_rate', N'size of the step that was taken'),
+    (N'training_log', N'loss', N'loss of the batch before the weights were changed, L2 included'),
+    (N'training_log', N'at', N'when it was stored, UTC'),
+    (N'work', NULL, N'What several sessions work on together. Its scans, pictures or scores are in dbo.work_items, who takes part in dbo.work_sessions. The last session that takes part deletes what is done.'),
+    (N'work', N'work_id', N'number of the work'),
+    (N'work', N'procedure_name', N'procedure that does it, such as GenerateFeatures'),
+    (N'work', N'arguments', N'JSON: the arguments that make it the same work'),
+    (N'work', N'digest', N'SHA-256 of procedure_name, a space and arguments in UTF-16, by which others find the work'),
+    (N'work', N'is_queued', N'1 where QueueFeatures has put it there: it stays until it is done although nobody takes part'),
+    (N'work', N'created_at', N'when it was put there, UTC'),
+    (N'work_items', NULL, N'A piece of work.'),
+    (N'work_items', N'work_id', N'work that it belongs to, in dbo.work'),
+    (N'work_items', N'item', N'number of a scan or score, or name of a picture'),
+    (N'work_items', N'bytes', N'how much it counts in a chunk'),
+    (N'work_items', N'state', N'open, leased (worker has it), done or failed'),
+    (N'work_items', N'worker', N'session that has or had it, as dbo.work_sessions names it; NULL where none has'),
+    (N'work_items', N'attempts', N'how often it was leased, so that a session knows whether its own lease is still the last'),
+    (N'work_items', N'leased_at', N'when it was last leased, UTC; NULL where it never was'),
+    (N'work_items', N'leased_until', N'UTC, until when worker has it, unless that session ends before; NULL where it never was leased'),
+    (N'work_items', N'seconds', N'how long the chunk took that it was done in; NULL until it is done'),
+    (N'work_items', N'error_number', N'error that it failed with; NULL where it did not'),
+    (N'work_items', N'error', N'why it failed; NULL where it did not'),
+    (N'work_sessions', NULL, N'A session that takes part in a work.'),
+    (N'work_sessions', N'work_id', N'work that it takes part in, in dbo.work'),
+    (N'work_sessions', N'worker', N'its name, and that of the lock (sp_getapplock) that it holds, which tells others when it has ended'),
+    (N'work_sessions', N'joined_at', N'when it joined, UTC'),
+    (N'worklist', NULL, N'What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by whatever changes the rest; the page itself is read from the other tables.'),
+    (N'worklist', N'idx', N'idx of the patient, as dbo.patients has it'),
+    (N'worklist', N'scan_id', N'primary scan of the patient'),
+    (N'worklist', N'patient_id', N'patient of the row, in dbo.patients'),
+    (N'worklist', N'display_name', N'as dbo.patients has it; NULL where there is none'),
+    (N'worklist', N'study_date', N'as dbo.scans has it; NULL where it is not known'),
+    (N'worklist', N'slices', N'slices of the scan, number_images in dbo.scans'),
+    (N'worklist', N'state', N'0 no features, 1 not scored, 2 scored, 3 failed, as dbo.scan_states has it'),
+    (N'worklist', N'prediction_id', N'newest score of the scan that is a probability; NULL where it has none'),
+    (N'worklist', N'probability', N'that score''s, 0 to 1; NULL where it has none'),
+    (N'champions', NULL, N'The version that a model''s name stands for: the newest promotion of the name that was not rolled back.'),
+    (N'dataset_list', NULL, N'The versions of all data sets, and the data sets of examples, which have none; is_newest marks the version that a name alone means.'),
+    (N'dataset_scans', NULL, N'The scans of every version of every data set of scans; is_newest marks the version that a name alone means, is_unchanged a scan whose slices are still those that it had when the version was made.'),
+    (N'drift_alarms', NULL, N'Every drift check of every version, whether it alarmed, and in what the patients differ most.'),
+    (N'evaluation_figures', NULL, N'The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient''s score is among them. A row without a metric says how many values of a column are not shown.'),
+    (N'evaluation_points', NULL, N'The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of single patients, who could be told by them; those of decision curves are x.'),
+    (N'experiment_scores', NULL, N'Every patient of every training run with label and score, once a scan; of a regression with target and predicted.'),
+    (N'explained_scores', NULL, N'The scores that are explained, with what is told and what the model computed: probability_percent is calibrated and corrected for prevalence where that was asked, raw_percent is the sigmoid of the margin. expected_margin is what the contributions of features start from, NULL of an ensemble, whose members have one each; reference_margin what those of slices do.'),
+    (N'explained_slices', NULL, N'What each triple of slices did to a score, a row a triple: its first and last slice and where they lie along the scan in millimetres. share (exact) or shapley (an estimate with its standard error) is what the triple adds, change_without how the margin changes when it is left out, below 0 where it raised the score; tied counts the triples that change it alike, the one itself included.'),
+    (N'feature_storage', NULL, N'What features and their maps take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the script or back, by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making. is_worth_keeping: as many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.'),
+    (N'feature_values', NULL, N'Every pooled feature as a row, so that T-SQL can read it with no Python.'),
+    (N'image_sources', NULL, N'Whom or what every picture comes from: its patient, else its group, else it alone, or the picture that it was made of; and the part that this was given, NULL where AssignSplits has not been called since. Pictures of one source are never in two parts or folds.'),
+    (N'image_truth', NULL, N'Every class of every picture whose classes are known, one or several.'),
+    (N'map_values', NULL, N'Every value of every map in dbo.slice_maps as a row, so that T-SQL can read it with no Python: the float16 there, bit by bit, times the scale. channel, map_row and map_col count from 0; first_slice is the first of the triple''s three slices. Ask for a scan, a feature set, a triple and a channel: all of a database are more rows than anybody wants.'),
+    (N'model', NULL, N'Every stored model, networks and classifiers, under the names that the original project''s calls use.'),
+    (N'model_curves', NULL, N'The points of every version''s curves, from its newest training run. patients is filled for calibration alone: the thresholds of the other curves are scores of single patients, who could be told by them.'),
+    (N'model_evaluations', NULL, N'Every evaluation of every version: on which data set, with which labels, how many patients, and what speaks against it.'),
+    (N'model_figures', NULL, N'The measured figures of every version''s newest training run.'),
+    (N'network_scores', NULL, N'What the T-SQL networks scored: of every example and class the probability, whether that class is the likeliest, and the true one. is_current is 0 where the network has learnt on since.'),
+    (N'patient_studies', NULL, N'The studies of patients: the day of one, of dates that are whole; its screening year and order; the scan that the series rule chose. is_newest says that every other study of the patient is known to be earlier, is_followed that some study is known to be later.'),
+    (N'poolings', NULL, N'How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them, or a package that RegisterExtensions has found.'),
+    (N'explained_features', NULL, N'What each feature added to a score, with its name: network, layer and preprocessing, what pooling made of it, and its number in the layer; of a column its name. The row whose feature is NULL is the expected margin. member is 0, of an ensemble 1 and up.'),
+    (N'pooled_sets', NULL, N'The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name: network/layer/preprocessing/pooling, or what a combined set is called.'),
+    (N'preprocessing_list', NULL, N'Every preprocessing with what was made with it: feature sets, and scans whose pictures are kept. digest is in hexadecimal.'),
+    (N'promotion_history', NULL, N'Every promotion, those that were rolled back too, with the versions'' numbers.'),
+    (N'run_log', NULL, N'The runs, with what their steps add up to. state is running, done, failed, or ended without a word: of a run that did not end and whose session no longer has its lock, because it was killed, was cancelled, or its script failed.'),
+    (N'run_rates', NULL, N'How fast slices went through a procedure or loader, by day, in UTC, and by ONNX Runtime''s provider: of the steps that count slices.'),
+    (N'scan_columns', NULL, N'What is known of a scan that is no pixel, as numbers that a model can be trained on by @Columns; NULL where it is not known. sex is 1 of a man and 0 of a woman, age in years as the files say it or else from the year of birth, 90 at most; lengths in millimetres, kvp in kV. A shifted date lies half a year before the true one on average, so one of its second half stands for the year that follows. maker_… is 1 for scanners of that maker, other ones of a known maker are 0 in all of them.'),
+    (N'scan_groups', NULL, N'What scans are parted into subgroups by, as words where there are words; NULL where it is not known. age is that of dbo.scan_columns.'),
+    (N'scan_scope', NULL, N'What a scan is like, in what dbo.model_scope judges: slice thickness (the spacing of slices where the files do not tell it) and the length that its slices cover, in millimetres; contrast and reconstruction kernel. NULL: not known.'),
+    (N'scan_states', NULL, N'The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed. Scores are probabilities here: a number that a regression predicts does not take the place of one.'),
+    (N'scan_list', NULL, N'Every scan with what a list of them shows: whose it is by the patient''s index, whether it is that patient''s primary scan, its size and spacing in millimetres, its part in dbo.splits, and its state as ListPatients says it. content_sha256 is in hexadecimal.'),
+    (N'score_list', NULL, N'Every score that was given, with the version that gave it. Of a model of the task regression predicted is its number and both percents are NULL; scope says whether the scan is like those that the model was trained on.'),
+    (N'served_image_models', NULL, N'The version that the name of a model of pictures stands for where none is given: its champion; with the setting serve = newest, or where there is no champion, its newest.'),
+    (N'served_models', NULL, N'The version that each model''s name stands for where none is given: its champion; with the setting serve = newest, or where there is no champion, its newest.'),
+    (N'model_status', NULL, N'What each model''s name serves where no version is given, and why; how often figures of the served version''s test patients were looked at since its training, and which share of the held-out scans stands outside what it knows.'),
+    (N'model_versions', NULL, N'Every version of every model: what it is made of, who trained it when, whether it is the champion, whether it is what its name stands for, what it has scored, and how often figures of its test patients were looked at after its training; of the held-out scans, which share stands outside what it knows.'),
+    (N'slice_features', NULL, N'Every feature of every triple of slices as a row, so that T-SQL can read activations with no Python. feature counts from 0, as in the vectors that are pooled of them; first_slice is the first of the triple''s three slices. Ask for a scan, a feature set and a feature: all of a database are more rows than anybody wants. value is the float32 that stands in dbo.features.array, bit by bit.'),
+    (N'test_scores', NULL, N'The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits holds out too, so no training patient can be among them.'),
+    (N'EndSession', NULL, N'signs out. The web page calls it.'),
+    (N'FindAccount', NULL, N'the account of a name, for signing in. The web page calls it.'),
+    (N'FindSession', NULL, N'the account whose session it is; no row when the session or its account has ended. The web page calls it.'),
+    (N'FindToken', NULL, N'the account that a token speaks for; no row when the token or its account has ended. The web page calls it.'),
+    (N'HasAccounts', NULL, N'whether anybody can sign in to the web page. `lungdb serve` calls it with the page''s own rights.'),
+    (N'ListAccounts', NULL, N'the accounts of the web page, without their passwords'' hashes. `lungdb accounts` calls it.'),
+    (N'ListTokens', NULL, N'the tokens that were given out, without their hashes. `lungdb accounts` calls it.'),
+    (N'ReadAudit', NULL, N'who did what on the web page, newest first.'),
+    (N'RecordAudit', NULL, N'one line of what was done or refused. The web page calls it.'),
+    (N'RenewPasswordHash', NULL, N'stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.'),
+    (N'RevokeToken', NULL, N'ends a token for good. `lungdb accounts` calls it.'),
+    (N'StartSession', NULL, N'keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.'),
+    (N'StoreAccount', NULL, N'adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.'),
+    (N'StoreToken', NULL, N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
+    (N'ListDatasets', NULL, N'the data sets with their versions, members and what chose them, the newest version of each first.'),
+    (N'DeleteDataset', NULL, N'deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.'),
+    (N'ScaleDataset', NULL, N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
+    (N'EvaluateNetworkSql', NULL, N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
+    (N'ScoreNetworkSql', NULL, N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
+    (N'ReadExplanation', NULL, N'reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.'),
+    (N'DeleteNetwork', NULL, N'deletes a version of a network, unless features, nodules or a setting refer to it.'),
+    (N'PromoteImageClassifier', NULL, N'makes a version of a model of pictures the champion of its name, unless it is less accurate than the present one on the same pictures, each scored by a model that had not learnt from it.'),
+    (N'Help', NULL, N'lists the public procedures by capability, each with what it is for and a call.'),
+    (N'ListRuns', NULL, N'the long calls of procedures, the newest first, and how far each is.'),
+    (N'ReadRunSteps', NULL, N'what the procedures of a session have said since, for whoever looks on from another connection.'),
+    (N'Version', NULL, N'one row with the version of the package that was installed, of the schema, and of the server.'),
+    (N'RenderMap', NULL, N'a map of dbo.score_maps drawn over its slice, as PNG.'),
+    (N'CheckRuntime', NULL, N'asks the Python of the external scripts what it has, keeps it for Doctor in dbo.runtime_facts, and shows it.'),
+    (N'Doctor', NULL, N'says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.'),
+    (N'CheckInstallation', NULL, N'the former name of Doctor, kept for one version.'),
+    (N'StartLoad', NULL, N'begins a run of a loader in the log, dbo.runs.'),
+    (N'StoreIdentity', NULL, N'notes in dbo.settings how a database''s patients are named, before the first of them is loaded.'),
+    (N'LineageOf', NULL, N'where a prediction comes from, step by step: model, training run, features, network, scan and every slice.'),
+    (N'RankScore', NULL, N'what a stored score means: the model that gave it, and where it stands among the scores of the training run.'),
+    (N'DeletePreprocessing', NULL, N'deletes a preprocessing that no features were made with, and the pictures that are kept of it.'),
+    (N'RegisterExtensions', NULL, N'makes the steps, poolings and algorithms known that packages in the Python of external scripts add.'),
+    (N'StorePreprocessing', NULL, N'checks the steps of a preprocessing and stores them under a name, for good.'),
+    (N'RunOnDataset', NULL, N'runs a Python script of one''s own on the scans, pictures, features or scores of a data set, and puts what it gives into a table of one''s own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller''s rights.'),
+    (N'CompareFigures', NULL, N'a figure of two models on the test patients that both have scored, and no word of the patients themselves.'),
+    (N'DeleteModel', NULL, N'deletes a version of a model and its training run, unless predictions, promotions or ensembles refer to it.'),
+    (N'FindModel', NULL, N'says which version a model''s name stands for.'),
+    (N'PromoteModel', NULL, N'makes a version the champion of its name, unless it is worse than the present one on the same training patients, each scored by a model that had not learnt from him.'),
+    (N'RecordLook', NULL, N'records that somebody looked at figures of a version''s test patients, which a report or a script has computed.'),
+    (N'RollbackModel', NULL, N'undoes the newest promotion of a name, so that the champion before it is the champion again.'),
+    (N'WrongCases', NULL, N'the test patients that a model puts on the wrong side of a threshold, the most wrong first.'),
+    (N'CheckModelSql', NULL, N'says whether plain T-SQL can score a model, and how far from Python it scores.'),
+    (N'TopSlices', NULL, N'the slices that light a feature most, as rows and on one contact sheet.'),
+    (N'ScorePatientsSql', NULL, N'scores patients with T-SQL alone, and keeps nothing.'),
+    (N'PreviewPreprocessing', NULL, N'the pictures that a preprocessing makes of slices of a scan, as PNG files. Nothing is stored.'),
+    (N'StoreClassifier', NULL, N'stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.'),
+    (N'ReleaseTrials', NULL, N'frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.'),
+    (N'EndSearch', NULL, N'ends a search that is not finished, so that no worker takes it and what it reads can be deleted.'),
+    (N'AssignSplits', NULL, N'puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.'),
+    (N'CreateDataset', NULL, N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
+    (N'DropWork', NULL, N'takes a work out of the queue, such as one that was queued with a layer that the network does not have.'),
+    (N'ReadWork', NULL, N'gives a worker the slices that it has leased, or the network to run over them.'),
+    (N'QueueFeatures', NULL, N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
+    (N'TrainNetworkSql', NULL, N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
+    (N'CheckDrift', NULL, N'compares patients who came later with those whom a model was tested on: features, scores, scanners, kernels and spacings.'),
+    (N'CheckServedDrift', NULL, N'checks for drift of every served model, and ends with an error where one alarms.'),
+    (N'ExplainRegions', NULL, N'maps of which places in chosen slices a score came from, for a score that is explained already.'),
+    (N'CheckHashes', NULL, N'compares what is stored with its SHA-256, scan by scan, in T-SQL alone, and ends with an error where something differs.'),
+    (N'PurgeLog', NULL, N'deletes what the log of runs and the audit of the page hold of times before so many days.'),
+    (N'EvaluateModel', NULL, N'measures a stored model on the scans of a data set, and beside it a model on age, sex, spacing and scanner alone.'),
+    (N'PredictImages', NULL, N'scores the pictures of a data set, or all, that a model of pictures has not scored, and gives the scores of all of them.'),
+    (N'TrainImageClassifier', NULL, N'trains a model that tells the classes of pictures by their features, measures it and stores a new version.'),
+    (N'EndLoad', NULL, N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
+    (N'StoreModelNodes', NULL, N'writes a model into tables from which plain T-SQL scores it, and checks its scores there against Python''s.'),
+    (N'TransformImages', NULL, N'makes a data set of pictures of the slices or pictures of another one, by the steps of a preprocessing.'),
+    (N'FeatureImportance', NULL, N'how much a model relies on each of its features, on a data set or on the patients that it learnt from.'),
+    (N'MaximiseImage', NULL, N'makes slices that light a feature more than any slice of the data does, by a search, and shows them.'),
+    (N'ClusterDataset', NULL, N'parts the scans of a data set into clusters of like features, each around the scan that represents it best.'),
+    (N'WrongRepresentatives', NULL, N'what WrongCases lists, and of its clusters the patients that represent them, with the nearest right ones beside.'),
+    (N'CompareModels', NULL, N'two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.'),
+    (N'InspectDataset', NULL, N'what is in a data set, and what is wrong with it: copies, outliers, missing values, mixes, leaks.'),
+    (N'SearchModels', NULL, N'makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.'),
+    (N'RepeatExperiment', NULL, N'trains a stored version again from what was recorded of it, and says whether the same bytes come out. Stores nothing.'),
+    (N'CreateEnsemble', NULL, N'makes a model of several trained ones: the mean of their log-odds, recalibrated on patients that none has learnt from.'),
+    (N'TrainLungCancerModel', NULL, N'trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.'),
+    (N'RunSearch', NULL, N'works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.'),
+    (N'ReleaseWork', NULL, N'frees what a worker holds and ends its run.'),
+    (N'ExplainScans', NULL, N'why stored scores are what they are: what each feature and each triple of slices adds to the model''s margin.'),
+    (N'FeaturizeImages', NULL, N'runs a network over every picture of dbo.images that has no features yet and stores what its layers give.'),
+    (N'ExplainScore', NULL, N'the former name of RankScore, kept for one version.'),
+    (N'ListScores', NULL, N'the scores that a patient''s primary scan has been given, newest first.'),
+    (N'ReadAnimation', NULL, N'the moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.'),
+    (N'ReadSlices', NULL, N'the axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.'),
+    (N'RefreshWorklist', NULL, N'brings dbo.worklist in line with the other tables, for the scans given or for all.'),
+    (N'TakeCopy', NULL, N'takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.'),
+    (N'DeleteFeatures', NULL, N'deletes features and the feature sets that they are of, unless a model, a search or a combined set refers to them.'),
+    (N'GenerateFeatures', NULL, N'runs a network over every scan that has no features yet and stores what its layers give.'),
+    (N'GenerateNewFeatures', NULL, N'makes the features that the served models read of the scans that lack them.'),
+    (N'ChooseSeries', NULL, N'chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.'),
+    (N'PredictLungCancerSql', NULL, N'the probability of cancer that a trained model gives a patient''s primary scan, in percent, with T-SQL alone.'),
+    (N'PredictPatientsSql', NULL, N'scores the primary scans of all patients, or the scans asked for, with T-SQL alone.'),
+    (N'ScoreNewScansSql', NULL, N'scores the scans that have features and no score yet by the version served, of every model or of one, in T-SQL alone.'),
+    (N'PredictLungCancer', NULL, N'the probability of cancer that a trained model gives a patient''s primary scan, in percent.'),
+    (N'PredictPatients', NULL, N'scores the primary scans of all patients, or the scans asked for, with a trained model in one call of Python.'),
+    (N'ScoreNewScans', NULL, N'scores the scans that have features and no score yet by the version that is served, of every model or of one.'),
+    (N'StoreWork', NULL, N'stores what a worker made of the scans that it has leased.'),
+    (N'TakeWork', NULL, N'leases scans of queued features for a worker beside the server, and says what is to be done with them.'),
+    (N'ShowPatient', NULL, N'a patient with the primary scan, its part in training and its state, in one row.'),
+    (N'ShowTruth', NULL, N'the label of a patient and where it comes from; no row when it is not known.'),
+    (N'StoreAnimation', NULL, N'keeps the moving picture of a patient''s primary scan in place of the one before. The web page calls it.'),
+    (N'SimilarPatients', NULL, N'the other patients whose primary scans are most like a scan of a patient, by the features that a model reads.'),
+    (N'ListPatients', NULL, N'a page of the worklist: patients with their primary scan, its newest score and what state it is in.'),
+    (N'SimilarImages', NULL, N'the pictures of other sources that are most like a picture of dbo.images.'),
+    (N'SimilarSlices', NULL, N'the triples of slices of other patients'' scans that are most like one of a scan.'),
+    (N'SimilarToSlices', NULL, N'the stored scans, or triples of slices, that are most like slices which are in no table and come into none.');
 UPDATE #described SET number = OBJECT_ID(CONCAT(N'dbo.', name));
-INSERT INTO #describing (kind, name, description, is_there)
-SELECT d.kind, d.name, d.description, CASE WHEN p.major_id IS NULL THEN 0 ELSE 1 END
+INSERT INTO #there (number, place, description)
+SELECT p.major_id, p.minor_id, CAST(p.value AS NVARCHAR(1500))
+FROM sys.extended_properties AS p
+WHERE p.class = 1 AND p.name = N'MS_Description';
+-- As bytes, because a database may take texts for equal that differ in the case of letters.
+INSERT INTO #describing (kind, name, column_name, description, is_there)
+SELECT CASE d.number
+        WHEN OBJECT_ID(CONCAT(N'dbo.', d.name), N'U') THEN N'TABLE'
+        WHEN OBJECT_ID(CONCAT(N'dbo.', d.name), N'V') THEN N'VIEW'
+        ELSE N'PROCEDURE' END,
+    d.name, d.column_name, d.description, CASE WHEN t.number IS NULL THEN 0 ELSE 1 END
 FROM #described AS d
-LEFT JOIN sys.extended_properties AS p
-    ON p.class = 1 AND p.major_id = d.number AND p.minor_id = 0 AND p.name = N'MS_Description'
-WHERE d.number IS NOT NULL AND (p.major_id IS NULL OR CAST(p.value AS NVARCHAR(1500)) <> d.description);
-DECLARE @Position INT = 1, @Kind NVARCHAR(20), @Name NVARCHAR(128), @Description NVARCHAR(1500), @IsThere BIT,
-    @Last INT = (SELECT COUNT(*) FROM #describing);
+LEFT JOIN sys.columns AS c ON c.object_id = d.number AND c.name = d.column_name
+LEFT JOIN #there AS t ON t.number = d.number AND t.place = COALESCE(c.column_id, 0)
+WHERE d.number IS NOT NULL AND (d.column_name IS NULL OR c.column_id IS NOT NULL)
+    AND (t.description IS NULL OR CAST(t.description AS VARBINARY(3000)) <> CAST(d.description AS VARBINARY(3000)));
+DECLARE @Position INT = 1, @Kind NVARCHAR(20), @Name NVARCHAR(128), @ColumnKind NVARCHAR(20), @ColumnName NVARCHAR(128),
+    @Description NVARCHAR(1500), @IsThere BIT, @Last INT = (SELECT COUNT(*) FROM #describing);
 BEGIN TRANSACTION;
 WHILE @Position <= @Last
 BEGIN
-    SELECT @Kind = kind, @Name = name, @Description = description, @IsThere = is_there
+    SELECT @Kind = kind, @Name = name, @ColumnKind = CASE WHEN column_name IS NOT NULL THEN N'COLUMN' END,
+        @ColumnName = column_name, @Description = description, @IsThere = is_there
     FROM #describing
     WHERE position = @Position;
     IF @IsThere = 0
         EXECUTE sys.sp_addextendedproperty @name = N'MS_Description', @value = @Description, @level0type = N'SCHEMA',
-            @level0name = N'dbo', @level1type = @Kind, @level1name = @Name;
+            @level0name = N'dbo', @level1type = @Kind, @level1name = @Name,
+            @level2type = @ColumnKind, @level2name = @ColumnName;
     ELSE
         EXECUTE sys.sp_updateextendedproperty @name = N'MS_Description', @value = @Description, @level0type = N'SCHEMA',
-            @level0name = N'dbo', @level1type = @Kind, @level1name = @Name;
+            @level0name = N'dbo', @level1type = @Kind, @level1name = @Name,
+            @level2type = @ColumnKind, @level2name = @ColumnName;
     SET @Position = @Position + 1;
 END;
 COMMIT TRANSACTION;

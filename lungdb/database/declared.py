@@ -56,10 +56,11 @@ def declaring_batches(tables: list[TableDefinition]) -> list[str]:
         f"({position}, {_text(table)}, {_text(kind)}, {_text(name)}, {_text(statement)})"
         for position, (table, kind, name, statement) in enumerate(_members(tables), start=1)
     ]
-    return [*_inserts("#columns", _COLUMNS, columns), *_inserts("#members", _MEMBERS, members)]
+    return [*inserts("#columns", _COLUMNS, columns), *inserts("#members", _MEMBERS, members)]
 
 
-def _inserts(table: str, columns: str, rows: list[str]) -> Iterator[str]:
+def inserts(table: str, columns: str, rows: list[str]) -> Iterator[str]:
+    """Yield the statements that insert rows, each of no more than SQL Server takes at once."""
     for start in range(0, len(rows), _MOST_ROWS):
         values = ",\n".join(f"    {row}" for row in rows[start : start + _MOST_ROWS])
         yield f"INSERT INTO {table} ({columns})\nVALUES\n{values};\n"

@@ -1,13 +1,12 @@
--- How ScaleDataset scaled a feature of a data set of examples: (value - centre) / scale. dataset is the scaled one, method zscore (centre
--- the mean, scale the standard deviation of the population) or minmax (the least, and how far the largest is from it) over the examples
--- of made_from; scale is 1 of a feature that is the same in all of them. ScaleDataset applies them to other data with @As.
+-- How ScaleDataset scaled a feature of a data set of examples: (value - centre) / scale. ScaleDataset applies it to other data with @As.
 CREATE TABLE dbo.dataset_scalings (
-    dataset NVARCHAR(128) NOT NULL,
-    feature_index INT NOT NULL,
-    method VARCHAR(6) NOT NULL,
-    made_from NVARCHAR(128) NOT NULL,
-    centre FLOAT NOT NULL,
-    scale FLOAT NOT NULL,
+    dataset NVARCHAR(128) NOT NULL,   -- the scaled data set
+    feature_index INT NOT NULL,       -- feature in dbo.examples, from 0
+    method VARCHAR(6) NOT NULL,       -- zscore or minmax
+    made_from NVARCHAR(128) NOT NULL, -- data set whose examples gave centre and scale
+    centre FLOAT NOT NULL,            -- mean with zscore, least value with minmax
+    scale FLOAT NOT NULL,             -- population's standard deviation with zscore, largest less least with minmax; 1 of a feature that is
+                                      -- the same in all examples
     CONSTRAINT PK_dataset_scalings PRIMARY KEY (dataset, feature_index),
     CONSTRAINT CK_dataset_scalings_method CHECK (method IN ('zscore', 'minmax')),
     CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0)

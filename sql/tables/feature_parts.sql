@@ -1,14 +1,14 @@
 -- What a combined feature set is made of, in order: the vectors of a pooling of another set, or a column of a view or table that has a
--- scan_id. first_index is where its values begin in the vector, width how many they are.
+-- scan_id.
 CREATE TABLE dbo.feature_parts (
-    feature_set_id INT NOT NULL,
-    position INT NOT NULL,
-    part_feature_set_id INT NULL,
-    pooling NVARCHAR(32) NULL,
-    source NVARCHAR(257) NULL,
-    column_name NVARCHAR(128) NULL,
-    first_index INT NOT NULL,
-    width INT NOT NULL,
+    feature_set_id INT NOT NULL,    -- the combined feature set
+    position INT NOT NULL,          -- order in the set
+    part_feature_set_id INT NULL,   -- feature set that the part comes from; NULL of a column
+    pooling NVARCHAR(32) NULL,      -- pooling of the part's vectors; NULL of a column
+    source NVARCHAR(257) NULL,      -- schema and name of the view or table that the column is read from; NULL of a feature set
+    column_name NVARCHAR(128) NULL, -- column of source; NULL of a feature set
+    first_index INT NOT NULL,       -- where its values begin in the vector, from 0
+    width INT NOT NULL,             -- how many values of the vector they are; 1 of a column
     CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position),
     CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id),
     CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id),

@@ -1,17 +1,17 @@
--- What a picture that TransformImages has made comes from: a slice of a scan, or another picture, with the SHA-256 that it had then, and
--- recipe, the JSON that says how: with it the picture can be made again. root_image is the picture at the beginning of a chain, whose part
--- all of it stays in. It refers to no scan, which may be replaced: then its hash differs. digest is over the UTF-16 bytes of recipe.
+-- What a picture that TransformImages has made comes from: a slice of a scan, or another picture, and how, so that it can be made again. It
+-- refers to no scan, which may be replaced: then its hash differs.
 CREATE TABLE dbo.image_lineage (
-    image_name NVARCHAR(128) NOT NULL,
-    source_scan_id INT NULL,
-    source_slice INT NULL,
-    source_image NVARCHAR(128) NULL,
-    root_image NVARCHAR(128) NULL,
-    source_sha256 VARBINARY(32) NOT NULL,
-    preprocessing NVARCHAR(32) NULL,
-    recipe NVARCHAR(MAX) NOT NULL,
-    digest VARBINARY(32) NOT NULL,
-    made_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME(),
+    image_name NVARCHAR(128) NOT NULL,    -- the picture that was made
+    source_scan_id INT NULL,              -- scan that it was made of; NULL where that was a picture
+    source_slice INT NULL,                -- slice_index in dbo.scan_images; NULL where it was made of a picture
+    source_image NVARCHAR(128) NULL,      -- picture that it was made of; NULL where that was a slice
+    root_image NVARCHAR(128) NULL,        -- picture that a chain begins with, whose part all of it stays in; NULL where it was made of a
+                                          -- slice
+    source_sha256 VARBINARY(32) NOT NULL, -- SHA-256 that the source had then: of the scan (content_sha256) or the picture (sha256)
+    preprocessing NVARCHAR(32) NULL,      -- name in dbo.preprocessings that recipe was taken from; NULL where steps were given
+    recipe NVARCHAR(MAX) NOT NULL,        -- JSON that says how it was made
+    digest VARBINARY(32) NOT NULL,        -- SHA-256 of recipe in UTF-16
+    made_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
     CONSTRAINT PK_image_lineage PRIMARY KEY (image_name),
     CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE,
     CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1),

@@ -1,15 +1,16 @@
 -- A version of a model of pictures made the champion of its name, with the figures that it was compared by. The champion is the newest row
--- of the name; the row before it is what value was compared with. StoreImageClassifier and PromoteImageClassifier fill it.
+-- of the name. StoreImageClassifier and PromoteImageClassifier fill it.
 CREATE TABLE dbo.image_promotions (
-    promotion_id INT IDENTITY(1, 1) NOT NULL,
-    name NVARCHAR(128) NOT NULL,
-    image_classifier_id INT NOT NULL,
-    metric NVARCHAR(64) NOT NULL,
-    value FLOAT NULL,
-    previous_value FLOAT NULL,
-    forced BIT NOT NULL,
-    promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
-    promoted_by NVARCHAR(128) NOT NULL
+    promotion_id INT IDENTITY(1, 1) NOT NULL, -- number of the promotion, rising with time
+    name NVARCHAR(128) NOT NULL,              -- name of the model, which its versions share
+    image_classifier_id INT NOT NULL,         -- version that became the champion
+    metric NVARCHAR(64) NOT NULL,             -- figure of the test part that it was compared by
+    value FLOAT NULL,                         -- the figure of this version; NULL where it is not defined
+    previous_value FLOAT NULL,                -- that of the champion before; NULL where there was none, or it is not defined
+    forced BIT NOT NULL,                      -- 1 where it was promoted with @Force, whatever the figures say
+    promoted_at DATETIME2(3) NOT NULL         -- when it became the champion, UTC
+        CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
+    promoted_by NVARCHAR(128) NOT NULL        -- who promoted it: the user that the session names (SESSION_CONTEXT), else the login
         CONSTRAINT DF_image_promotions_promoted_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
     CONSTRAINT PK_image_promotions PRIMARY KEY (promotion_id),

@@ -1,14 +1,12 @@
--- A picture that is not a scan: a PNG, JPEG, PGM or PPM file as it was, its SHA-256, and the number of its class, 0 to 255, NULL where it
--- is not known or there are several, which dbo.image_labels has. patient_id is whom it is of, as dbo.patients has ids, whether or not that
--- patient has a scan; group_name is what pictures belong to together, such as a film, in the order of group_order.
+-- A picture that is not a scan.
 CREATE TABLE dbo.images (
-    name NVARCHAR(128) NOT NULL,
-    image VARBINARY(MAX) NOT NULL,
-    label TINYINT NULL,
-    sha256 VARBINARY(32) NOT NULL,
-    patient_id NVARCHAR(64) NULL,
-    group_name NVARCHAR(128) NULL,
-    group_order INT NULL,
+    name NVARCHAR(128) NOT NULL,   -- unique name of the picture
+    image VARBINARY(MAX) NOT NULL, -- the file as it was: PNG, JPEG, PGM or PPM
+    label TINYINT NULL,            -- number of its class, 0 to 255; NULL where it is not known or dbo.image_labels has several
+    sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the bytes of image
+    patient_id NVARCHAR(64) NULL,  -- whom it is of, as dbo.patients has ids, also without a scan there; NULL where that is not known
+    group_name NVARCHAR(128) NULL, -- what pictures belong to together, such as a film; NULL of a picture alone
+    group_order INT NULL,          -- its place in the group; NULL of a picture alone
     CONSTRAINT PK_images PRIMARY KEY (name)
 );
 CREATE INDEX IX_images_patient ON dbo.images (patient_id);

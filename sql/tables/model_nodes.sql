@@ -1,17 +1,16 @@
--- The trees of a LightGBM model. Node 0 is the root of its tree; a leaf has a value and nothing else. A value at most the
--- threshold goes left. missing is LightGBM's rule: none takes a missing value for 0, nan sends a missing one in the default
--- direction, zero sends a missing one and 0 there.
+-- The trees of a LightGBM model. A leaf has a value and nothing else.
 CREATE TABLE dbo.model_nodes (
-    classifier_id INT NOT NULL,
-    tree INT NOT NULL,
-    node INT NOT NULL,
-    feature_index INT NULL,
-    threshold FLOAT NULL,
-    missing VARCHAR(4) NULL,
-    default_left BIT NULL,
-    left_node INT NULL,
-    right_node INT NULL,
-    leaf_value FLOAT NULL,
+    classifier_id INT NOT NULL, -- version of the model, in dbo.classifiers
+    tree INT NOT NULL,          -- number of the tree, from 0
+    node INT NOT NULL,          -- number of the node in its tree; 0 is the root
+    feature_index INT NULL,     -- place in the vector of the feature that it asks for, from 0; NULL of a leaf
+    threshold FLOAT NULL,       -- values up to it go left; NULL of a leaf
+    missing VARCHAR(4) NULL,    -- LightGBM's rule: none takes a missing value for 0, nan sends it in the default direction, zero sends it
+                                -- and 0 there
+    default_left BIT NULL,      -- 1 where the default direction is left, 0 where it is right; NULL of a leaf
+    left_node INT NULL,         -- node that comes next on the left; NULL of a leaf
+    right_node INT NULL,        -- node that comes next on the right; NULL of a leaf
+    leaf_value FLOAT NULL,      -- what the leaf adds to the sum; NULL of a node that asks
     CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node),
     CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
     CONSTRAINT CK_model_nodes_kind CHECK (

@@ -1,19 +1,17 @@
--- A nodule in a scan: x, y and z of its centre in DICOM's patient coordinates and its diameter, in millimetres. source truth: marked by
--- readers, of whom readers did, with the median of their impressions of malignancy, 1 to 5, which is no patient's label; network: found by
--- the network network_id with the probability score. One without a diameter is marked as a point only. content_sha256 is that of the scan.
+-- A nodule in a scan, in DICOM's patient coordinates: marked by readers (source truth), or found by a network.
 CREATE TABLE dbo.nodules (
-    nodule_id INT IDENTITY(1, 1) NOT NULL,
-    scan_id INT NOT NULL,
-    x FLOAT NOT NULL,
-    y FLOAT NOT NULL,
-    z FLOAT NOT NULL,
-    diameter FLOAT NULL,
-    source VARCHAR(7) NOT NULL,
-    network_id INT NULL,
-    score FLOAT NULL,
-    readers TINYINT NULL,
-    malignancy FLOAT NULL,
-    content_sha256 VARBINARY(32) NOT NULL,
+    nodule_id INT IDENTITY(1, 1) NOT NULL, -- number of the nodule
+    scan_id INT NOT NULL,                  -- scan that it lies in
+    x FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's left
+    y FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's back
+    z FLOAT NOT NULL,                      -- of its centre, in millimetres, to the patient's head
+    diameter FLOAT NULL,                   -- in millimetres; NULL where it is marked as a point only
+    source VARCHAR(7) NOT NULL,            -- truth: marked by readers; network: found by one
+    network_id INT NULL,                   -- network that found it; NULL of truth
+    score FLOAT NULL,                      -- probability that the network gave, 0 to 1; NULL of truth
+    readers TINYINT NULL,                  -- how many readers marked it; NULL where that is not known
+    malignancy FLOAT NULL,                 -- median of the readers' impressions, 1 to 5, no patient's label; NULL where none is given
+    content_sha256 VARBINARY(32) NOT NULL, -- of the scan that it was marked in, as dbo.scans had it
     CONSTRAINT PK_nodules PRIMARY KEY (nodule_id),
     CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
     CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),

@@ -1,63 +1,59 @@
--- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
--- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
--- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
--- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took the HU of stored
--- value 0 for it, 2 and up take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic
--- series (0 where its files do not tell it), NULL for any other.
--- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
--- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the
--- patient's studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such.
--- time_point is where de-identifiers say that the study lies in time, in days from an event or as the number of a visit; only those of one
--- time_point_kind, a hash of what they count, can be compared.
--- convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90.
--- origin is the centre of the lowest slice's first pixel in millimetres, row and column the directions in which the columns and the rows
--- rise, step leads from a slice to the next, all in DICOM's patient coordinates: pixel (r, c) of slice k lies at
--- origin + c * spacing_x * row + r * spacing_y * column + k * step. NULL: not told by the files, or loaded before it was recorded.
+-- A CT series. Where it lies in DICOM's patient coordinates: pixel (r, c) of slice k is at
+-- origin + c * spacing_x * row + r * spacing_y * column + k * step.
 CREATE TABLE dbo.scans (
-    scan_id INT IDENTITY(1, 1) NOT NULL,
-    patient_id NVARCHAR(64) NOT NULL,
-    is_primary BIT NOT NULL,
-    series_uid NVARCHAR(64) NOT NULL,
-    study_uid NVARCHAR(64) NOT NULL,
-    study_date DATE NULL,
-    manufacturer NVARCHAR(64) NULL,
-    image_rows INT NOT NULL,
-    image_cols INT NOT NULL,
-    number_images INT NOT NULL,
-    spacing_z FLOAT NULL,
-    spacing_y FLOAT NULL,
-    spacing_x FLOAT NULL,
-    content_sha256 VARBINARY(32) NOT NULL,
-    gantry_tilt FLOAT NULL,
-    deidentification NVARCHAR(64) NULL,
-    patient_orientation NVARCHAR(2) NULL,
-    intake_rule TINYINT NOT NULL CONSTRAINT DF_scans_intake_rule DEFAULT 1,
-    monoenergetic_kev REAL NULL,
-    is_study_choice BIT NOT NULL CONSTRAINT DF_scans_is_study_choice DEFAULT 0,
-    acquisition_date DATE NULL,
-    date_rule VARCHAR(8) NULL,
-    study_order INT NULL,
-    study_year TINYINT NULL,
-    time_point FLOAT NULL,
-    time_point_kind CHAR(16) NULL,
-    convolution_kernel NVARCHAR(64) NULL,
-    kvp REAL NULL,
-    slice_thickness FLOAT NULL,
-    has_contrast BIT NULL,
-    patient_age TINYINT NULL,
-    frame_of_reference_uid NVARCHAR(64) NULL,
-    origin_x FLOAT NULL,
-    origin_y FLOAT NULL,
-    origin_z FLOAT NULL,
-    row_x FLOAT NULL,
-    row_y FLOAT NULL,
-    row_z FLOAT NULL,
-    column_x FLOAT NULL,
-    column_y FLOAT NULL,
-    column_z FLOAT NULL,
-    step_x FLOAT NULL,
-    step_y FLOAT NULL,
-    step_z FLOAT NULL,
+    scan_id INT IDENTITY(1, 1) NOT NULL,      -- number of the scan
+    patient_id NVARCHAR(64) NOT NULL,         -- patient of the scan
+    is_primary BIT NOT NULL,                  -- 1 of the one scan of a patient that is trained on and scored
+    series_uid NVARCHAR(64) NOT NULL,         -- DICOM's Series Instance UID, as it is or replaced like the patient's id
+    study_uid NVARCHAR(64) NOT NULL,          -- DICOM's Study Instance UID, as it is or replaced like the patient's id
+    study_date DATE NULL,                     -- day of the study as date_rule says; NULL where it is not known
+    manufacturer NVARCHAR(64) NULL,           -- manufacturer of the scanner; NULL where the files do not name it
+    image_rows INT NOT NULL,                  -- rows of a slice, in pixels
+    image_cols INT NOT NULL,                  -- columns of a slice, in pixels
+    number_images INT NOT NULL,               -- how many slices dbo.scan_images has of it
+    spacing_z FLOAT NULL,                     -- millimetres from a slice to the next; NULL where it is not known
+    spacing_y FLOAT NULL,                     -- millimetres from a row of pixels to the next; NULL where it is not known
+    spacing_x FLOAT NULL,                     -- millimetres from a column of pixels to the next; NULL where it is not known
+    content_sha256 VARBINARY(32) NOT NULL,    -- SHA-256 over its slices' pixels_sha256 in order: another one means another scan
+    gantry_tilt FLOAT NULL,                   -- tilt of the gantry in degrees; NULL where it is not told
+    deidentification NVARCHAR(64) NULL,       -- codes of DICOM PS3.16 CID 7050 of how it was de-identified; NULL where ids were kept
+    patient_orientation NVARCHAR(2) NULL,     -- where in the patient columns, then rows of the pixels rise to, as DICOM's attribute: LP is
+                                              -- left and back; NULL: loaded before it was recorded
+    intake_rule TINYINT NOT NULL              -- how padding became HU: 1 took the HU of stored value 0 for it (so does a row that does not
+                                              -- say), 2 and up take air
+        CONSTRAINT DF_scans_intake_rule DEFAULT 1,
+    monoenergetic_kev REAL NULL,              -- energy of a virtual monoenergetic series in keV, 0 where it is not told; NULL of any other
+                                              -- series
+    is_study_choice BIT NOT NULL CONSTRAINT DF_scans_is_study_choice DEFAULT 0, -- 1 of the one series of a study that the series rule chose
+    acquisition_date DATE NULL,               -- day of the acquisition as date_rule says; NULL where it is not known
+    date_rule VARCHAR(8) NULL,                -- what dates are: kept; shifted, all of a patient by as many days; year, the first of January
+                                              -- of theirs; NULL: not recorded
+    study_order INT NULL,                     -- how many of the patient's studies are known to be earlier; NULL where dates tell or nothing
+                                              -- does
+    study_year TINYINT NULL,                  -- screening year of a trial that has such, from 0; NULL of others
+    time_point FLOAT NULL,                    -- where de-identifiers say that the study lies in time, in days from an event or as the
+                                              -- number of a visit; NULL where they do not
+    time_point_kind CHAR(16) NULL,            -- hash of what time_point counts: only those of one kind can be compared; NULL where none is
+                                              -- told
+    convolution_kernel NVARCHAR(64) NULL,     -- kernel as the scanner wrote it; NULL where it is not told or may not be kept
+    kvp REAL NULL,                            -- tube voltage in kV; NULL where it is not told
+    slice_thickness FLOAT NULL,               -- DICOM's Slice Thickness in millimetres, which may differ from spacing_z; NULL where it is
+                                              -- not told
+    has_contrast BIT NULL,                    -- 1 where a contrast agent was given, 0 where none was; NULL where nothing is said of one
+    patient_age TINYINT NULL,                 -- completed years at the scan, at most 90; NULL where it is not known
+    frame_of_reference_uid NVARCHAR(64) NULL, -- DICOM's Frame of Reference UID, kept or replaced like the patient's id; NULL without one
+    origin_x FLOAT NULL,                      -- x of the centre of the lowest slice's first pixel, millimetres; NULL where not known
+    origin_y FLOAT NULL,                      -- y of the centre of the lowest slice's first pixel, millimetres; NULL where not known
+    origin_z FLOAT NULL,                      -- z of the centre of the lowest slice's first pixel, millimetres; NULL where not known
+    row_x FLOAT NULL,                         -- x of the direction along a row, in which columns rise; of length 1; NULL where not known
+    row_y FLOAT NULL,                         -- y of the direction along a row, in which columns rise; of length 1; NULL where not known
+    row_z FLOAT NULL,                         -- z of the direction along a row, in which columns rise; of length 1; NULL where not known
+    column_x FLOAT NULL,                      -- x of the direction along a column, in which rows rise; of length 1; NULL where not known
+    column_y FLOAT NULL,                      -- y of the direction along a column, in which rows rise; of length 1; NULL where not known
+    column_z FLOAT NULL,                      -- z of the direction along a column, in which rows rise; of length 1; NULL where not known
+    step_x FLOAT NULL,                        -- x of the way from a slice to the next, in millimetres; NULL where not known
+    step_y FLOAT NULL,                        -- y of the way from a slice to the next, in millimetres; NULL where not known
+    step_z FLOAT NULL,                        -- z of the way from a slice to the next, in millimetres; NULL where not known
     CONSTRAINT PK_scans PRIMARY KEY (scan_id),
     CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
     CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),

@@ -1,24 +1,21 @@
--- Which regions of a slice a score came from: map is float32 little-endian, C order, map_rows x map_cols numbers in units of the margin,
--- laid evenly over the part of the slice that the network sees, from the pixel row first_row up to end_row, which is behind the last, and
--- columns alike; lowest and highest are of its numbers, map_sha256 of its bytes. The slices of a triple have the same map. position is
--- where the slice lies along the scan, in millimetres. method says how it was found: occlusion, what hiding a place takes from the margin,
--- which does not add up; or gradcam, exact shares that do, of a logistic regression over the mean of a map by lung or seed. Rows of a
--- triple and method are replaced together; of a preprocessing of steps the part is the whole slice.
+-- Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of
+-- steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.
 CREATE TABLE dbo.score_maps (
-    prediction_id INT NOT NULL,
-    slice_index INT NOT NULL,
-    method VARCHAR(16) NOT NULL,
-    position FLOAT NULL,
-    first_row INT NOT NULL,
-    end_row INT NOT NULL,
-    first_col INT NOT NULL,
-    end_col INT NOT NULL,
-    map_rows INT NOT NULL,
-    map_cols INT NOT NULL,
-    lowest FLOAT NOT NULL,
-    highest FLOAT NOT NULL,
-    map VARBINARY(MAX) NOT NULL,
-    map_sha256 VARBINARY(32) NOT NULL,
+    prediction_id INT NOT NULL,        -- score that is explained, in dbo.predictions
+    slice_index INT NOT NULL,          -- slice_index in dbo.scan_images
+    method VARCHAR(16) NOT NULL,       -- occlusion: what hiding a place takes from the margin, which does not add up; gradcam: exact shares
+                                       -- that do, of a logistic regression over the mean of a map by lung or seed
+    position FLOAT NULL,               -- where the slice lies along the scan, in millimetres; NULL where it is not known
+    first_row INT NOT NULL,            -- first row of pixels of the part, from 0
+    end_row INT NOT NULL,              -- row of pixels behind the part's last
+    first_col INT NOT NULL,            -- first column of pixels of the part, from 0
+    end_col INT NOT NULL,              -- column of pixels behind the part's last
+    map_rows INT NOT NULL,             -- rows of map
+    map_cols INT NOT NULL,             -- columns of map
+    lowest FLOAT NOT NULL,             -- least number of map, in units of the margin
+    highest FLOAT NOT NULL,            -- largest number of map, in units of the margin
+    map VARBINARY(MAX) NOT NULL,       -- float32, little-endian, C order, in units of the margin
+    map_sha256 VARBINARY(32) NOT NULL, -- SHA-256 of the bytes of map
     CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method),
     CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id)
         REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE,

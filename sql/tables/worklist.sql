@@ -1,15 +1,15 @@
--- What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by
--- whatever changes the rest; the page itself is read from the other tables. state: 0 no features, 1 not scored, 2 scored, 3 failed.
+-- What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by whatever
+-- changes the rest; the page itself is read from the other tables.
 CREATE TABLE dbo.worklist (
-    idx INT NOT NULL,
-    scan_id INT NOT NULL,
-    patient_id NVARCHAR(64) NOT NULL,
-    display_name NVARCHAR(128) NULL,
-    study_date DATE NULL,
-    slices INT NOT NULL,
-    state TINYINT NOT NULL,
-    prediction_id INT NULL,
-    probability FLOAT NULL,
+    idx INT NOT NULL,                 -- idx of the patient, as dbo.patients has it
+    scan_id INT NOT NULL,             -- primary scan of the patient
+    patient_id NVARCHAR(64) NOT NULL, -- patient of the row, in dbo.patients
+    display_name NVARCHAR(128) NULL,  -- as dbo.patients has it; NULL where there is none
+    study_date DATE NULL,             -- as dbo.scans has it; NULL where it is not known
+    slices INT NOT NULL,              -- slices of the scan, number_images in dbo.scans
+    state TINYINT NOT NULL,           -- 0 no features, 1 not scored, 2 scored, 3 failed, as dbo.scan_states has it
+    prediction_id INT NULL,           -- newest score of the scan that is a probability; NULL where it has none
+    probability FLOAT NULL,           -- that score's, 0 to 1; NULL where it has none
     CONSTRAINT PK_worklist PRIMARY KEY (idx),
     CONSTRAINT UQ_worklist_scan UNIQUE (scan_id),
     CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE

@@ -14,6 +14,11 @@ ADD = (
 COLUMN = ", @level2type = N'COLUMN', @level2name = N'b'"
 LISTED = "SELECT OBJECT_NAME(major_id), minor_id, name, CAST(value AS NVARCHAR(100)) FROM sys.extended_properties;"
 
+BY_COLUMN = (
+    "SELECT c.name, CAST(p.value AS NVARCHAR(100)) FROM sys.columns AS c INNER JOIN sys.extended_properties AS p "
+    "ON p.class = 1 AND p.major_id = c.object_id AND p.minor_id = c.column_id;"
+)
+
 
 @pytest.fixture
 def table(connection: Connection) -> Connection:
@@ -39,6 +44,19 @@ def test_a_property_follows_its_transaction_and_its_object(table: Connection) ->
     assert rows(table, LISTED) == []
     rows(table, ADD.format(value="x", more="") + "DROP TABLE dbo.t; CREATE TABLE dbo.t (a INT NULL);")
     assert rows(table, LISTED) == []
+
+
+def test_the_properties_of_a_column_go_with_it(table: Connection) -> None:
+    """Those of the columns behind it stay with their columns; one made anew under the name has none."""
+    rows(table, "ALTER TABLE dbo.t ADD c INT NULL, d INT NULL;")
+    for name in "abcd":
+        rows(table, ADD.format(value=f"It is {name}.", more=COLUMN.replace("'b'", f"'{name}'")))
+    rows(table, "ALTER TABLE dbo.t DROP COLUMN a, COLUMN c;")
+    assert sorted(rows(table, BY_COLUMN)) == [("b", "It is b."), ("d", "It is d.")]
+    rows(table, "ALTER TABLE dbo.t ADD c INT NULL;")
+    assert sorted(rows(table, BY_COLUMN)) == [("b", "It is b."), ("d", "It is d.")]
+    rows(table, ADD.format(value="Another.", more=COLUMN.replace("'b'", "'c'")))
+    assert ("c", "Another.") in rows(table, BY_COLUMN)
 
 
 @pytest.mark.parametrize(

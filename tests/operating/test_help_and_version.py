@@ -93,7 +93,7 @@ def test_every_table_view_and_public_procedure_is_described(installed: Connectio
     before = rows(installed, described)
     assert [name for name, text in before if not text] == []
     texts = dict(before)
-    assert texts["labels"] == "The truth for a patient: 1 cancer, 0 none; or one of more classes, counted from 0."
+    assert texts["labels"] == "The truth for a patient."
     assert texts["Version"].startswith("one row with the version")
     run(
         installed,

@@ -21,6 +21,7 @@ from lungdb.embedded.running.events import Event
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.store.catalog import write_table
+from lungdb.embedded.store.properties import drop_column
 from lungdb.embedded.syntax.statement_tree import (
     AddColumns,
     AlterColumn,
@@ -252,6 +253,7 @@ def _without_column(session: Session, table: TableDefinition, name: str) -> Tabl
     if column.identity is not None:
         raise refused(f"Dropping the identity column '{name}'", "Make a new table.")
     session.storage.execute(f"ALTER TABLE main.{quoted(table.name)} DROP COLUMN {quoted(column.name)}")
+    drop_column(session.catalog, table.name, 1 + table.columns.index(column))
     return replace(table, columns=tuple(each for each in table.columns if each is not column))
 
 

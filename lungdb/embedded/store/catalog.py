@@ -235,11 +235,11 @@ class Catalog:
 
     def state(self, prefix: str) -> list[tuple[str, str]]:
         """Return names and values of what is recorded under names that begin so."""
-        sql = 'SELECT name, value FROM "tsql$state" WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name'
-        return list(self._execute(sql, (prefix,)).fetchall())
+        sql = 'SELECT name, value FROM "tsql$state" WHERE name >= ? AND name < ? AND value IS NOT NULL ORDER BY name'
+        return list(self._execute(sql, (prefix, prefix + "\U0010ffff")).fetchall())
 
-    def set_state(self, name: str, value: str) -> None:
-        """Record a value."""
+    def set_state(self, name: str, value: str | None) -> None:
+        """Record a value, or with None forget it."""
         self._execute('INSERT OR REPLACE INTO "tsql$state" (name, value) VALUES (?, ?)', (name, value))
 
     @property

@@ -30,13 +30,27 @@ def set_property(catalog: Catalog, name: Value, value: Value, levels: tuple[Valu
         15135 for an object or column that is not there, 15233 for a property that is, 15217 for one that is not.
     """
     place = _place(catalog, levels)
-    known = f"{_PREFIX}{place[0]}:{place[1]}:{key(str(name))}"
+    known = _key(*place, str(name))
     is_there = any(each == known for each, _ in catalog.state(known))
     if is_there and anew:
         raise numbered_error(15233, name=name, object=_named(levels))
     if not is_there and not anew:
         raise numbered_error(15217, name=name, object=_named(levels))
     catalog.set_state(known, json.dumps([*place, str(name), None if value is None else str(value)]))
+
+
+def drop_column(catalog: Catalog, table: str, place: int) -> None:
+    """Forget the properties of a column, counted from 1; those of the columns behind it follow their numbers."""
+    found = catalog.find(table, "U")
+    if found is None:
+        return
+    rows = [(known, json.loads(text)) for known, text in catalog.state(f"{_PREFIX}{found.object_id}:")]
+    behind = [(known, row) for known, row in rows if row[1] >= place]
+    for known, _ in behind:
+        catalog.set_state(known, None)
+    for _, (number, minor, *said) in behind:
+        if minor > place:
+            catalog.set_state(_key(number, minor - 1, said[0]), json.dumps([number, minor - 1, *said]))
 
 
 def property_rows(catalog: Catalog, database: str) -> Iterator[tuple[Value, ...]]:
@@ -46,6 +60,10 @@ def property_rows(catalog: Catalog, database: str) -> Iterator[tuple[Value, ...]
         major, minor, name, value = json.loads(text)
         if major in numbers:
             yield 1, "OBJECT_OR_COLUMN", major, minor, name, value
+
+
+def _key(number: int, place: int, name: str) -> str:
+    return f"{_PREFIX}{number}:{place}:{key(name)}"
 
 
 def _place(catalog: Catalog, levels: tuple[Value, ...]) -> tuple[int, int]:

@@ -218,6 +218,17 @@ def _parameter_comments(path: Path, script: Script) -> Iterator[tuple[int, str]]
                 yield parameter.line, f"{name} has no comment at the end of its line"
 
 
+def _column_comments(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    columns = [each for made in script.find("CreateTableStatement") for each in made.find("ColumnDefinition")]
+    lines = [column.line for column in columns]
+    for column in columns if _kind(path) == "tables" else []:
+        name = column.parts["ColumnIdentifier"][0].text("Value")
+        if lines.count(column.line) > 1:
+            yield column.line, f"{name} shares its line with another column"
+        elif not any(token.kind == "SingleLineComment" and token.line == column.line for token in script.tokens):
+            yield column.line, f"{name} has no comment at the end of its line, which describes it to SSMS"
+
+
 _PORTABLE: dict[str, _Rule] = {
     "line-length": _line_lengths,
     "semicolon": _semicolons,
@@ -235,4 +246,5 @@ _FORM: dict[str, _Rule] = {
     "help": _help,
     "banner": _banner,
     "parameter-comment": _parameter_comments,
+    "column-comment": _column_comments,
 }

@@ -1,1 +1,3 @@
-CREATE TABLE dbo.patient_again (a INT NOT NULL);
+CREATE TABLE dbo.patient_again (
+    a INT NOT NULL -- a number
+);

@@ -1,1 +1,3 @@
-CREATE TABLE dbo.missing_at_the_end (a INT NOT NULL)
+CREATE TABLE dbo.missing_at_the_end (
+    a INT NOT NULL -- a number
+)
