@@ -7766,6 +7766,41 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FindFeatureFaults: says why no features of this kind can be made in this database, or gives an empty text.
+-- Called by CheckFeatureArguments and FindWorkFault.
+CREATE OR ALTER PROCEDURE internal.FindFeatureFaults
+    @Layer NVARCHAR(256),           -- one or more names, each once, with commas and no spaces
+    @Preprocessing NVARCHAR(32),    -- one of dbo.preprocessings
+    @Pooling NVARCHAR(128),         -- one or more of dbo.poolings, with commas and no spaces
+    @Message NVARCHAR(2000) OUTPUT  -- why
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SET @Message = N'';
+    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
+        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
+            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
+    IF NOT EXISTS (SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing)
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
+            N' for the parameter @Preprocessing is not supported. Supported values are ', LEFT((
+                SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY created_at, name)
+                FROM dbo.preprocessings), 500),
+            N'; StorePreprocessing makes others. ');
+    IF @Pooling IS NULL OR EXISTS (
+            SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
+            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
+        OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
+            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
+                SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
+                FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
+            N', each once, with commas between. ');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name, else that of the setting default_network.
 -- Called by GenerateFeatures and FeaturizeImages.
 CREATE OR ALTER PROCEDURE internal.FindNetwork
@@ -8294,7 +8329,39 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ExamineWork: leases that ended and that nobody took over, scans that failed, and runs that ended without a word.
+-- ExamineWorkAside: queued work that nobody can do, a row each, with why.
+-- Called by ExamineWork; fills Doctor's table #findings.
+CREATE OR ALTER PROCEDURE internal.ExamineWorkAside
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    -- 50120 and 50462 are errors of single items, not of the work.
+    INSERT INTO #findings (check_name, state, found, mend)
+    SELECT N'work set aside', 'fault',
+        CONCAT(N'Work ', w.work_id, N' of ', w.procedure_name, N' is set aside, ', a.items, N' items are not done: ', a.error),
+        CONCAT(N'EXECUTE dbo.DropWork @WorkId = ', w.work_id, N'; -- or mend that, and queue it again: ', CASE
+            WHEN n.network_id IS NULL THEN N'with another network'
+            ELSE CONCAT(N'EXECUTE dbo.QueueFeatures @ModelName = N''', REPLACE(n.name, N'''', N''''''), N''', @Layer = N''',
+                REPLACE(JSON_VALUE(w.arguments, N'$.layer'), N'''', N''''''), N''', @Preprocessing = N''',
+                REPLACE(JSON_VALUE(w.arguments, N'$.preprocessing'), N'''', N''''''), N''', @Pooling = N''',
+                REPLACE(JSON_VALUE(w.arguments, N'$.pooling'), N'''', N''''''), N''';') END)
+    FROM dbo.work AS w
+    INNER JOIN (
+        SELECT i.work_id, COUNT(*) AS items, MAX(i.error) AS error
+        FROM dbo.work_items AS i
+        WHERE i.state = 'failed' AND i.error_number NOT IN (50120, 50462)
+        GROUP BY i.work_id) AS a ON a.work_id = w.work_id
+    LEFT JOIN dbo.networks AS n ON n.network_id = CAST(JSON_VALUE(w.arguments, N'$.network_id') AS INT)
+    WHERE w.is_queued = 1;
+    IF @@ROWCOUNT = 0
+        INSERT INTO #findings (check_name, state, found, mend)
+        VALUES (N'work set aside', 'ok', N'No queued work is set aside as what nobody can do.', NULL);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ExamineWork: leases that ended and that nobody took over, work that was set aside, scans that failed, runs that ended without a word.
 -- Called by Doctor, whose table #findings it fills.
 CREATE OR ALTER PROCEDURE internal.ExamineWork
 AS
@@ -8339,6 +8406,8 @@ BEGIN
         CASE WHEN @Count > 0
             THEN N'UPDATE dbo.work_items SET state = ''open'' WHERE state = ''leased'' AND (leased_until < SYSUTCDATETIME() '
                 + N'OR APPLOCK_TEST(''public'', worker, ''Exclusive'', ''Session'') = 1);' END);
+
+    EXECUTE internal.ExamineWorkAside;
 
     SELECT @Count = COUNT(*), @First = MIN(f.scan_id) FROM dbo.scan_failures AS f;
     SET @Network = (SELECT TOP (1) n.name FROM dbo.networks AS n ORDER BY n.network_id DESC);
@@ -11161,7 +11230,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
--- Called by GenerateFeatures.
+-- Called by GenerateFeatures and QueueFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
     @Preprocessing NVARCHAR(32), -- one of dbo.preprocessings
@@ -11184,24 +11253,7 @@ BEGIN
         THROW 50100, @Message, 1;
     END;
 
-    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
-        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
-            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
-    IF NOT EXISTS (SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing)
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
-            N' for the parameter @Preprocessing is not supported. Supported values are ', LEFT((
-                SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY created_at, name)
-                FROM dbo.preprocessings), 500),
-            N'; StorePreprocessing makes others. ');
-    IF @Pooling IS NULL OR EXISTS (
-            SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
-            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
-        OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
-                SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
-                FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
-            N', each once, with commas between. ');
+    EXECUTE internal.FindFeatureFaults @Layer, @Preprocessing, @Pooling, @Message OUTPUT;
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
@@ -13001,7 +13053,8 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindWork: gives the row of dbo.work that has these arguments, which it makes if there is none. Where all that is in it is settled it
--- empties it, because what was made may have been deleted since; sessions put back what they still wait for.
+-- empties it, because what was made may have been deleted since; sessions put back what they still wait for. What was set aside is to be
+-- tried again.
 -- Called by JoinWork and QueueFeatures inside their transactions, which have locked dbo.work.
 CREATE OR ALTER PROCEDURE internal.FindWork
     @ProcedureName NVARCHAR(128),  -- whose work
@@ -13021,6 +13074,10 @@ BEGIN
     END;
     IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state IN ('open', 'leased'))
         DELETE FROM dbo.work_items WHERE work_id = @WorkId;
+    UPDATE dbo.work_items
+    SET state = 'open', attempts = 0, error_number = NULL, error = NULL
+    WHERE work_id = @WorkId AND state = 'failed' AND error_number NOT IN (50120, 50462)
+        AND EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId AND is_queued = 1);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13091,6 +13148,36 @@ Example:
     SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
     FROM dbo.work_items
     WHERE work_id = @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindWorkFault: says why a work can be done by nobody, or gives NULL: its network or preprocessing is no more, or what it asks for is
+-- refused. What the machine of a worker lacks is no fault of the work.
+-- Called by StartJob.
+CREATE OR ALTER PROCEDURE internal.FindWorkFault
+    @WorkId INT,                    -- row of dbo.work
+    @Number INT OUTPUT,             -- number of the error
+    @Fault NVARCHAR(2000) OUTPUT    -- why
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32), @Digest VARCHAR(64),
+        @Pooling NVARCHAR(128);
+    SELECT @Number = NULL, @Fault = NULL, @Arguments = (SELECT arguments FROM dbo.work WHERE work_id = @WorkId);
+    SELECT @NetworkId = CAST(JSON_VALUE(@Arguments, N'$.network_id') AS INT), @Layer = JSON_VALUE(@Arguments, N'$.layer'),
+        @Preprocessing = JSON_VALUE(@Arguments, N'$.preprocessing'), @Digest = JSON_VALUE(@Arguments, N'$.digest'),
+        @Pooling = JSON_VALUE(@Arguments, N'$.pooling');
+    EXECUTE internal.FindFeatureFaults @Layer, @Preprocessing, @Pooling, @Fault OUTPUT;
+    SELECT @Number = 50101, @Fault = NULLIF(RTRIM(@Fault), N'');
+    IF NOT EXISTS (
+        SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing AND CONVERT(VARCHAR(64), digest, 2) = @Digest)
+        SELECT @Number = 50391, @Fault = CONCAT(N'The preprocessing ''', @Preprocessing,
+            N''' was deleted since, or has other steps. Store it again, or queue with another one.');
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WHERE network_id = @NetworkId)
+        SELECT @Number = 50102, @Fault = N'The network was deleted since. Load it again, or queue with another one.';
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13225,7 +13312,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- LeaveWork: frees what this session holds, and deletes what is done unless others still take part.
+-- LeaveWork: frees what this session holds, and deletes what is done unless others still take part. What was set aside stays.
 -- Called by EndRun and StartJob.
 CREATE OR ALTER PROCEDURE internal.LeaveWork
 AS
@@ -13244,7 +13331,9 @@ BEGIN
     -- Who works from the queue alone goes on with what is open; without such a session it would lie there.
     DELETE FROM dbo.work
     WHERE work_id NOT IN (SELECT work_id FROM dbo.work_sessions)
-        AND (is_queued = 0 OR work_id NOT IN (SELECT work_id FROM dbo.work_items WHERE state IN ('open', 'leased')));
+        AND (is_queued = 0 OR work_id NOT IN (
+            SELECT work_id FROM dbo.work_items
+            WHERE state IN ('open', 'leased') OR (state = 'failed' AND error_number NOT IN (50120, 50462))));
     COMMIT TRANSACTION;
     EXECUTE sp_releaseapplock @Resource = @Worker, @LockOwner = 'Session';
 END;
@@ -13690,49 +13779,9 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ReleaseWork: frees what a worker holds and ends its run.
--- Example: EXECUTE dbo.ReleaseWork @Message = N'Interrupted.';
-CREATE OR ALTER PROCEDURE dbo.ReleaseWork
-    @Message NVARCHAR(2000) = NULL, -- why, for the run; NULL means that it is done
-    @Help BIT = 0                   -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ReleaseWork is called by lungdb work when it ends or cannot go on, so that others take at once what it holds. With a
-message, what it holds for the third time has failed.
-Parameters:
-    @Message NVARCHAR(2000) = NULL  why, for the run; NULL means that it is done
-    @Help BIT = 0                   1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ReleaseWork @Message = N''Interrupted.'';';
-        RETURN 0;
-    END;
-
-    IF OBJECT_ID(N'tempdb..#job') IS NULL
-        THROW 50463, N'The tables of a worker are not there. lungdb work makes them; call this through it.', 1;
-    DECLARE @RunId INT, @WorkId INT, @Worker NVARCHAR(128), @Text NVARCHAR(2000) = REPLACE(@Message, N'%', N'%%');
-    SELECT @RunId = run_id, @WorkId = work_id, @Worker = worker FROM #job;
-    -- What cannot be done is not tried for ever: an error counts as an attempt, and the third has failed.
-    IF @Message IS NOT NULL
-        UPDATE dbo.work_items
-        SET state = CASE WHEN attempts >= 3 THEN 'failed' ELSE 'open' END,
-            error_number = CASE WHEN attempts >= 3 THEN 50462 END,
-            error = CASE WHEN attempts >= 3 THEN LEFT(CONCAT(N'Three sessions failed at it, the last with: ', @Message), 2000) END
-        WHERE work_id = @WorkId AND worker = @Worker AND state = 'leased';
-    EXECUTE internal.EndRun @RunId, 0, @Text;
-    DELETE FROM #job;
-    DELETE FROM #todo;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- EndJob: ends a worker's run of the work that it is at, where nothing is left of that, where the network or the preprocessing is no more,
 -- or where others hold all that is left while another work has something open.
--- Called by TakeWork, whose tables #job and #todo it empties then, and whose tables #chunk and #failed it reads.
+-- Called by TakeWork, whose tables #job and #todo it empties then, and whose tables #chunk, #failed and #left it reads.
 CREATE OR ALTER PROCEDURE internal.EndJob
 AS
 BEGIN
@@ -13756,11 +13805,9 @@ BEGIN
             OR NOT EXISTS (
                 SELECT 1
                 FROM dbo.work AS w
-                INNER JOIN dbo.networks AS n ON n.network_id = CAST(JSON_VALUE(w.arguments, N'$.network_id') AS INT)
-                INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(w.arguments, N'$.preprocessing')
-                    AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(w.arguments, N'$.digest')
                 INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
-                WHERE w.procedure_name = N'GenerateFeatures' AND i.state = 'open')
+                WHERE w.procedure_name = N'GenerateFeatures' AND i.state = 'open' AND w.work_id NOT IN (
+                    SELECT work_id FROM #left WHERE left_at > DATEADD(MINUTE, -10, SYSUTCDATETIME())))
             RETURN 0;
         SET @Result = N'Others hold what is left; the worker goes on with another work.';
     END;
@@ -13823,6 +13870,34 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- SetWorkAside: lets what is open of a work that nobody can do fail with the reason, so that workers go on with the next one. It stays
+-- in the queue for whoever has queued it; queued again, it is tried again.
+-- Called by StartJob and ReleaseWork.
+CREATE OR ALTER PROCEDURE internal.SetWorkAside
+    @WorkId INT,                    -- row of dbo.work
+    @Worker NVARCHAR(128),          -- name of this session, whose own items fail too
+    @Number INT,                    -- number of the error
+    @Reason NVARCHAR(2000),         -- why
+    @Message NVARCHAR(2000) OUTPUT  -- what to say; NULL where nothing was open
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Set INT;
+    SET @Message = NULL;
+    -- What others hold is for them to settle.
+    UPDATE dbo.work_items
+    SET state = 'failed', error_number = @Number, error = @Reason
+    WHERE work_id = @WorkId AND (state = 'open' OR (state = 'leased' AND (
+        worker = @Worker OR leased_until < SYSUTCDATETIME() OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1)));
+    SET @Set = @@ROWCOUNT;
+    IF @Set > 0
+        SET @Message = LEFT(CONCAT(N'Work ', @WorkId, N' is set aside with the ', @Set, N' items that were open: ', @Reason), 2000);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- SettleItems: writes into the queue what came of the items that this session holds: done, failed, or open again.
 -- Called by StoreFeatures, StoreImageFeatures and StoreExplanations at the end of their transactions; reads
 -- the table #queue of whoever works.
@@ -13844,8 +13919,9 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StartJob: takes part in the oldest work of features of which something is open, or else in the oldest of which others hold something,
--- for a worker beside the server, and begins its run.
--- Called by TakeWork, whose tables #job, #layers, #todo, #queue, #chunk and #failed it fills.
+-- for a worker beside the server, and begins its run. Work that nobody can do is set aside, and work that the worker has left is passed
+-- over for ten minutes.
+-- Called by TakeWork, whose tables #job, #layers, #todo, #queue, #chunk and #failed it fills, and whose table #left it reads.
 CREATE OR ALTER PROCEDURE internal.StartJob
 AS
 BEGIN
@@ -13853,46 +13929,58 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Locked INT, @Worker NVARCHAR(128), @WorkId INT, @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256),
-        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000);
+        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000),
+        @Number INT, @Fault NVARCHAR(2000);
+    CREATE TABLE #passed (work_id INT NOT NULL PRIMARY KEY);
     DELETE FROM #layers;
     DELETE FROM #todo;
     DELETE FROM #queue;
     DELETE FROM #chunk;
     DELETE FROM #failed;
-    EXECUTE internal.NameWorker @Worker OUTPUT;
-    BEGIN TRANSACTION;
-    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
-    DELETE FROM dbo.work_sessions WHERE worker = @Worker OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1;
-    -- What was queued for a network or a preprocessing that is no more can never be done.
-    DELETE FROM dbo.work
-    WHERE is_queued = 1 AND work_id NOT IN (SELECT work_id FROM dbo.work_sessions) AND NOT EXISTS (
-        SELECT 1
-        FROM dbo.networks AS n
-        INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(work.arguments, N'$.preprocessing')
-        WHERE n.network_id = CAST(JSON_VALUE(work.arguments, N'$.network_id') AS INT)
-            AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(work.arguments, N'$.digest'));
-    SET @WorkId = (
-        SELECT TOP (1) w.work_id
-        FROM dbo.work AS w
-        INNER JOIN dbo.networks AS n ON n.network_id = CAST(JSON_VALUE(w.arguments, N'$.network_id') AS INT)
-        INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(w.arguments, N'$.preprocessing')
-            AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(w.arguments, N'$.digest')
-        INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
-        WHERE w.procedure_name = N'GenerateFeatures' AND i.state IN ('open', 'leased')
-        ORDER BY CASE i.state WHEN 'open' THEN 0 ELSE 1 END, w.work_id);
-    IF @WorkId IS NOT NULL
-        INSERT INTO dbo.work_sessions (work_id, worker) VALUES (@WorkId, @Worker);
-    COMMIT TRANSACTION;
-    IF @WorkId IS NULL
+    INSERT INTO #passed (work_id) SELECT work_id FROM #left WHERE left_at > DATEADD(MINUTE, -10, SYSUTCDATETIME());
+    WHILE @WorkId IS NULL
     BEGIN
-        EXECUTE internal.LeaveWork;
-        RETURN 0;
+        EXECUTE internal.NameWorker @Worker OUTPUT;
+        BEGIN TRANSACTION;
+        SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+        DELETE FROM dbo.work_sessions WHERE worker = @Worker OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1;
+        SET @WorkId = (
+            SELECT TOP (1) w.work_id
+            FROM dbo.work AS w
+            INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
+            WHERE w.procedure_name = N'GenerateFeatures' AND i.state IN ('open', 'leased')
+                AND w.work_id NOT IN (SELECT work_id FROM #passed)
+            ORDER BY CASE i.state WHEN 'open' THEN 0 ELSE 1 END, w.work_id);
+        IF @WorkId IS NOT NULL
+            INSERT INTO dbo.work_sessions (work_id, worker) VALUES (@WorkId, @Worker);
+        COMMIT TRANSACTION;
+        IF @WorkId IS NULL
+        BEGIN
+            EXECUTE internal.LeaveWork;
+            RETURN 0;
+        END;
+        EXECUTE internal.FindWorkFault @WorkId, @Number OUTPUT, @Fault OUTPUT;
+        IF @Fault IS NOT NULL
+        BEGIN
+            EXECUTE internal.SetWorkAside @WorkId, @Worker, @Number, @Fault, @Message OUTPUT;
+            SET @RunId = NULL;
+            IF @Message IS NOT NULL
+            BEGIN
+                EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT;
+                EXECUTE internal.ReportStep @RunId, @Message;
+                SET @Message = REPLACE(@Message, N'%', N'%%');
+            END;
+            EXECUTE internal.EndRun @RunId, 0, @Message;
+            INSERT INTO #passed (work_id) VALUES (@WorkId);
+            SET @WorkId = NULL;
+        END;
     END;
 
     BEGIN TRY
         SET @Arguments = (SELECT arguments FROM dbo.work WHERE work_id = @WorkId);
         SELECT @NetworkId = CAST(JSON_VALUE(@Arguments, N'$.network_id') AS INT), @Layer = JSON_VALUE(@Arguments, N'$.layer'),
             @Preprocessing = JSON_VALUE(@Arguments, N'$.preprocessing'), @Pooling = JSON_VALUE(@Arguments, N'$.pooling');
+        -- What is wrong now is a setting: no work can be done.
         EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, 0, @Packages OUTPUT, 0;
         EXECUTE internal.NumberLayers @Layer;
         INSERT INTO #todo (scan_id, slices, bytes, is_kept, kept_bytes)
@@ -14568,7 +14656,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReportFailedScans: keeps each new row of #failed in dbo.scan_failures, and says which scan it is and what is wrong.
--- Called by GenerateFeatures, StoreWork and TakeScans, whose table #failed it reads and marks.
+-- Called by GenerateFeatures, StoreWork, TakeScans and FailScans, whose table #failed it reads and marks.
 CREATE OR ALTER PROCEDURE internal.ReportFailedScans
     @RunId INT -- row of dbo.runs
 AS
@@ -15302,6 +15390,97 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FailScans: keeps the scans that a worker gave back for the third time among the failures.
+-- Called by ReleaseWork; fills the worker's table #failed.
+CREATE OR ALTER PROCEDURE internal.FailScans
+    @RunId INT,            -- row of dbo.runs
+    @WorkId INT,           -- row of dbo.work
+    @Worker NVARCHAR(128)  -- name of this session
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #failed (scan_id, error, is_new, is_gone)
+    SELECT CAST(i.item AS INT), i.error, 1, 0
+    FROM dbo.work_items AS i
+    WHERE i.work_id = @WorkId AND i.worker = @Worker AND i.state = 'failed' AND i.error_number = 50462
+        AND CAST(i.item AS INT) NOT IN (SELECT scan_id FROM #failed);
+    EXECUTE internal.ReportFailedScans @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReleaseWork: frees what a worker holds and ends its run; says what becomes of work that the worker could not do.
+-- Example: EXECUTE dbo.ReleaseWork @Message = N'The network has no layer ''typo''.', @ErrorNumber = 50115;
+CREATE OR ALTER PROCEDURE dbo.ReleaseWork
+    @Message NVARCHAR(2000) = NULL, -- why, for the run; NULL means that it is done
+    @ErrorNumber INT = NULL,        -- number of the error that it is
+    @Help BIT = 0                   -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReleaseWork is called by lungdb work when it ends or cannot go on, so that others take at once what it holds. What the
+work itself is to blame for (50104, 50105, 50110, 50115) sets it aside: what is open of it has failed, for all. What the
+machine of the worker lacks (50101, 50116, 50230, 50340, 50390, 50394, or no number of ours) leaves it to others: this worker passes
+it over for ten minutes. With any other number what the worker holds for the third time has failed. It returns a row: outcome, which is
+done, set aside, left or given back.
+Parameters:
+    @Message NVARCHAR(2000) = NULL  why, for the run; NULL means that it is done
+    @ErrorNumber INT = NULL         number of the error that it is
+    @Help BIT = 0                   1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReleaseWork @Message = N''The network has no layer ''''typo''''.'', @ErrorNumber = 50115;';
+        RETURN 0;
+    END;
+
+    IF OBJECT_ID(N'tempdb..#job') IS NULL
+        THROW 50463, N'The tables of a worker are not there. lungdb work makes them; call this through it.', 1;
+    DECLARE @RunId INT, @WorkId INT, @Worker NVARCHAR(128), @Text NVARCHAR(2000) = REPLACE(@Message, N'%', N'%%'), @Said NVARCHAR(2000),
+        @Outcome NVARCHAR(10) = N'done';
+    SELECT @RunId = run_id, @WorkId = work_id, @Worker = worker FROM #job;
+    IF @Message IS NOT NULL AND @WorkId IS NOT NULL
+    BEGIN
+        IF @ErrorNumber IN (50104, 50105, 50110, 50115)
+        BEGIN
+            EXECUTE internal.SetWorkAside @WorkId, @Worker, @ErrorNumber, @Message, @Said OUTPUT;
+            SET @Outcome = N'set aside';
+        END;
+        ELSE IF COALESCE(@ErrorNumber, 0) IN (0, 50101, 50116, 50230, 50340, 50390, 50394)
+        BEGIN
+            DELETE FROM #left WHERE work_id = @WorkId;
+            INSERT INTO #left (work_id, left_at) VALUES (@WorkId, SYSUTCDATETIME());
+            SET @Outcome = N'left';
+            SET @Said = LEFT(CONCAT(N'Work ', @WorkId, N' cannot be done on this machine and is left to others: ', @Message), 2000);
+        END;
+        ELSE
+        BEGIN
+            -- What cannot be done is not tried for ever: an error counts as an attempt, and the third has failed.
+            UPDATE dbo.work_items
+            SET state = CASE WHEN attempts >= 3 THEN 'failed' ELSE 'open' END,
+                error_number = CASE WHEN attempts >= 3 THEN 50462 END,
+                error = CASE WHEN attempts >= 3
+                    THEN LEFT(CONCAT(N'Three sessions failed at it, the last with: ', @Message), 2000) END
+            WHERE work_id = @WorkId AND worker = @Worker AND state = 'leased';
+            EXECUTE internal.FailScans @RunId, @WorkId, @Worker;
+            SET @Outcome = N'given back';
+            SET @Said = LEFT(CONCAT(N'A chunk of work ', @WorkId, N' is given back: ', @Message), 2000);
+        END;
+        IF @Said IS NOT NULL
+            EXECUTE internal.ReportStep @RunId, @Said;
+    END;
+    EXECUTE internal.EndRun @RunId, 0, @Text;
+    DELETE FROM #job;
+    DELETE FROM #todo;
+    SELECT @Outcome AS outcome;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ShowPatient: a patient with the primary scan, its part in training and its state, in one row.
 -- Example: EXECUTE dbo.ShowPatient @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.ShowPatient
@@ -15656,7 +15835,7 @@ VALUES
     (N'RecordLook', N'models', N'Records that somebody looked at figures of a version''s test patients, which a report or a script has computed.', N'EXECUTE dbo.RecordLook @ModelName = N''lightgbm_sql'', @LookedWith = N''my notebook'';'),
     (N'RefreshWorklist', N'worklist', N'Brings dbo.worklist in line with the other tables, for the scans given or for all.', N'EXECUTE dbo.RefreshWorklist;'),
     (N'ReleaseTrials', N'search', N'Frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.', N'EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';'),
-    (N'ReleaseWork', N'work', N'Frees what a worker holds and ends its run.', N'EXECUTE dbo.ReleaseWork @Message = N''Interrupted.'';'),
+    (N'ReleaseWork', N'work', N'Frees what a worker holds and ends its run; says what becomes of work that the worker could not do.', N'EXECUTE dbo.ReleaseWork @Message = N''The network has no layer ''''typo''''.'', @ErrorNumber = 50115;'),
     (N'RenewPasswordHash', N'accounts', N'Stores a stronger hash of the same password, unless the password was changed meanwhile.', N'EXECUTE dbo.RenewPasswordHash @Name = N''ana'', @Before = N''$argon2id$…'', @After = N''$argon2id$…'';'),
     (N'RevokeToken', N'accounts', N'Ends a token for good.', N'EXECUTE dbo.RevokeToken @TokenId = 3;'),
     (N'RollbackModel', N'models', N'Undoes the newest promotion of a name, so that the champion before it is the champion again.', N'EXECUTE dbo.RollbackModel @ModelName = N''lightgbm_sql'';'),
@@ -15879,7 +16058,6 @@ VALUES
     (N'PROCEDURE', N'CheckHashes', N'compares what is stored with its SHA-256, scan by scan, in T-SQL alone, and ends with an error where something differs.'),
     (N'PROCEDURE', N'PurgeLog', N'deletes what the log of runs and the audit of the page hold of times before so many days.'),
     (N'PROCEDURE', N'EndLoad', N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
-    (N'PROCEDURE', N'ReleaseWork', N'frees what a worker holds and ends its run.'),
     (N'PROCEDURE', N'ExplainScore', N'the former name of RankScore, kept for one version.'),
     (N'PROCEDURE', N'ListScores', N'the scores that a patient''s primary scan has been given, newest first.'),
     (N'PROCEDURE', N'ReadAnimation', N'the moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.'),
@@ -15893,6 +16071,7 @@ VALUES
     (N'PROCEDURE', N'ScoreNewScansSql', N'scores the scans that have features and no score yet by the version served, of every model or of one, in T-SQL alone.'),
     (N'PROCEDURE', N'StoreWork', N'stores what a worker made of the scans that it has leased.'),
     (N'PROCEDURE', N'TakeWork', N'leases scans of queued features for a worker beside the server, and says what is to be done with them.'),
+    (N'PROCEDURE', N'ReleaseWork', N'frees what a worker holds and ends its run; says what becomes of work that the worker could not do.'),
     (N'PROCEDURE', N'ShowPatient', N'a patient with the primary scan, its part in training and its state, in one row.'),
     (N'PROCEDURE', N'ShowTruth', N'the label of a patient and where it comes from; no row when it is not known.'),
     (N'PROCEDURE', N'StoreAnimation', N'keeps the moving picture of a patient''s primary scan in place of the one before. The web page calls it.'),
@@ -16034,6 +16213,7 @@ VALUES
     ('procedure', N'dbo.ReadExplanation'),
     ('procedure', N'dbo.DeleteNetwork'),
     ('procedure', N'internal.DescribeFeatures'),
+    ('procedure', N'internal.FindFeatureFaults'),
     ('procedure', N'internal.FindNetwork'),
     ('procedure', N'internal.FindScansToDo'),
     ('procedure', N'internal.FindUses'),
@@ -16045,6 +16225,7 @@ VALUES
     ('procedure', N'dbo.ReadRunSteps'),
     ('procedure', N'dbo.Version'),
     ('procedure', N'internal.CompareSchema'),
+    ('procedure', N'internal.ExamineWorkAside'),
     ('procedure', N'internal.ExamineWork'),
     ('procedure', N'internal.HashRows'),
     ('procedure', N'internal.HashScan'),
@@ -16143,6 +16324,7 @@ VALUES
     ('procedure', N'internal.QueueScans'),
     ('procedure', N'internal.FindWork'),
     ('procedure', N'dbo.QueueFeatures'),
+    ('procedure', N'internal.FindWorkFault'),
     ('procedure', N'internal.FreeItems'),
     ('procedure', N'internal.ClaimItems'),
     ('procedure', N'internal.HoldItems'),
@@ -16153,10 +16335,10 @@ VALUES
     ('procedure', N'dbo.PurgeLog'),
     ('procedure', N'internal.CheckRows'),
     ('procedure', N'dbo.EndLoad'),
-    ('procedure', N'dbo.ReleaseWork'),
     ('procedure', N'internal.EndJob'),
     ('procedure', N'internal.NameWorker'),
     ('procedure', N'internal.ReportLostItems'),
+    ('procedure', N'internal.SetWorkAside'),
     ('procedure', N'internal.SettleItems'),
     ('procedure', N'internal.StartJob'),
     ('procedure', N'dbo.ExplainScore'),
@@ -16178,6 +16360,8 @@ VALUES
     ('procedure', N'dbo.ScoreNewScansSql'),
     ('procedure', N'dbo.StoreWork'),
     ('procedure', N'dbo.TakeWork'),
+    ('procedure', N'internal.FailScans'),
+    ('procedure', N'dbo.ReleaseWork'),
     ('procedure', N'dbo.ShowPatient'),
     ('procedure', N'dbo.ShowTruth'),
     ('procedure', N'dbo.StoreAnimation'),

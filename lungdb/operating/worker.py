@@ -23,7 +23,7 @@ import pandas as pd
 
 from lungdb.database import Connection, connect, run
 from lungdb.database.retrying import retried
-from lungdb.errors import LungdbError, SqlError
+from lungdb.errors import ErrorNumber, LungdbError, SqlError
 from lungdb.procedures import keep_and_generate_features, measured
 
 _IDLE_SECONDS = 5.0
@@ -39,6 +39,7 @@ CREATE TABLE #job (
     digest VARBINARY(32) NOT NULL, pooling NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, recompute BIT NOT NULL,
     packages NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL, started DATETIME2(3) NOT NULL, total INT NOT NULL,
     done INT NOT NULL, slices INT NOT NULL);
+CREATE TABLE #left (work_id INT NOT NULL PRIMARY KEY, left_at DATETIME2(3) NOT NULL);
 CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
 CREATE TABLE #todo (
     scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL,
@@ -59,6 +60,7 @@ CREATE TABLE #result (
 """
 _INSERT = f"INSERT INTO #result ({', '.join(_SHOWN_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?);"
 
+_RELEASE = "EXECUTE dbo.ReleaseWork @Message = ?, @ErrorNumber = ?;"
 _STORE = "EXECUTE dbo.StoreWork @Provider = ?, @CpuSeconds = ?, @PeakMegabytes = ?;"
 _QUEUE = "EXECUTE dbo.QueueFeatures @ModelName = ?, @Layer = ?, @Preprocessing = ?, @Pooling = ?;"
 
@@ -95,7 +97,7 @@ class Stop:
         self.asked.set()
 
 
-def work(target: str, options: WorkOptions, say: Callable[[str], None], stop: Stop) -> None:
+def work(target: str, options: WorkOptions, say: Callable[[str], None], stop: Stop) -> bool:
     """Work on queued features until none are left, or until asked to stop.
 
     Parameters
@@ -112,7 +114,12 @@ def work(target: str, options: WorkOptions, say: Callable[[str], None], stop: St
     Raises
     ------
     LungdbError
-        The database cannot be reached, the network cannot be run, or it was lost more often than is worth trying.
+        The database cannot be reached, its settings allow no work, or it was lost more often than is worth trying.
+
+    Returns
+    -------
+    bool
+        Whether this machine could do what it met; what it could not it has left to others.
     """
     networks: dict[str, bytes] = {}
     came: Counter[str] = Counter()
@@ -132,6 +139,7 @@ def work(target: str, options: WorkOptions, say: Callable[[str], None], stop: St
     # One that waits for weeks meets more that passes than one call may: a chunk that is stored and an answer that
     # there is nothing to do begin the count anew.
     retried(session, say=say, progress=came.total)
+    return came["left"] == 0
 
 
 def _work_in(
@@ -144,7 +152,13 @@ def _work_in(
 ) -> None:
     idle = False
     while not stop.asked.is_set():
-        found = _call(connection, f"EXECUTE dbo.TakeWork @ChunkMegabytes = {options.chunk_megabytes};", say)
+        try:
+            found = _call(connection, f"EXECUTE dbo.TakeWork @ChunkMegabytes = {options.chunk_megabytes};", say)
+        except SqlError as error:
+            if error.number != ErrorNumber.WORK_DELETED:
+                raise
+            _give_back(connection, error, came, say)
+            continue
         if not found:
             if not options.waits:
                 return
@@ -155,9 +169,23 @@ def _work_in(
             stop.asked.wait(_IDLE_SECONDS)
         elif found[0]["scans"] > 0:
             idle = False
-            _make(connection, found[0], networks, options.batch_size, say)
+            try:
+                _make(connection, found[0], networks, options.batch_size, say)
+            except SqlError as error:
+                if error.number not in list(ErrorNumber):
+                    raise
+                _give_back(connection, error, came, say)
+            except LungdbError as error:
+                _give_back(connection, error, came, say)
             came["chunks"] += 1
     run(connection, "EXECUTE dbo.ReleaseWork;")
+
+
+def _give_back(connection: Connection, error: LungdbError, came: Counter[str], say: Callable[[str], None]) -> None:
+    """Free what is held, and let the database say what becomes of the work; another is taken then."""
+    number = error.number if isinstance(error, SqlError) else None
+    message = error.message if isinstance(error, SqlError) else str(error)
+    came[_call(connection, _RELEASE, say, (message, number))[0]["outcome"]] += 1
 
 
 def _make(
@@ -189,7 +217,6 @@ def _make(
         job["packages"],
     )
     if number:
-        run(connection, "EXECUTE dbo.ReleaseWork @Message = ?;", (message,))
         raise SqlError(number, message)
     if notice:
         say(notice)
@@ -199,8 +226,10 @@ def _make(
     run(connection, _STORE, (provider, cpu_seconds, peak_megabytes), lambda each: say(each.text))
 
 
-def _call(connection: Connection, sql: str, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    results = run(connection, sql, on_message=lambda message: say(message.text))
+def _call(
+    connection: Connection, sql: str, say: Callable[[str], None], parameters: tuple[Any, ...] = ()
+) -> list[dict[str, Any]]:
+    results = run(connection, sql, parameters, on_message=lambda message: say(message.text))
     return results[-1].records() if results else []
 
 
@@ -274,8 +303,8 @@ def _be_worker(target: str, options: WorkOptions) -> int:
     _listen(stop)
     threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
     try:
-        work(target, options, lambda text: print(text, flush=True), stop)
+        could = work(target, options, lambda text: print(text, flush=True), stop)
     except LungdbError as error:
         print(error, file=sys.stderr, flush=True)
         return 1
-    return stop.status
+    return stop.status or int(not could)

@@ -18,6 +18,7 @@ NETWORK = "@ModelName = N'ResNet_152.model'"
 QUEUE = f"EXECUTE dbo.QueueFeatures {NETWORK}"
 GENERATE = f"EXECUTE dbo.GenerateFeatures {NETWORK}"
 ITEMS = "SELECT CAST(item AS INT), state, attempts FROM dbo.work_items ORDER BY CAST(item AS INT);"
+FAILED = "SELECT item, error_number, error FROM dbo.work_items WHERE state = 'failed' ORDER BY item;"
 VECTORS = "SELECT scan_id FROM dbo.pooled_features ORDER BY scan_id;"
 
 
@@ -42,7 +43,7 @@ def test_whoever_shares_work_makes_the_same_temporary_tables() -> None:
     own = _tables(_TABLES)
     made = _tables((procedures / "features" / "GenerateFeatures.sql").read_text(encoding="utf-8"))
     shared = own.keys() & made.keys()
-    assert own.keys() - shared == {"#job"}
+    assert own.keys() - shared == {"#job", "#left"}
     assert {name: own[name] for name in shared} == {name: made[name] for name in shared}
 
 
@@ -143,18 +144,95 @@ def _take(connection: Connection) -> list[dict[str, object]]:
     return results[-1].records() if results else []
 
 
+def _release(connection: Connection, message: str, number: int | None) -> str:
+    sql = "EXECUTE dbo.ReleaseWork @Message = ?, @ErrorNumber = ?;"
+    return str(run(connection, sql, (message, number))[-1].scalar())
+
+
 def test_a_layer_that_is_not_there_does_not_block_the_queue(worker: Connection) -> None:
-    """Together once, then each twice alone: its scans have failed, and the work queued after it is taken."""
-    run(worker, f"{QUEUE}, @Layer = N'typo';")
+    """Its scans have failed with the reason at once, for all; the work queued after it is taken; it stays visible."""
+    run(worker, f"{QUEUE}, @Layer = N'relu';")
     run(worker, f"{QUEUE}, @Dataset = N'one';")
-    for scans in (3, 1, 1, 1, 1, 1, 1):
-        [found] = _take(worker)
-        assert (found["layer"], found["scans"]) == ("typo", scans)
-        run(worker, "EXECUTE dbo.ReleaseWork @Message = N'no layer 100% typo';")
+    assert _take(worker)[0]["layer"] == "relu"
+    assert _release(worker, "no layer 100% relu", 50115) == "set aside"
     [found] = _take(worker)
     assert (found["layer"], found["scans"]) == ("penultimate", 1)
-    ended = rows(worker, "SELECT message FROM dbo.runs WHERE status = 'failed';")
-    assert ended == [("no layer 100% typo",)] * 7
+    _release(worker, "", None)
+    assert rows(worker, FAILED) == [(item, 50115, "no layer 100% relu") for item in ("1", "2", "3")]
+    assert ("no layer 100% relu",) in rows(worker, "SELECT message FROM dbo.runs WHERE status = 'failed';")
+
+
+FAULTS = {
+    "the network deleted": ("DELETE FROM dbo.network_layers; DELETE FROM dbo.networks;", 50102, "was deleted since"),
+    "the preprocessing changed": ("UPDATE dbo.preprocessings SET digest = 0x00;", 50391, "has other steps"),
+    "the preprocessing gone": ("DELETE FROM dbo.preprocessings WHERE name = N'seed';", 50391, "'seed' was deleted"),
+    "the pooling gone": (
+        "UPDATE dbo.work SET arguments = REPLACE(arguments, N'max', N'own');",
+        50101,
+        "The value 'own' for the parameter @Pooling is not supported",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_work_that_nobody_can_do_is_set_aside(worker: Connection, fault: str) -> None:
+    """Its items have failed with the reason, it is said once, the work stays until it is dropped or queued again."""
+    damage, number, reason = FAULTS[fault]
+    run(worker, f"{QUEUE}, @Preprocessing = N'seed', @Pooling = N'max';")
+    run(worker, damage)
+    said: list[str] = []
+    for _ in range(2):
+        assert run(worker, "EXECUTE dbo.TakeWork;", on_message=lambda each: said.append(each.text)) == []
+    [sentence] = said
+    assert sentence.startswith("Work 1 is set aside with the 3 items that were open: ")
+    assert reason in sentence
+    items = rows(worker, FAILED)
+    assert [item for item, *_ in items] == ["1", "2", "3"]
+    assert {found for _, found, _ in items} == {number}
+    assert all(reason in error for *_, error in items)
+    assert rows(worker, "SELECT message FROM dbo.runs WHERE status = 'failed';") == [(sentence,)]
+
+
+def test_work_that_was_set_aside_is_taken_when_it_is_queued_again(worker: Connection) -> None:
+    """After its preprocessing is what it was: the same work, its scans open with no error."""
+    run(worker, f"{QUEUE};")
+    run(worker, "UPDATE dbo.preprocessings SET digest = CONVERT(VARBINARY(32), REVERSE(digest)) WHERE name = N'lung';")
+    assert _take(worker) == []
+    run(worker, "UPDATE dbo.preprocessings SET digest = CONVERT(VARBINARY(32), REVERSE(digest)) WHERE name = N'lung';")
+    assert run(worker, f"{QUEUE};")[-1].rows == [(1, 3, 3)]
+    assert rows(worker, FAILED) == []
+    assert _take(worker)[0]["scans"] == 3
+
+
+@pytest.mark.parametrize("number", [50101, 50116, 50340, 50390, 50394, None])
+def test_what_the_machine_of_a_worker_lacks_is_left_to_others(
+    worker: Connection, other: Connection, number: int | None
+) -> None:
+    """The worker takes the next work and not that one again; another worker takes it, and nothing counts as tried."""
+    run(worker, f"{QUEUE};")
+    run(worker, f"{QUEUE}, @Pooling = N'max', @Dataset = N'one';")
+    assert _take(worker)[0]["pooling"] == "mean"
+    assert _release(worker, "no package here", number) == "left"
+    assert _take(worker)[0]["pooling"] == "max"
+    assert set(rows(worker, "SELECT state, attempts FROM dbo.work_items WHERE work_id = 1;")) == {("open", 0)}
+    run(other, "SET NOCOUNT ON; SET XACT_ABORT ON;")
+    run(other, _TABLES)
+    [found] = _take(other)
+    assert (found["pooling"], found["scans"]) == ("mean", 3)
+    run(worker, "UPDATE #left SET left_at = DATEADD(MINUTE, -11, left_at); EXECUTE dbo.ReleaseWork;")
+    run(other, "EXECUTE dbo.ReleaseWork;")
+    assert _take(worker)[0]["pooling"] == "mean"
+
+
+def test_an_error_of_a_chunk_ends_no_worker_and_fails_a_scan_the_third_time(worker: Connection) -> None:
+    """Together once, then each twice alone."""
+    run(worker, f"{QUEUE};")
+    for scans in (3, 1, 1, 1, 1, 1, 1):
+        assert _take(worker)[0]["scans"] == scans
+        assert _release(worker, "too large", 50231) == "given back"
+    assert _take(worker) == []
+    failures = rows(worker, "SELECT scan_id, message FROM dbo.scan_failures ORDER BY scan_id;")
+    assert failures == [(scan, "Three sessions failed at it, the last with: too large") for scan in (1, 2, 3)]
 
 
 def test_a_work_is_dropped_and_one_that_is_not_there_is_refused(three: Connection) -> None:
@@ -199,7 +277,6 @@ def test_a_worker_goes_on_when_the_preprocessing_of_its_work_is_changed(worker: 
     assert _take(worker)[0]["preprocessing"] == "seed"
     run(worker, "UPDATE dbo.preprocessings SET digest = 0x00 WHERE name = N'seed';")
     assert _take(worker)[0]["preprocessing"] == "lung"
-    ended = "SELECT message FROM dbo.runs WHERE status = 'failed';"
-    assert rows(worker, ended) == [
-        ("The network or the preprocessing was deleted or changed meanwhile. What is stored stays.",)
-    ]
+    [(ended,), (aside,)] = rows(worker, "SELECT message FROM dbo.runs WHERE status = 'failed' ORDER BY run_id;")
+    assert ended == "The network or the preprocessing was deleted or changed meanwhile. What is stored stays."
+    assert aside.startswith("Work 1 is set aside with the 3 items that were open: The preprocessing 'seed' was")

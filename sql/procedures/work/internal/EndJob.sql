@@ -1,6 +1,6 @@
 -- EndJob: ends a worker's run of the work that it is at, where nothing is left of that, where the network or the preprocessing is no more,
 -- or where others hold all that is left while another work has something open.
--- Called by TakeWork, whose tables #job and #todo it empties then, and whose tables #chunk and #failed it reads.
+-- Called by TakeWork, whose tables #job and #todo it empties then, and whose tables #chunk, #failed and #left it reads.
 CREATE OR ALTER PROCEDURE internal.EndJob
 AS
 BEGIN
@@ -24,11 +24,9 @@ BEGIN
             OR NOT EXISTS (
                 SELECT 1
                 FROM dbo.work AS w
-                INNER JOIN dbo.networks AS n ON n.network_id = CAST(JSON_VALUE(w.arguments, N'$.network_id') AS INT)
-                INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(w.arguments, N'$.preprocessing')
-                    AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(w.arguments, N'$.digest')
                 INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
-                WHERE w.procedure_name = N'GenerateFeatures' AND i.state = 'open')
+                WHERE w.procedure_name = N'GenerateFeatures' AND i.state = 'open' AND w.work_id NOT IN (
+                    SELECT work_id FROM #left WHERE left_at > DATEADD(MINUTE, -10, SYSUTCDATETIME())))
             RETURN 0;
         SET @Result = N'Others hold what is left; the worker goes on with another work.';
     END;
