@@ -9080,6 +9080,46 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckLayers: refuses layers that a network does not have, where its layers are known without Python: its details name some, and
+-- dbo.network_layers has the tensor of each node.
+-- Called by QueueFeatures; reads the table #layers of whoever queues.
+CREATE OR ALTER PROCEDURE internal.CheckLayers
+    @NetworkId INT -- the network
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Details NVARCHAR(MAX) = (SELECT details FROM dbo.networks WHERE network_id = @NetworkId), @Missing NVARCHAR(256),
+        @Message NVARCHAR(2000);
+    CREATE TABLE #known (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL, is_named BIT NOT NULL);
+    INSERT INTO #known (name, is_named)
+    SELECT LEFT(l.[key], 256), 1 FROM OPENJSON(@Details, N'$.layers') AS l;
+    -- Names that Python finds for networks without any are not known here.
+    IF @@ROWCOUNT = 0 OR NOT EXISTS (SELECT 1 FROM dbo.network_layers WHERE network_id = @NetworkId)
+        RETURN 0;
+    INSERT INTO #known (name, is_named)
+    SELECT name, 0 FROM dbo.network_layers WHERE network_id = @NetworkId AND name <> N'' ORDER BY position DESC;
+    -- Python takes names as they are written, whatever the collation.
+    SET @Missing = (
+        SELECT TOP (1) l.name
+        FROM #layers AS l
+        WHERE l.name <> N'penultimate' AND NOT EXISTS (
+            SELECT 1 FROM #known AS k WHERE CONVERT(VARBINARY(512), k.name) = CONVERT(VARBINARY(512), l.name))
+        ORDER BY l.layer);
+    IF @Missing IS NULL
+        RETURN 0;
+    SET @Message = REPLACE(CONCAT(N'The network has no layer ''', @Missing, N'''. It has ', LEFT((
+            SELECT STRING_AGG(CAST(k.name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY k.place)
+            FROM #known AS k
+            WHERE k.is_named = 1 OR k.place IN (SELECT TOP (3) t.place FROM #known AS t WHERE t.is_named = 0 ORDER BY t.place)), 1000),
+        N'; dbo.network_layers has the tensors of all.'), N'%', N'%%');
+    THROW 50115, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- DescribeFeatures: gives what makes two calls the same work, whatever the order of layers and poolings; the scans are not of it.
 -- Called by StartFeatures and QueueFeatures.
 CREATE OR ALTER PROCEDURE internal.DescribeFeatures
@@ -19005,7 +19045,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
 those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
-them, each scan once. The queue stays until all is done. It returns a row: work_id, scans that were put there, scans
+them, each scan once. The queue stays until all is done. A layer is a name that the details of the network give, or a
+tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
 that are open.
 Parameters:
     @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
@@ -19037,6 +19078,7 @@ Example:
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
     EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.CheckLayers @NetworkId;
     EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
 
     BEGIN TRANSACTION;
@@ -28166,6 +28208,7 @@ VALUES
     ('procedure', N'internal.StoreMaps'),
     ('procedure', N'dbo.DeleteNetwork'),
     ('procedure', N'internal.CheckImageArguments'),
+    ('procedure', N'internal.CheckLayers'),
     ('procedure', N'internal.DescribeFeatures'),
     ('procedure', N'internal.FindFeatureFaults'),
     ('procedure', N'internal.FindImagesToDo'),

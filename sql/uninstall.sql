@@ -346,6 +346,7 @@ DROP PROCEDURE IF EXISTS internal.FindNetwork;
 DROP PROCEDURE IF EXISTS internal.FindImagesToDo;
 DROP PROCEDURE IF EXISTS internal.FindFeatureFaults;
 DROP PROCEDURE IF EXISTS internal.DescribeFeatures;
+DROP PROCEDURE IF EXISTS internal.CheckLayers;
 DROP PROCEDURE IF EXISTS internal.CheckImageArguments;
 DROP PROCEDURE IF EXISTS dbo.DeleteNetwork;
 DROP PROCEDURE IF EXISTS internal.StoreMaps;

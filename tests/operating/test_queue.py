@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -151,15 +152,15 @@ def _release(connection: Connection, message: str, number: int | None) -> str:
 
 def test_a_layer_that_is_not_there_does_not_block_the_queue(worker: Connection) -> None:
     """Its scans have failed with the reason at once, for all; the work queued after it is taken; it stays visible."""
-    run(worker, f"{QUEUE}, @Layer = N'relu';")
+    run(worker, f"{QUEUE}, @Layer = N'layer3';")
     run(worker, f"{QUEUE}, @Dataset = N'one';")
-    assert _take(worker)[0]["layer"] == "relu"
-    assert _release(worker, "no layer 100% relu", 50115) == "set aside"
+    assert _take(worker)[0]["layer"] == "layer3"
+    assert _release(worker, "no layer 100% layer3", 50115) == "set aside"
     [found] = _take(worker)
     assert (found["layer"], found["scans"]) == ("penultimate", 1)
     _release(worker, "", None)
-    assert rows(worker, FAILED) == [(item, 50115, "no layer 100% relu") for item in ("1", "2", "3")]
-    assert ("no layer 100% relu",) in rows(worker, "SELECT message FROM dbo.runs WHERE status = 'failed';")
+    assert rows(worker, FAILED) == [(item, 50115, "no layer 100% layer3") for item in ("1", "2", "3")]
+    assert ("no layer 100% layer3",) in rows(worker, "SELECT message FROM dbo.runs WHERE status = 'failed';")
 
 
 FAULTS = {
@@ -237,7 +238,7 @@ def test_an_error_of_a_chunk_ends_no_worker_and_fails_a_scan_the_third_time(work
 
 def test_a_work_is_dropped_and_one_that_is_not_there_is_refused(three: Connection) -> None:
     """DropWork deletes the work and its scans in the queue; 50101 for any other number."""
-    [work] = run(three, f"{QUEUE}, @Layer = N'typo';")[-1].records()
+    [work] = run(three, f"{QUEUE}, @Layer = N'layer3';")[-1].records()
     with pytest.raises(SqlError) as caught:
         run(three, f"EXECUTE dbo.DropWork @WorkId = {work['work_id'] + 1};")
     assert caught.value.number == 50101
@@ -280,3 +281,25 @@ def test_a_worker_goes_on_when_the_preprocessing_of_its_work_is_changed(worker: 
     [(ended,), (aside,)] = rows(worker, "SELECT message FROM dbo.runs WHERE status = 'failed' ORDER BY run_id;")
     assert ended == "The network or the preprocessing was deleted or changed meanwhile. What is stored stays."
     assert aside.startswith("Work 1 is set aside with the 3 items that were open: The preprocessing 'seed' was")
+
+
+@pytest.mark.parametrize("layer", ["typo", "penultimate,typo", "Layer3"])
+def test_a_layer_that_the_network_lacks_is_refused_when_it_is_queued(three: Connection, layer: str) -> None:
+    """50115, as GenerateFeatures would, with the layers that there are, in their case; nothing is queued."""
+    [(details,)] = rows(three, "SELECT details FROM dbo.networks;")
+    with pytest.raises(SqlError) as caught:
+        run(three, f"{QUEUE}, @Layer = N'{layer}';")
+    assert caught.value.number == 50115
+    missing = layer.rpartition(",")[2]
+    assert caught.value.message.startswith(f"The network has no layer '{missing}'. It has ")
+    assert all(name in caught.value.message for name in json.loads(details)["layers"])
+    assert rows(three, "SELECT COUNT(*) FROM dbo.work;") == [(0,)]
+
+
+def test_every_layer_that_is_known_is_queued(three: Connection) -> None:
+    """Those that the details name, a tensor of any node, and all where nodes are not listed."""
+    [(tensor,)] = rows(three, "SELECT TOP (1) name FROM dbo.network_layers WHERE position > 3 ORDER BY position;")
+    for layer in ("layer3,penultimate", tensor):
+        assert run(three, f"{QUEUE}, @Layer = N'{layer}';")[-1].rows[0][1:] == (3, 3)
+    run(three, "DELETE FROM dbo.network_layers;")
+    assert run(three, f"{QUEUE}, @Layer = N'typo';")[-1].rows[0][1:] == (3, 3)
