@@ -1,6 +1,6 @@
 -- What several sessions work on together: the procedure that does it, and as JSON the arguments that make it the same work. Its scans,
--- pictures or scores are in dbo.work_items, who takes part in dbo.work_sessions. is_queued: QueueFeatures has put it there, so that it
--- stays until it is done although nobody takes part. The last session that takes part deletes what is done.
+-- pictures or scores are in dbo.work_items, who takes part in dbo.work_sessions. is_queued: QueueFeatures or QueueImages
+-- has put it there, so that it stays until it is done although nobody takes part. The last session that takes part deletes what is done.
 CREATE TABLE dbo.work (
     work_id INT IDENTITY(1, 1) NOT NULL,
     procedure_name NVARCHAR(128) NOT NULL,

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lungdb.cli import work
 from lungdb.database import Connection, connect, run, sql_directory
 from lungdb.errors import SqlError
-from lungdb.operating.worker import _TABLES
+from lungdb.operating.work_kinds import COMMON_TABLES, PICTURES, SCANS, Kind
 from tests.support.databases import copy_to, rows, target_of
 
 NETWORK = "@ModelName = N'ResNet_152.model'"
@@ -38,11 +39,18 @@ def test_whoever_shares_work_makes_the_same_temporary_tables() -> None:
             "features/FeaturizeImages.sql",
             "explaining/ExplainScans.sql",
             "work/QueueFeatures.sql",
+            "work/QueueImages.sql",
         )
     ]
-    assert others == [first] * 3
-    own = _tables(_TABLES)
-    made = _tables((procedures / "features" / "GenerateFeatures.sql").read_text(encoding="utf-8"))
+    assert others == [first] * 4
+
+
+@pytest.mark.parametrize(("kind", "procedure"), [(SCANS, "GenerateFeatures"), (PICTURES, "FeaturizeImages")])
+def test_a_worker_makes_the_temporary_tables_of_the_procedure(kind: Kind, procedure: str) -> None:
+    """And two of its own."""
+    own = _tables(COMMON_TABLES + kind.tables)
+    file = sql_directory() / "procedures" / "features" / f"{procedure}.sql"
+    made = _tables(file.read_text(encoding="utf-8"))
     shared = own.keys() & made.keys()
     assert own.keys() - shared == {"#job", "#left"}
     assert {name: own[name] for name in shared} == {name: made[name] for name in shared}
@@ -136,7 +144,7 @@ def test_what_a_session_was_ended_with_is_tried_alone(three: Connection) -> None
 def worker(three: Connection) -> Connection:
     """That connection with the tables that `lungdb work` makes."""
     run(three, "SET NOCOUNT ON; SET XACT_ABORT ON;")
-    run(three, _TABLES)
+    run(three, COMMON_TABLES + SCANS.tables)
     return three
 
 
@@ -157,7 +165,7 @@ def test_a_layer_that_is_not_there_does_not_block_the_queue(worker: Connection) 
     assert _take(worker)[0]["layer"] == "layer3"
     assert _release(worker, "no layer 100% layer3", 50115) == "set aside"
     [found] = _take(worker)
-    assert (found["layer"], found["scans"]) == ("penultimate", 1)
+    assert (found["layer"], found["items"]) == ("penultimate", 1)
     _release(worker, "", None)
     assert rows(worker, FAILED) == [(item, 50115, "no layer 100% layer3") for item in ("1", "2", "3")]
     assert ("no layer 100% layer3",) in rows(worker, "SELECT message FROM dbo.runs WHERE status = 'failed';")
@@ -202,7 +210,7 @@ def test_work_that_was_set_aside_is_taken_when_it_is_queued_again(worker: Connec
     run(worker, "UPDATE dbo.preprocessings SET digest = CONVERT(VARBINARY(32), REVERSE(digest)) WHERE name = N'lung';")
     assert run(worker, f"{QUEUE};")[-1].rows == [(1, 3, 3)]
     assert rows(worker, FAILED) == []
-    assert _take(worker)[0]["scans"] == 3
+    assert _take(worker)[0]["items"] == 3
 
 
 @pytest.mark.parametrize("number", [50101, 50116, 50340, 50390, 50394, None])
@@ -217,9 +225,9 @@ def test_what_the_machine_of_a_worker_lacks_is_left_to_others(
     assert _take(worker)[0]["pooling"] == "max"
     assert set(rows(worker, "SELECT state, attempts FROM dbo.work_items WHERE work_id = 1;")) == {("open", 0)}
     run(other, "SET NOCOUNT ON; SET XACT_ABORT ON;")
-    run(other, _TABLES)
+    run(other, COMMON_TABLES + SCANS.tables)
     [found] = _take(other)
-    assert (found["pooling"], found["scans"]) == ("mean", 3)
+    assert (found["pooling"], found["items"]) == ("mean", 3)
     run(worker, "UPDATE #left SET left_at = DATEADD(MINUTE, -11, left_at); EXECUTE dbo.ReleaseWork;")
     run(other, "EXECUTE dbo.ReleaseWork;")
     assert _take(worker)[0]["pooling"] == "mean"
@@ -229,7 +237,7 @@ def test_an_error_of_a_chunk_ends_no_worker_and_fails_a_scan_the_third_time(work
     """Together once, then each twice alone."""
     run(worker, f"{QUEUE};")
     for scans in (3, 1, 1, 1, 1, 1, 1):
-        assert _take(worker)[0]["scans"] == scans
+        assert _take(worker)[0]["items"] == scans
         assert _release(worker, "too large", 50231) == "given back"
     assert _take(worker) == []
     failures = rows(worker, "SELECT scan_id, message FROM dbo.scan_failures ORDER BY scan_id;")
@@ -265,10 +273,10 @@ def test_a_worker_leaves_what_others_hold_for_a_work_that_is_open(worker: Connec
     """The oldest work is held by a living session; the newer one is open and is taken, also by one that waited."""
     run(worker, f"{QUEUE}, @Dataset = N'one';")
     _hold(worker, other)
-    assert _take(worker)[0]["scans"] == 0
+    assert _take(worker)[0]["items"] == 0
     run(worker, f"{QUEUE}, @Pooling = N'max';")
     [found] = _take(worker)
-    assert (found["pooling"], found["scans"]) == ("max", 3)
+    assert (found["pooling"], found["items"]) == ("max", 3)
 
 
 def test_a_worker_goes_on_when_the_preprocessing_of_its_work_is_changed(worker: Connection) -> None:
@@ -303,3 +311,20 @@ def test_every_layer_that_is_known_is_queued(three: Connection) -> None:
         assert run(three, f"{QUEUE}, @Layer = N'{layer}';")[-1].rows[0][1:] == (3, 3)
     run(three, "DELETE FROM dbo.network_layers;")
     assert run(three, f"{QUEUE}, @Layer = N'typo';")[-1].rows[0][1:] == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--pictures"], "are of what --network queues; give it, too"),
+        (["--network", "n", "--pictures", "--pooling", "max"], "leave them out with --pictures"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With status 2, before any connection is made."""
+    with pytest.raises(SystemExit) as caught:
+        work.main(["-d", "sqlite:///nowhere/at_all.db", *arguments])
+    assert caught.value.code == 2
+    assert says in capsys.readouterr().err

@@ -53,7 +53,10 @@ Example:
                 error = CASE WHEN attempts >= 3
                     THEN LEFT(CONCAT(N'Three sessions failed at it, the last with: ', @Message), 2000) END
             WHERE work_id = @WorkId AND worker = @Worker AND state = 'leased';
-            EXECUTE internal.FailScans @RunId, @WorkId, @Worker;
+            IF EXISTS (SELECT 1 FROM #job WHERE procedure_name = N'FeaturizeImages')
+                EXECUTE internal.FailImages @RunId, @WorkId, @Worker;
+            ELSE
+                EXECUTE internal.FailScans @RunId, @WorkId, @Worker;
             SET @Outcome = N'given back';
             SET @Said = LEFT(CONCAT(N'A chunk of work ', @WorkId, N' is given back: ', @Message), 2000);
         END;

@@ -1,6 +1,6 @@
 -- CheckLayers: refuses layers that a network does not have, where its layers are known without Python: its details name some, and
 -- dbo.network_layers has the tensor of each node.
--- Called by QueueFeatures; reads the table #layers of whoever queues.
+-- Called by QueueFeatures and QueueImages; reads the table #layers of whoever queues.
 CREATE OR ALTER PROCEDURE internal.CheckLayers
     @NetworkId INT -- the network
 AS

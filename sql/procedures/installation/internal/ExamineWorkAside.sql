@@ -11,6 +11,9 @@ BEGIN
         CONCAT(N'Work ', w.work_id, N' of ', w.procedure_name, N' is set aside, ', a.items, N' items are not done: ', a.error),
         CONCAT(N'EXECUTE dbo.DropWork @WorkId = ', w.work_id, N'; -- or mend that, and queue it again: ', CASE
             WHEN n.network_id IS NULL THEN N'with another network'
+            WHEN w.procedure_name = N'FeaturizeImages' THEN CONCAT(N'EXECUTE dbo.QueueImages @ModelName = N''',
+                REPLACE(n.name, N'''', N''''''), N''', @Layer = N''', REPLACE(JSON_VALUE(w.arguments, N'$.layer'), N'''', N''''''),
+                N''';')
             ELSE CONCAT(N'EXECUTE dbo.QueueFeatures @ModelName = N''', REPLACE(n.name, N'''', N''''''), N''', @Layer = N''',
                 REPLACE(JSON_VALUE(w.arguments, N'$.layer'), N'''', N''''''), N''', @Preprocessing = N''',
                 REPLACE(JSON_VALUE(w.arguments, N'$.preprocessing'), N'''', N''''''), N''', @Pooling = N''',

@@ -1,7 +1,7 @@
 -- FindWork: gives the row of dbo.work that has these arguments, which it makes if there is none. Where all that is in it is settled it
 -- empties it, because what was made may have been deleted since; sessions put back what they still wait for. What was set aside is to be
 -- tried again.
--- Called by JoinWork and QueueFeatures inside their transactions, which have locked dbo.work.
+-- Called by JoinWork, QueueFeatures and QueueImages inside their transactions, which have locked dbo.work.
 CREATE OR ALTER PROCEDURE internal.FindWork
     @ProcedureName NVARCHAR(128),  -- whose work
     @Arguments NVARCHAR(MAX),      -- JSON: what makes it the same work

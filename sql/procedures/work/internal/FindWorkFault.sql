@@ -16,9 +16,10 @@ BEGIN
     SELECT @NetworkId = CAST(JSON_VALUE(@Arguments, N'$.network_id') AS INT), @Layer = JSON_VALUE(@Arguments, N'$.layer'),
         @Preprocessing = JSON_VALUE(@Arguments, N'$.preprocessing'), @Digest = JSON_VALUE(@Arguments, N'$.digest'),
         @Pooling = JSON_VALUE(@Arguments, N'$.pooling');
-    EXECUTE internal.FindFeatureFaults @Layer, @Preprocessing, @Pooling, @Fault OUTPUT;
+    IF @Preprocessing IS NOT NULL
+        EXECUTE internal.FindFeatureFaults @Layer, @Preprocessing, @Pooling, @Fault OUTPUT;
     SELECT @Number = 50101, @Fault = NULLIF(RTRIM(@Fault), N'');
-    IF NOT EXISTS (
+    IF @Preprocessing IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing AND CONVERT(VARCHAR(64), digest, 2) = @Digest)
         SELECT @Number = 50391, @Fault = CONCAT(N'The preprocessing ''', @Preprocessing,
             N''' was deleted since, or has other steps. Store it again, or queue with another one.');

@@ -1,8 +1,9 @@
 -- StartJob: takes part in the oldest work of features of which something is open, or else in the oldest of which others hold something,
 -- for a worker beside the server, and begins its run. Work that nobody can do is set aside, and work that the worker has left is passed
 -- over for ten minutes.
--- Called by TakeWork, whose tables #job, #layers, #todo, #queue, #chunk and #failed it fills, and whose table #left it reads.
+-- Called by TakeWork, whose tables #job, #layers, #todo and #queue it fills, #chunk and #failed it empties, and whose table #left it reads.
 CREATE OR ALTER PROCEDURE internal.StartJob
+    @ProcedureName NVARCHAR(128) -- GenerateFeatures or FeaturizeImages, for which the worker has made its tables
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -28,7 +29,7 @@ BEGIN
             SELECT TOP (1) w.work_id
             FROM dbo.work AS w
             INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
-            WHERE w.procedure_name = N'GenerateFeatures' AND i.state IN ('open', 'leased')
+            WHERE w.procedure_name = @ProcedureName AND i.state IN ('open', 'leased')
                 AND w.work_id NOT IN (SELECT work_id FROM #passed)
             ORDER BY CASE i.state WHEN 'open' THEN 0 ELSE 1 END, w.work_id);
         IF @WorkId IS NOT NULL
@@ -46,7 +47,7 @@ BEGIN
             SET @RunId = NULL;
             IF @Message IS NOT NULL
             BEGIN
-                EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT;
+                EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
                 EXECUTE internal.ReportStep @RunId, @Message;
                 SET @Message = REPLACE(@Message, N'%', N'%%');
             END;
@@ -61,22 +62,23 @@ BEGIN
         SELECT @NetworkId = CAST(JSON_VALUE(@Arguments, N'$.network_id') AS INT), @Layer = JSON_VALUE(@Arguments, N'$.layer'),
             @Preprocessing = JSON_VALUE(@Arguments, N'$.preprocessing'), @Pooling = JSON_VALUE(@Arguments, N'$.pooling');
         -- What is wrong now is a setting: no work can be done.
-        EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, 0, @Packages OUTPUT, 0;
+        IF @Preprocessing IS NULL
+            EXECUTE internal.CheckImageArguments N'', @Layer, 32, 64, 0;
+        ELSE
+            EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, 0, @Packages OUTPUT, 0;
         EXECUTE internal.NumberLayers @Layer;
-        INSERT INTO #todo (scan_id, slices, bytes, is_kept, kept_bytes)
-        SELECT CAST(i.item AS INT), COALESCE(s.number_images, 0), i.bytes, 0, 0
-        FROM dbo.work_items AS i
-        LEFT JOIN dbo.scans AS s ON s.scan_id = CAST(i.item AS INT)
-        WHERE i.work_id = @WorkId AND i.state IN ('open', 'leased');
-        EXECUTE internal.QueueScans @WorkId;
+        IF @Preprocessing IS NULL
+            EXECUTE internal.StartImageJob @WorkId;
+        ELSE
+            EXECUTE internal.StartScanJob @WorkId;
         SET @Total = (SELECT COUNT(*) FROM #todo);
-        EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT;
-        SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ',
-            @Total, N' scans to do.');
+        EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+        SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ' + @Preprocessing + N', pooling ' + @Pooling,
+            N': ', @Total, CASE WHEN @Preprocessing IS NULL THEN N' pictures to do.' ELSE N' scans to do.' END);
         EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
-        INSERT INTO #job (work_id, run_id, worker, network_id, layer, preprocessing, digest, pooling, recompute, packages, started, total,
-            done, slices)
-        VALUES (@WorkId, @RunId, @Worker, @NetworkId, @Layer, @Preprocessing,
+        INSERT INTO #job (work_id, procedure_name, run_id, worker, network_id, layer, preprocessing, digest, pooling, recompute, packages,
+            started, total, done, slices)
+        VALUES (@WorkId, @ProcedureName, @RunId, @Worker, @NetworkId, @Layer, @Preprocessing,
             CONVERT(VARBINARY(32), JSON_VALUE(@Arguments, N'$.digest'), 2), @Pooling,
             CAST(JSON_VALUE(@Arguments, N'$.recompute') AS BIT), @Packages, SYSUTCDATETIME(), @Total, 0, 0);
     END TRY
