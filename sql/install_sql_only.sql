@@ -2213,7 +2213,7 @@ BEGIN
         procedure_name NVARCHAR(128) NOT NULL, -- procedure that does it, such as GenerateFeatures
         arguments NVARCHAR(MAX) NOT NULL,      -- JSON: the arguments that make it the same work
         digest VARBINARY(32) NOT NULL,         -- SHA-256 of procedure_name, a space and arguments in UTF-16, by which others find the work
-        is_queued BIT NOT NULL                 -- 1 where QueueFeatures has put it there: it stays until it is done although nobody takes part
+        is_queued BIT NOT NULL                 -- 1 where QueueFeatures or QueueImages has put it there: it stays until it is done
             CONSTRAINT DF_work_is_queued DEFAULT 0,
         created_at DATETIME2(3) NOT NULL CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME(), -- when it was put there, UTC
         CONSTRAINT PK_work PRIMARY KEY (work_id),
@@ -7761,6 +7761,96 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckImageArguments: refuses what FeaturizeImages cannot work with, all wrong arguments in one error.
+-- Called by FeaturizeImages and QueueImages.
+CREATE OR ALTER PROCEDURE internal.CheckImageArguments
+    @ModelName NVARCHAR(128),    -- name of a network
+    @Layer NVARCHAR(256),        -- one or more names, each once, with commas
+    @BatchSize INT,              -- 1 to 1024
+    @ChunkMegabytes INT,         -- 1 to 1024
+    @Recompute BIT               -- 0 or 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'FeaturizeImages was called inside a transaction. ',
+            N'It commits chunk by chunk: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL
+        SET @Message = CONCAT(N'The value NULL for the parameter @ModelName is not supported. Give the name of a network in dbo.networks: ',
+            LEFT(COALESCE((
+                SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n),
+                N'none is loaded'), 1000), N'. ');
+    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
+        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
+            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
+    IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
+    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 1024
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 1024. ');
+    IF @Recompute IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
+    SET @Message = CONCAT(@Message, (
+        SELECT N'The setting threads is ''' + value + N'''. Set it to NULL or a whole number of 1 or more in dbo.settings. '
+        FROM dbo.settings
+        WHERE name = N'threads' AND value IS NOT NULL AND COALESCE(TRY_CAST(value AS INT), 0) < 1));
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckLayers: refuses layers that a network does not have, where its layers are known without Python: its details name some, and
+-- dbo.network_layers has the tensor of each node.
+-- Called by QueueFeatures and QueueImages; reads the table #layers of whoever queues.
+CREATE OR ALTER PROCEDURE internal.CheckLayers
+    @NetworkId INT -- the network
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Details NVARCHAR(MAX) = (SELECT details FROM dbo.networks WHERE network_id = @NetworkId), @Missing NVARCHAR(256),
+        @Message NVARCHAR(2000);
+    CREATE TABLE #known (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL, is_named BIT NOT NULL);
+    INSERT INTO #known (name, is_named)
+    SELECT LEFT(l.[key], 256), 1 FROM OPENJSON(@Details, N'$.layers') AS l;
+    -- Names that Python finds for networks without any are not known here.
+    IF @@ROWCOUNT = 0 OR NOT EXISTS (SELECT 1 FROM dbo.network_layers WHERE network_id = @NetworkId)
+        RETURN 0;
+    INSERT INTO #known (name, is_named)
+    SELECT name, 0 FROM dbo.network_layers WHERE network_id = @NetworkId AND name <> N'' ORDER BY position DESC;
+    -- Python takes names as they are written, whatever the collation.
+    SET @Missing = (
+        SELECT TOP (1) l.name
+        FROM #layers AS l
+        WHERE l.name <> N'penultimate' AND NOT EXISTS (
+            SELECT 1 FROM #known AS k WHERE CONVERT(VARBINARY(512), k.name) = CONVERT(VARBINARY(512), l.name))
+        ORDER BY l.layer);
+    IF @Missing IS NULL
+        RETURN 0;
+    SET @Message = REPLACE(CONCAT(N'The network has no layer ''', @Missing, N'''. It has ', LEFT((
+            SELECT STRING_AGG(CAST(k.name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY k.place)
+            FROM #known AS k
+            WHERE k.is_named = 1 OR k.place IN (SELECT TOP (3) t.place FROM #known AS t WHERE t.is_named = 0 ORDER BY t.place)), 1000),
+        N'; dbo.network_layers has the tensors of all.'), N'%', N'%%');
+    THROW 50115, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- DescribeFeatures: gives what makes two calls the same work, whatever the order of layers and poolings; the scans are not of it.
 -- Called by StartFeatures and QueueFeatures.
 CREATE OR ALTER PROCEDURE internal.DescribeFeatures
@@ -7782,6 +7872,87 @@ BEGIN
         N'", "pooling": "', STRING_ESCAPE((
             SELECT STRING_AGG(value, N',') WITHIN GROUP (ORDER BY value) FROM STRING_SPLIT(@Pooling, N',')), 'json'),
         N'", "recompute": ', @Recompute, N'}');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DescribeImages: gives what makes two calls the same work, whatever the order of the layers; the pictures are not of it.
+-- Called by StartImages and QueueImages.
+CREATE OR ALTER PROCEDURE internal.DescribeImages
+    @NetworkId INT,                 -- the network
+    @Layer NVARCHAR(256),           -- names of layers with commas
+    @Recompute BIT,                 -- 1 makes the features of every picture again
+    @Arguments NVARCHAR(MAX) OUTPUT -- JSON
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SET @Arguments = CONCAT(CAST(N'{"network_id": ' AS NVARCHAR(MAX)), @NetworkId, N', "layer": "', STRING_ESCAPE((
+            SELECT STRING_AGG(value, N',') WITHIN GROUP (ORDER BY value) FROM STRING_SPLIT(@Layer, N',')), 'json'),
+        N'", "recompute": ', @Recompute, N'}');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindFeatureFaults: says why no features of this kind can be made in this database, or gives an empty text.
+-- Called by CheckFeatureArguments and FindWorkFault.
+CREATE OR ALTER PROCEDURE internal.FindFeatureFaults
+    @Layer NVARCHAR(256),           -- one or more names, each once, with commas and no spaces
+    @Preprocessing NVARCHAR(32),    -- one of dbo.preprocessings
+    @Pooling NVARCHAR(128),         -- one or more of dbo.poolings, with commas and no spaces
+    @Message NVARCHAR(2000) OUTPUT  -- why
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SET @Message = N'';
+    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
+        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
+            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
+    IF NOT EXISTS (SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing)
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
+            N' for the parameter @Preprocessing is not supported. Supported values are ', LEFT((
+                SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY created_at, name)
+                FROM dbo.preprocessings), 500),
+            N'; StorePreprocessing makes others. ');
+    IF @Pooling IS NULL OR EXISTS (
+            SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
+            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
+        OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
+            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
+                SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
+                FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
+            N', each once, with commas between. ');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindImagesToDo: fills #todo with the pictures that lack features of the layers.
+-- Called by StartImages and QueueImages, whose table #layers it reads and whose table #todo it fills.
+CREATE OR ALTER PROCEDURE internal.FindImagesToDo
+    @NetworkId INT,         -- the network
+    @Recompute BIT,         -- 1 takes every picture
+    @DatasetVersionId INT   -- version of a data set to stay within, or NULL for all pictures
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #todo (name, bytes)
+    SELECT i.name, 2 * CAST(DATALENGTH(i.image) AS BIGINT)
+    FROM dbo.images AS i
+    WHERE (@DatasetVersionId IS NULL OR i.name IN (
+            SELECT m.image_name FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+        AND (@Recompute = 1 OR (SELECT COUNT(*) FROM #layers) > (
+            SELECT COUNT(*)
+            FROM dbo.image_features AS f
+            INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
+            INNER JOIN #layers AS l ON l.name = s.layer
+            WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image'))
+    OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7911,7 +8082,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- NumberLayers: fills #layers with the layers asked for, numbered as the script does.
--- Called by StartFeatures, StartImages, QueueFeatures and StartJob; fills the table #layers of whoever works.
+-- Called by StartFeatures, StartImages, QueueFeatures, QueueImages and StartJob; fills the table #layers of whoever works.
 CREATE OR ALTER PROCEDURE internal.NumberLayers
     @Layer NVARCHAR(256) -- names of layers with commas
 AS
@@ -8069,6 +8240,34 @@ Example:
             FROM dbo.served_image_models AS s
             WHERE s.name = @ModelName AND s.image_classifier_id <> @Id));
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindImageSet: finds the version of a data set of pictures that a name means, and says where its pictures are not what they were.
+-- Called by FeaturizeImages, TrainImageClassifier, PredictImages and SimilarImages.
+CREATE OR ALTER PROCEDURE internal.FindImageSet
+    @Dataset NVARCHAR(128),        -- name of a data set, or NULL for every picture
+    @DatasetVersion INT,           -- its version; NULL means the newest
+    @DatasetVersionId INT OUTPUT   -- the row of dbo.dataset_versions; NULL for every picture
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Changed INT;
+    SET @DatasetVersionId = NULL;
+    IF @Dataset IS NULL AND @DatasetVersion IS NULL
+        RETURN 0;
+    EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT, 'images';
+    SET @Changed = (
+        SELECT COUNT(*)
+        FROM dbo.dataset_members AS m
+        LEFT JOIN dbo.images AS i ON i.name = m.image_name AND i.sha256 = m.content_sha256
+        WHERE m.dataset_version_id = @DatasetVersionId AND i.name IS NULL);
+    IF @Changed > 0
+        RAISERROR(N'%d pictures of the data set %s were replaced or removed since; they are taken as they are now.', 0, 1,
+            @Changed, @Dataset) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8314,7 +8513,42 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ExamineWork: leases that ended and that nobody took over, scans that failed, and runs that ended without a word.
+-- ExamineWorkAside: queued work that nobody can do, a row each, with why.
+-- Called by ExamineWork; fills Doctor's table #findings.
+CREATE OR ALTER PROCEDURE internal.ExamineWorkAside
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    -- 50120 and 50462 are errors of single items, not of the work.
+    INSERT INTO #findings (check_name, state, found, mend)
+    SELECT N'work set aside', 'fault',
+        CONCAT(N'Work ', w.work_id, N' of ', w.procedure_name, N' is set aside, ', a.items, N' items are not done: ', a.error),
+        CONCAT(N'EXECUTE dbo.DropWork @WorkId = ', w.work_id, N'; -- or mend that, and queue it again: ', CASE
+            WHEN n.network_id IS NULL THEN N'with another network'
+            WHEN w.procedure_name = N'FeaturizeImages' THEN CONCAT(N'EXECUTE dbo.QueueImages @ModelName = N''',
+                REPLACE(n.name, N'''', N''''''), N''', @Layer = N''', REPLACE(JSON_VALUE(w.arguments, N'$.layer'), N'''', N''''''),
+                N''';')
+            ELSE CONCAT(N'EXECUTE dbo.QueueFeatures @ModelName = N''', REPLACE(n.name, N'''', N''''''), N''', @Layer = N''',
+                REPLACE(JSON_VALUE(w.arguments, N'$.layer'), N'''', N''''''), N''', @Preprocessing = N''',
+                REPLACE(JSON_VALUE(w.arguments, N'$.preprocessing'), N'''', N''''''), N''', @Pooling = N''',
+                REPLACE(JSON_VALUE(w.arguments, N'$.pooling'), N'''', N''''''), N''';') END)
+    FROM dbo.work AS w
+    INNER JOIN (
+        SELECT i.work_id, COUNT(*) AS items, MAX(i.error) AS error
+        FROM dbo.work_items AS i
+        WHERE i.state = 'failed' AND i.error_number NOT IN (50120, 50462)
+        GROUP BY i.work_id) AS a ON a.work_id = w.work_id
+    LEFT JOIN dbo.networks AS n ON n.network_id = CAST(JSON_VALUE(w.arguments, N'$.network_id') AS INT)
+    WHERE w.is_queued = 1;
+    IF @@ROWCOUNT = 0
+        INSERT INTO #findings (check_name, state, found, mend)
+        VALUES (N'work set aside', 'ok', N'No queued work is set aside as what nobody can do.', NULL);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ExamineWork: leases that ended and that nobody took over, work that was set aside, scans that failed, runs that ended without a word.
 -- Called by Doctor, whose table #findings it fills.
 CREATE OR ALTER PROCEDURE internal.ExamineWork
 AS
@@ -8359,6 +8593,8 @@ BEGIN
         CASE WHEN @Count > 0
             THEN N'UPDATE dbo.work_items SET state = ''open'' WHERE state = ''leased'' AND (leased_until < SYSUTCDATETIME() '
                 + N'OR APPLOCK_TEST(''public'', worker, ''Exclusive'', ''Session'') = 1);' END);
+
+    EXECUTE internal.ExamineWorkAside;
 
     SELECT @Count = COUNT(*), @First = MIN(f.scan_id) FROM dbo.scan_failures AS f;
     SET @Network = (SELECT TOP (1) n.name FROM dbo.networks AS n ORDER BY n.network_id DESC);
@@ -9671,6 +9907,56 @@ BEGIN
             N'. Lower @LearningRate or @Momentum, or scale the features with ScaleDataset. It goes on.');
         EXECUTE internal.ReportStep @RunId, @Message;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReportFailedImages: says of each new row of #failed which picture it is and what is wrong.
+-- Called by FeaturizeImages, StoreWork, TakeImages and FailImages, whose table #failed it reads and marks.
+CREATE OR ALTER PROCEDURE internal.ReportFailedImages
+    @RunId INT -- row of dbo.runs
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Name NVARCHAR(128), @Message NVARCHAR(2000);
+    WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
+    BEGIN
+        SELECT TOP (1) @Name = f.name, @Message = CONCAT(N'Picture ', f.name, N' failed: ', LEFT(f.error, 1800))
+        FROM #failed AS f
+        WHERE f.is_new = 1
+        ORDER BY f.name;
+        EXECUTE internal.ReportStep @RunId, @Message;
+        UPDATE #failed SET is_new = 0 WHERE name = @Name;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReportImages: takes what is done from #todo, and says how much that is, how fast it goes, and how long the rest will take.
+-- Called by FeaturizeImages and StoreWork, whose tables #todo and #chunk these are.
+CREATE OR ALTER PROCEDURE internal.ReportImages
+    @RunId INT,              -- row of dbo.runs
+    @Provider NVARCHAR(128), -- what the network ran on
+    @Started DATETIME2(3),   -- when the run began
+    @Total INT,              -- pictures that were to do
+    @CpuSeconds FLOAT,       -- processor time of the script
+    @PeakMegabytes FLOAT,    -- most memory of its process
+    @Done INT OUTPUT         -- those that are done by now
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Rate INT, @Left INT;
+    SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
+    DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.name = t.name;
+    SET @Rate = 1000.0 * @Done / (DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
+    SET @Left = (@Total - @Done) / (@Rate + 1);
+    SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done on ', @Provider, N', ', @Rate, N' pictures per second, about ',
+        @Left, N' seconds left.');
+    EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total, NULL, NULL, @Provider, @CpuSeconds, @PeakMegabytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -11182,7 +11468,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
--- Called by GenerateFeatures.
+-- Called by GenerateFeatures and QueueFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
     @Preprocessing NVARCHAR(32), -- one of dbo.preprocessings
@@ -11205,24 +11491,7 @@ BEGIN
         THROW 50100, @Message, 1;
     END;
 
-    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
-        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
-            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
-    IF NOT EXISTS (SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing)
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
-            N' for the parameter @Preprocessing is not supported. Supported values are ', LEFT((
-                SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY created_at, name)
-                FROM dbo.preprocessings), 500),
-            N'; StorePreprocessing makes others. ');
-    IF @Pooling IS NULL OR EXISTS (
-            SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
-            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
-        OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
-                SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
-                FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
-            N', each once, with commas between. ');
+    EXECUTE internal.FindFeatureFaults @Layer, @Preprocessing, @Pooling, @Message OUTPUT;
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
@@ -12900,10 +13169,10 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- DropWork: takes a work out of the queue, such as one that was queued with a layer that the network does not have.
+-- DropWork: takes a work out of the queue, such as one that was set aside.
 -- Example: EXECUTE dbo.DropWork @WorkId = 12;
 CREATE OR ALTER PROCEDURE dbo.DropWork
-    @WorkId INT = NULL, -- row of dbo.work, as QueueFeatures gave it; needed
+    @WorkId INT = NULL, -- row of dbo.work, as QueueFeatures or QueueImages gave it; needed
     @Help BIT = 0       -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -12912,11 +13181,11 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.DropWork deletes a row of dbo.work and its scans in dbo.work_items. No feature is deleted. Who is at it ends with
+        PRINT N'dbo.DropWork deletes a row of dbo.work and its items in dbo.work_items. No feature is deleted. Who is at it ends with
 error 50461 after its present chunk, which is not stored; nobody has to wait for it. It returns a row: work_id, and how many
-of its scans were not done.
+of its items were not done.
 Parameters:
-    @WorkId INT = NULL  row of dbo.work, as QueueFeatures gave it; needed
+    @WorkId INT = NULL  row of dbo.work, as QueueFeatures or QueueImages gave it; needed
     @Help BIT = 0       1 prints this help and does nothing else
 Example:
     EXECUTE dbo.DropWork @WorkId = 12;';
@@ -12933,7 +13202,7 @@ Example:
             N'supported. Supported are the rows of dbo.work.');
         THROW 50101, @Message, 1;
     END;
-    SET @Left = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId AND state IN ('open', 'leased'));
+    SET @Left = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId AND state <> 'done');
     DELETE FROM dbo.work WHERE work_id = @WorkId;
     COMMIT TRANSACTION;
     SELECT @WorkId AS work_id, @Left AS dropped;
@@ -12941,46 +13210,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ReadWork: gives a worker the slices that it has leased, or the network to run over them.
--- Example: EXECUTE dbo.ReadWork @Network = 1;
-CREATE OR ALTER PROCEDURE dbo.ReadWork
-    @Network BIT = 0, -- 1 gives the bytes of the network, 0 the slices
-    @Help BIT = 0     -- 1 prints this help and does nothing else
+-- FailImages: says which pictures a worker gave back for the third time.
+-- Called by ReleaseWork; fills the worker's table #failed.
+CREATE OR ALTER PROCEDURE internal.FailImages
+    @RunId INT,            -- row of dbo.runs
+    @WorkId INT,           -- row of dbo.work
+    @Worker NVARCHAR(128)  -- name of this session
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ReadWork is called by lungdb work after TakeWork. It returns a row a slice of the leased scans, as the script of
-GenerateFeatures gets them, ordered by scan_id and slice_index; or one row with the network.
-Parameters:
-    @Network BIT = 0  1 gives the bytes of the network, 0 the slices
-    @Help BIT = 0     1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ReadWork @Network = 1;';
-        RETURN 0;
-    END;
-
-    IF OBJECT_ID(N'tempdb..#job') IS NULL
-        THROW 50463, N'The tables of a worker are not there. lungdb work makes them; call this through it.', 1;
-    IF @Network = 1
-        SELECT n.model FROM #job AS j INNER JOIN dbo.networks AS n ON n.network_id = j.network_id;
-    ELSE
-        SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
-            s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
-            CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'') AS encoding, s.spacing_y, s.spacing_x
-        FROM #chunk AS c
-        INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
-        INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
-        ORDER BY i.scan_id, i.slice_index;
+    INSERT INTO #failed (name, error, is_new)
+    SELECT i.item, i.error, 1
+    FROM dbo.work_items AS i
+    WHERE i.work_id = @WorkId AND i.worker = @Worker AND i.state = 'failed' AND i.error_number = 50462
+        AND i.item NOT IN (SELECT name FROM #failed);
+    EXECUTE internal.ReportFailedImages @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FillWork: puts what is to be done into the queue, but for what is there already.
--- Called by QueueScans, StartImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
+-- Called by QueueScans, EnqueueImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
 CREATE OR ALTER PROCEDURE internal.FillWork
     @WorkId INT -- row of dbo.work
 AS
@@ -13004,8 +13256,25 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- EnqueueImages: puts the pictures of #todo into the queue.
+-- Called by StartImages, QueueImages and StartImageJob; reads #todo and fills #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.EnqueueImages
+    @WorkId INT -- row of dbo.work
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
+    SELECT name, ROW_NUMBER() OVER (ORDER BY name), 0, bytes, 'waits', 0
+    FROM #todo;
+    EXECUTE internal.FillWork @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
--- Called by StartFeatures, QueueFeatures and StartJob; reads #todo and fills #queue of whoever works.
+-- Called by StartFeatures, QueueFeatures and StartScanJob; reads #todo and fills #queue of whoever works.
 CREATE OR ALTER PROCEDURE internal.QueueScans
     @WorkId INT -- row of dbo.work
 AS
@@ -13022,8 +13291,9 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindWork: gives the row of dbo.work that has these arguments, which it makes if there is none. Where all that is in it is settled it
--- empties it, because what was made may have been deleted since; sessions put back what they still wait for.
--- Called by JoinWork and QueueFeatures inside their transactions, which have locked dbo.work.
+-- empties it, because what was made may have been deleted since; sessions put back what they still wait for. What was set aside is to be
+-- tried again.
+-- Called by JoinWork, QueueFeatures and QueueImages inside their transactions, which have locked dbo.work.
 CREATE OR ALTER PROCEDURE internal.FindWork
     @ProcedureName NVARCHAR(128),  -- whose work
     @Arguments NVARCHAR(MAX),      -- JSON: what makes it the same work
@@ -13042,6 +13312,10 @@ BEGIN
     END;
     IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state IN ('open', 'leased'))
         DELETE FROM dbo.work_items WHERE work_id = @WorkId;
+    UPDATE dbo.work_items
+    SET state = 'open', attempts = 0, error_number = NULL, error = NULL
+    WHERE work_id = @WorkId AND state = 'failed' AND error_number NOT IN (50120, 50462)
+        AND EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId AND is_queued = 1);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13066,7 +13340,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
 those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
-them, each scan once. The queue stays until all is done. It returns a row: work_id, scans that were put there, scans
+them, each scan once. The queue stays until all is done. A layer is a name that the details of the network give, or a
+tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
 that are open.
 Parameters:
     @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
@@ -13098,6 +13373,7 @@ Example:
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
     EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.CheckLayers @NetworkId;
     EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
 
     BEGIN TRANSACTION;
@@ -13112,6 +13388,100 @@ Example:
     SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
     FROM dbo.work_items
     WHERE work_id = @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueImages: puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
+-- Example: EXECUTE dbo.QueueImages @ModelName = N'demo_resnet';
+CREATE OR ALTER PROCEDURE dbo.QueueImages
+    @ModelName NVARCHAR(128) = NULL, -- name of a network in dbo.networks, its newest version; needed
+    @Layer NVARCHAR(256) = NULL,     -- one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Recompute BIT = 0,              -- 1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL,   -- data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL,      -- its version; NULL means the newest
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.QueueImages is the half of FeaturizeImages that needs no Python: it finds the pictures that lack features and puts those
+that are not there into dbo.work_items. Sessions of FeaturizeImages with the same arguments and workers share them, each
+picture once. The queue stays until all is done. It returns a row: work_id, pictures that were put there, pictures that
+are open.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks, its newest version; needed
+    @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Recompute BIT = 0               1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL    data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL       its version; NULL means the newest
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.QueueImages @ModelName = N''demo_resnet'';';
+        RETURN 0;
+    END;
+
+    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @DatasetVersionId INT, @WorkId INT, @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
+    CREATE TABLE #queue (
+        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
+        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
+        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
+    EXECUTE internal.CheckImageArguments @ModelName, @Layer, 32, 256, @Recompute;
+    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.CheckLayers @NetworkId;
+    EXECUTE internal.DescribeImages @NetworkId, @Layer, @Recompute, @Arguments OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- As JoinWork does, so that no session that leaves drops it meanwhile.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+    EXECUTE internal.FindWork N'FeaturizeImages', @Arguments, @WorkId OUTPUT;
+    EXECUTE internal.FindImagesToDo @NetworkId, @Recompute, @DatasetVersionId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
+    EXECUTE internal.EnqueueImages @WorkId;
+    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
+    COMMIT TRANSACTION;
+    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
+    FROM dbo.work_items
+    WHERE work_id = @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindWorkFault: says why a work can be done by nobody, or gives NULL: its network or preprocessing is no more, or what it asks for is
+-- refused. What the machine of a worker lacks is no fault of the work.
+-- Called by StartJob.
+CREATE OR ALTER PROCEDURE internal.FindWorkFault
+    @WorkId INT,                    -- row of dbo.work
+    @Number INT OUTPUT,             -- number of the error
+    @Fault NVARCHAR(2000) OUTPUT    -- why
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32), @Digest VARCHAR(64),
+        @Pooling NVARCHAR(128);
+    SELECT @Number = NULL, @Fault = NULL, @Arguments = (SELECT arguments FROM dbo.work WHERE work_id = @WorkId);
+    SELECT @NetworkId = CAST(JSON_VALUE(@Arguments, N'$.network_id') AS INT), @Layer = JSON_VALUE(@Arguments, N'$.layer'),
+        @Preprocessing = JSON_VALUE(@Arguments, N'$.preprocessing'), @Digest = JSON_VALUE(@Arguments, N'$.digest'),
+        @Pooling = JSON_VALUE(@Arguments, N'$.pooling');
+    IF @Preprocessing IS NOT NULL
+        EXECUTE internal.FindFeatureFaults @Layer, @Preprocessing, @Pooling, @Fault OUTPUT;
+    SELECT @Number = 50101, @Fault = NULLIF(RTRIM(@Fault), N'');
+    IF @Preprocessing IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing AND CONVERT(VARCHAR(64), digest, 2) = @Digest)
+        SELECT @Number = 50391, @Fault = CONCAT(N'The preprocessing ''', @Preprocessing,
+            N''' was deleted since, or has other steps. Store it again, or queue with another one.');
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WHERE network_id = @NetworkId)
+        SELECT @Number = 50102, @Fault = N'The network was deleted since. Load it again, or queue with another one.';
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13225,6 +13595,58 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now. What other
+-- sessions have settled meanwhile leaves #todo and counts as done; what they hold is waited for, with #chunk empty.
+-- Called by FeaturizeImages and TakeWork, whose tables #layers, #todo, #queue, #failed and #chunk it reads and changes.
+CREATE OR ALTER PROCEDURE internal.TakeImages
+    @RunId INT,             -- row of dbo.runs
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @NetworkId INT,         -- the network
+    @ChunkMegabytes INT,    -- megabytes that go to the script and come back, unless a single picture has more
+    @Total INT,             -- pictures that were to do
+    @Done INT OUTPUT        -- those that are done by now
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+    -- What a small picture costs is its features: a single-precision number is eight hexadecimal digits. Their number is known once
+    -- the first are stored, and taken for large until then.
+    DECLARE @Features BIGINT = (
+        SELECT SUM(CAST(COALESCE(s.width, 65536) AS BIGINT))
+        FROM #layers AS l
+        LEFT JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
+    UPDATE q
+    SET q.bytes = t.bytes + 8 * @Features
+    FROM #queue AS q
+    INNER JOIN #todo AS t ON t.name = q.item;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
+    DELETE FROM #chunk;
+    INSERT INTO #chunk (place, name, bytes, sha256)
+    SELECT ROW_NUMBER() OVER (ORDER BY t.name), t.name, t.bytes, COALESCE(i.sha256, 0x)
+    FROM #queue AS q
+    INNER JOIN #todo AS t ON t.name = q.item
+    LEFT JOIN dbo.images AS i ON i.name = t.name
+    WHERE q.state = 'held';
+
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
+    BEGIN
+        INSERT INTO #failed (name, error, is_new)
+        SELECT item, error, CASE error_number WHEN 50462 THEN 1 ELSE 0 END FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
+        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
+        DELETE FROM #todo WHERE name IN (SELECT item FROM #queue WHERE state = 'settled');
+        SET @Done = @Done + @Others;
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done, ', @Others, N' of them by other sessions meanwhile.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+        -- Of what ended its sessions nobody has told.
+        EXECUTE internal.ReportFailedImages @RunId;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- HoldItems: marks in #queue as 'lost' what this session holds no more, because its lease ended and the item was freed or taken by
 -- another. What it still holds it holds until the caller's transaction ends.
 -- Called by StoreFeatures, StoreImageFeatures and StoreExplanations inside their transactions; changes the table #queue of whoever works.
@@ -13246,7 +13668,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- LeaveWork: frees what this session holds, and deletes what is done unless others still take part.
+-- LeaveWork: frees what this session holds, and deletes what is done unless others still take part. What was set aside stays.
 -- Called by EndRun and StartJob.
 CREATE OR ALTER PROCEDURE internal.LeaveWork
 AS
@@ -13265,7 +13687,9 @@ BEGIN
     -- Who works from the queue alone goes on with what is open; without such a session it would lie there.
     DELETE FROM dbo.work
     WHERE work_id NOT IN (SELECT work_id FROM dbo.work_sessions)
-        AND (is_queued = 0 OR work_id NOT IN (SELECT work_id FROM dbo.work_items WHERE state IN ('open', 'leased')));
+        AND (is_queued = 0 OR work_id NOT IN (
+            SELECT work_id FROM dbo.work_items
+            WHERE state IN ('open', 'leased') OR (state = 'failed' AND error_number NOT IN (50120, 50462))));
     COMMIT TRANSACTION;
     EXECUTE sp_releaseapplock @Resource = @Worker, @LockOwner = 'Session';
 END;
@@ -13711,57 +14135,18 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ReleaseWork: frees what a worker holds and ends its run.
--- Example: EXECUTE dbo.ReleaseWork @Message = N'Interrupted.';
-CREATE OR ALTER PROCEDURE dbo.ReleaseWork
-    @Message NVARCHAR(2000) = NULL, -- why, for the run; NULL means that it is done
-    @Help BIT = 0                   -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ReleaseWork is called by lungdb work when it ends or cannot go on, so that others take at once what it holds. With a
-message, what it holds for the third time has failed.
-Parameters:
-    @Message NVARCHAR(2000) = NULL  why, for the run; NULL means that it is done
-    @Help BIT = 0                   1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ReleaseWork @Message = N''Interrupted.'';';
-        RETURN 0;
-    END;
-
-    IF OBJECT_ID(N'tempdb..#job') IS NULL
-        THROW 50463, N'The tables of a worker are not there. lungdb work makes them; call this through it.', 1;
-    DECLARE @RunId INT, @WorkId INT, @Worker NVARCHAR(128), @Text NVARCHAR(2000) = REPLACE(@Message, N'%', N'%%');
-    SELECT @RunId = run_id, @WorkId = work_id, @Worker = worker FROM #job;
-    -- What cannot be done is not tried for ever: an error counts as an attempt, and the third has failed.
-    IF @Message IS NOT NULL
-        UPDATE dbo.work_items
-        SET state = CASE WHEN attempts >= 3 THEN 'failed' ELSE 'open' END,
-            error_number = CASE WHEN attempts >= 3 THEN 50462 END,
-            error = CASE WHEN attempts >= 3 THEN LEFT(CONCAT(N'Three sessions failed at it, the last with: ', @Message), 2000) END
-        WHERE work_id = @WorkId AND worker = @Worker AND state = 'leased';
-    EXECUTE internal.EndRun @RunId, 0, @Text;
-    DELETE FROM #job;
-    DELETE FROM #todo;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- EndJob: ends a worker's run of the work that it is at, where nothing is left of that, where the network or the preprocessing is no more,
 -- or where others hold all that is left while another work has something open.
--- Called by TakeWork, whose tables #job and #todo it empties then, and whose tables #chunk and #failed it reads.
+-- Called by TakeWork, whose tables #job and #todo it empties then, and whose tables #chunk, #failed and #left it reads.
 CREATE OR ALTER PROCEDURE internal.EndJob
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @RunId INT, @WorkId INT, @Total INT, @Failed INT, @Message NVARCHAR(2000), @Result NVARCHAR(2000);
-    SELECT @RunId = run_id, @WorkId = work_id, @Total = total FROM #job;
+    DECLARE @RunId INT, @WorkId INT, @Total INT, @Failed INT, @Message NVARCHAR(2000), @Result NVARCHAR(2000),
+        @ProcedureName NVARCHAR(128);
+    SELECT @RunId = run_id, @WorkId = work_id, @Total = total, @ProcedureName = procedure_name FROM #job;
     IF @WorkId IS NULL
         RETURN 0;
     SET @Failed = (SELECT COUNT(*) FROM #failed);
@@ -13769,7 +14154,8 @@ BEGIN
         SELECT 1
         FROM #job AS j
         INNER JOIN dbo.networks AS n ON n.network_id = j.network_id
-        INNER JOIN dbo.preprocessings AS p ON p.name = j.preprocessing AND p.digest = j.digest)
+        LEFT JOIN dbo.preprocessings AS p ON p.name = j.preprocessing AND p.digest = j.digest
+        WHERE j.preprocessing IS NULL OR p.name IS NOT NULL)
         SET @Message = N'The network or the preprocessing was deleted or changed meanwhile. What is stored stays.';
     ELSE IF EXISTS (SELECT 1 FROM #todo)
     BEGIN
@@ -13777,15 +14163,16 @@ BEGIN
             OR NOT EXISTS (
                 SELECT 1
                 FROM dbo.work AS w
-                INNER JOIN dbo.networks AS n ON n.network_id = CAST(JSON_VALUE(w.arguments, N'$.network_id') AS INT)
-                INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(w.arguments, N'$.preprocessing')
-                    AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(w.arguments, N'$.digest')
                 INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
-                WHERE w.procedure_name = N'GenerateFeatures' AND i.state = 'open')
+                WHERE w.procedure_name = @ProcedureName AND i.state = 'open' AND w.work_id NOT IN (
+                    SELECT work_id FROM #left WHERE left_at > DATEADD(MINUTE, -10, SYSUTCDATETIME())))
             RETURN 0;
         SET @Result = N'Others hold what is left; the worker goes on with another work.';
     END;
-    IF @Message IS NULL AND @Failed > 0
+    IF @Message IS NULL AND @Failed > 0 AND @ProcedureName = N'FeaturizeImages'
+        SET @Message = CONCAT(@Failed, N' of ', @Total, N' pictures failed and have no features; dbo.run_steps says why, for run ', @RunId,
+            N'. The others are stored. Load those again and queue again.');
+    ELSE IF @Message IS NULL AND @Failed > 0
         SET @Message = CONCAT(@Failed, N' of ', @Total, N' scans failed and have no features; dbo.scan_failures says why. The others are ',
             N'stored. Mend or reload those scans and queue again.');
     EXECUTE internal.EndRun @RunId, @Failed, @Message, @Result;
@@ -13824,6 +14211,77 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ReadPictures: gives a worker the pictures that it has leased, as the script of FeaturizeImages gets them.
+-- Called by ReadWork; reads the worker's table #chunk. A procedure of its own, because #chunk has other columns for scans.
+CREATE OR ALTER PROCEDURE internal.ReadPictures
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SELECT c.place, CONVERT(VARCHAR(MAX), i.image, 2) AS image, CONVERT(VARCHAR(64), i.sha256, 2) AS sha256
+    FROM #chunk AS c
+    INNER JOIN dbo.images AS i ON i.name = c.name
+    WHERE c.bytes <= 1073741824
+    ORDER BY c.place;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadSlices: gives a worker the slices of the scans that it has leased, as the script of GenerateFeatures gets them.
+-- Called by ReadWork; reads the worker's table #chunk. A procedure of its own, because #chunk has other columns for pictures.
+CREATE OR ALTER PROCEDURE internal.ReadSlices
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
+        s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'') AS encoding, s.spacing_y, s.spacing_x
+    FROM #chunk AS c
+    INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
+    INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
+    ORDER BY i.scan_id, i.slice_index;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadWork: gives a worker the slices or pictures that it has leased, or the network to run over them.
+-- Example: EXECUTE dbo.ReadWork @Network = 1;
+CREATE OR ALTER PROCEDURE dbo.ReadWork
+    @Network BIT = 0, -- 1 gives the bytes of the network, 0 the slices or pictures
+    @Help BIT = 0     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadWork is called by lungdb work after TakeWork. It returns a row a slice of the leased scans, as the script of
+GenerateFeatures gets them, ordered by scan_id and slice_index, or a row a leased picture, as that of FeaturizeImages does;
+or one row with the network.
+Parameters:
+    @Network BIT = 0  1 gives the bytes of the network, 0 the slices or pictures
+    @Help BIT = 0     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadWork @Network = 1;';
+        RETURN 0;
+    END;
+
+    IF OBJECT_ID(N'tempdb..#job') IS NULL
+        THROW 50463, N'The tables of a worker are not there. lungdb work makes them; call this through it.', 1;
+    IF @Network = 1
+        SELECT n.model FROM #job AS j INNER JOIN dbo.networks AS n ON n.network_id = j.network_id;
+    ELSE IF EXISTS (SELECT 1 FROM #job WHERE procedure_name = N'FeaturizeImages')
+        EXECUTE internal.ReadPictures;
+    ELSE
+        EXECUTE internal.ReadSlices;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReportLostItems: says how much of a chunk was not stored because this session holds it no more.
 -- Called by StoreFeatures, StoreImageFeatures and StoreExplanations after their transactions; reads the table #queue of whoever works.
 CREATE OR ALTER PROCEDURE internal.ReportLostItems
@@ -13840,6 +14298,34 @@ BEGIN
     SET @Message = CONCAT(@Lost, N' ', @What, N' of this chunk are not stored here: their lease has ended, and another session has taken ',
         N'or may take them.');
     EXECUTE internal.ReportStep @RunId, @Message;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- SetWorkAside: lets what is open of a work that nobody can do fail with the reason, so that workers go on with the next one. It stays
+-- in the queue for whoever has queued it; queued again, it is tried again.
+-- Called by StartJob and ReleaseWork.
+CREATE OR ALTER PROCEDURE internal.SetWorkAside
+    @WorkId INT,                    -- row of dbo.work
+    @Worker NVARCHAR(128),          -- name of this session, whose own items fail too
+    @Number INT,                    -- number of the error
+    @Reason NVARCHAR(2000),         -- why
+    @Message NVARCHAR(2000) OUTPUT  -- what to say; NULL where nothing was open
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Set INT;
+    SET @Message = NULL;
+    -- What others hold is for them to settle.
+    UPDATE dbo.work_items
+    SET state = 'failed', error_number = @Number, error = @Reason
+    WHERE work_id = @WorkId AND (state = 'open' OR (state = 'leased' AND (
+        worker = @Worker OR leased_until < SYSUTCDATETIME() OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1)));
+    SET @Set = @@ROWCOUNT;
+    IF @Set > 0
+        SET @Message = LEFT(CONCAT(N'Work ', @WorkId, N' is set aside with the ', @Set, N' items that were open: ', @Reason), 2000);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13864,72 +14350,227 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- StoreImageFeatures: checks that what the script gave back is what it was sent, and stores the pictures that did not fail, in one
+-- transaction. A picture that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead.
+-- Nothing is stored of a picture that this session holds no more.
+-- Called by FeaturizeImages and StoreWork, whose tables #layers, #queue, #chunk and #result it reads and changes, and #failed it fills.
+CREATE OR ALTER PROCEDURE internal.StoreImageFeatures
+    @RunId INT,             -- row of dbo.runs
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @NetworkId INT          -- the network that made them
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT;
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+    CREATE TABLE #made (place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    -- Not every runtime tells an empty text from NULL.
+    UPDATE #result SET error = N'' WHERE error IS NULL;
+    -- Of a picture that changed while the script ran it is not known whether it was read.
+    INSERT INTO #came (place, part)
+    SELECT place, layer FROM #result;
+    INSERT INTO #sent (place, part)
+    SELECT c.place, l.layer
+    FROM #chunk AS c
+    CROSS JOIN #layers AS l
+    WHERE c.bytes <= 1073741824 AND c.place NOT IN (SELECT place FROM #result WHERE error <> N'')
+        AND (c.place IN (SELECT place FROM #came) OR EXISTS (
+            SELECT 1 FROM dbo.images AS i WHERE i.name = c.name AND i.sha256 = c.sha256));
+    INSERT INTO #sent (place, part)
+    SELECT place, 0 FROM #chunk WHERE place IN (SELECT place FROM #result WHERE error <> N'');
+    EXECUTE internal.CheckRows N'pictures of the chunk', @RunId;
+
+    BEGIN TRANSACTION;
+    EXECUTE internal.HoldItems @WorkId, @Worker;
+    DELETE FROM #result
+    WHERE place IN (SELECT c.place FROM #chunk AS c INNER JOIN #queue AS q ON q.item = c.name AND q.state = 'lost');
+    DELETE FROM #chunk WHERE name IN (SELECT item FROM #queue WHERE state = 'lost');
+    INSERT INTO #failed (name, error, is_new)
+    SELECT c.name, N'It was replaced or removed while its features were made, so they are not stored.', 1
+    FROM #chunk AS c
+    LEFT JOIN dbo.images AS i WITH (UPDLOCK, HOLDLOCK) ON i.name = c.name AND i.sha256 = c.sha256
+    WHERE i.name IS NULL;
+    INSERT INTO #failed (name, error, is_new)
+    SELECT c.name, COALESCE(r.error, N'Its file is more than 1 GB as it is sent to the script.'), 1
+    FROM #chunk AS c
+    LEFT JOIN #result AS r ON r.place = c.place AND r.error <> N''
+    WHERE (r.place IS NOT NULL OR c.bytes > 1073741824) AND c.name NOT IN (SELECT name FROM #failed);
+    INSERT INTO #made (place, name)
+    SELECT place, name FROM #chunk WHERE name NOT IN (SELECT name FROM #failed);
+
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        SELECT @Number = 50232, @Message = N'The network was deleted while the features were made. Load it again, or take another one.';
+    SELECT TOP (1) @Number = 50110, @Message = CONCAT(N'The feature set ', s.feature_set_id, N' is recorded with ', s.width,
+        N' features, and the network gives ', r.array_cols, N'. Correct its width in dbo.feature_sets.')
+    FROM #result AS r
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image'
+    WHERE r.error = N'' AND s.width <> r.array_cols;
+    IF @Message IS NOT NULL
+    BEGIN
+        ROLLBACK TRANSACTION;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW @Number, @Message, 1;
+    END;
+
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT @NetworkId, l.name, N'image', r.array_cols
+    FROM #result AS r
+    INNER JOIN #made AS m ON m.place = r.place
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
+
+    DELETE f
+    FROM dbo.image_features AS f
+    INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
+    INNER JOIN #layers AS l ON l.name = s.layer
+    INNER JOIN #made AS m ON m.name = f.name
+    WHERE s.network_id = @NetworkId AND s.preprocessing = N'image';
+
+    INSERT INTO dbo.image_features (name, feature_set_id, array_rows, array_cols, array, sha256)
+    SELECT m.name, s.feature_set_id, r.array_rows, r.array_cols,
+        CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2)
+    FROM #result AS r
+    INNER JOIN #made AS m ON m.place = r.place
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image';
+    UPDATE q
+    SET q.state = 'failed', q.error_number = 50120, q.error = f.error
+    FROM #queue AS q
+    INNER JOIN #failed AS f ON f.name = q.item
+    WHERE q.state = 'held';
+    EXECUTE internal.SettleItems @WorkId;
+    COMMIT TRANSACTION;
+    EXECUTE internal.ReportLostItems @RunId, N'pictures';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StartImageJob: fills the tables of a worker with the pictures of the work that it takes part in.
+-- Called by StartJob; fills #todo and #queue of the worker.
+CREATE OR ALTER PROCEDURE internal.StartImageJob
+    @WorkId INT -- row of dbo.work
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #todo (name, bytes)
+    SELECT i.item, i.bytes
+    FROM dbo.work_items AS i
+    WHERE i.work_id = @WorkId AND i.state IN ('open', 'leased');
+    EXECUTE internal.EnqueueImages @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StartScanJob: fills the tables of a worker with the scans of the work that it takes part in.
+-- Called by StartJob; fills #todo and #queue of the worker.
+CREATE OR ALTER PROCEDURE internal.StartScanJob
+    @WorkId INT -- row of dbo.work
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #todo (scan_id, slices, bytes, is_kept, kept_bytes)
+    SELECT CAST(i.item AS INT), COALESCE(s.number_images, 0), i.bytes, 0, 0
+    FROM dbo.work_items AS i
+    LEFT JOIN dbo.scans AS s ON s.scan_id = CAST(i.item AS INT)
+    WHERE i.work_id = @WorkId AND i.state IN ('open', 'leased');
+    EXECUTE internal.QueueScans @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- StartJob: takes part in the oldest work of features of which something is open, or else in the oldest of which others hold something,
--- for a worker beside the server, and begins its run.
--- Called by TakeWork, whose tables #job, #layers, #todo, #queue, #chunk and #failed it fills.
+-- for a worker beside the server, and begins its run. Work that nobody can do is set aside, and work that the worker has left is passed
+-- over for ten minutes.
+-- Called by TakeWork, whose tables #job, #layers, #todo and #queue it fills, #chunk and #failed it empties, and whose table #left it reads.
 CREATE OR ALTER PROCEDURE internal.StartJob
+    @ProcedureName NVARCHAR(128) -- GenerateFeatures or FeaturizeImages, for which the worker has made its tables
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Locked INT, @Worker NVARCHAR(128), @WorkId INT, @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256),
-        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000);
+        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000),
+        @Number INT, @Fault NVARCHAR(2000);
+    CREATE TABLE #passed (work_id INT NOT NULL PRIMARY KEY);
     DELETE FROM #layers;
     DELETE FROM #todo;
     DELETE FROM #queue;
     DELETE FROM #chunk;
     DELETE FROM #failed;
-    EXECUTE internal.NameWorker @Worker OUTPUT;
-    BEGIN TRANSACTION;
-    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
-    DELETE FROM dbo.work_sessions WHERE worker = @Worker OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1;
-    -- What was queued for a network or a preprocessing that is no more can never be done.
-    DELETE FROM dbo.work
-    WHERE is_queued = 1 AND work_id NOT IN (SELECT work_id FROM dbo.work_sessions) AND NOT EXISTS (
-        SELECT 1
-        FROM dbo.networks AS n
-        INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(work.arguments, N'$.preprocessing')
-        WHERE n.network_id = CAST(JSON_VALUE(work.arguments, N'$.network_id') AS INT)
-            AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(work.arguments, N'$.digest'));
-    SET @WorkId = (
-        SELECT TOP (1) w.work_id
-        FROM dbo.work AS w
-        INNER JOIN dbo.networks AS n ON n.network_id = CAST(JSON_VALUE(w.arguments, N'$.network_id') AS INT)
-        INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(w.arguments, N'$.preprocessing')
-            AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(w.arguments, N'$.digest')
-        INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
-        WHERE w.procedure_name = N'GenerateFeatures' AND i.state IN ('open', 'leased')
-        ORDER BY CASE i.state WHEN 'open' THEN 0 ELSE 1 END, w.work_id);
-    IF @WorkId IS NOT NULL
-        INSERT INTO dbo.work_sessions (work_id, worker) VALUES (@WorkId, @Worker);
-    COMMIT TRANSACTION;
-    IF @WorkId IS NULL
+    INSERT INTO #passed (work_id) SELECT work_id FROM #left WHERE left_at > DATEADD(MINUTE, -10, SYSUTCDATETIME());
+    WHILE @WorkId IS NULL
     BEGIN
-        EXECUTE internal.LeaveWork;
-        RETURN 0;
+        EXECUTE internal.NameWorker @Worker OUTPUT;
+        BEGIN TRANSACTION;
+        SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+        DELETE FROM dbo.work_sessions WHERE worker = @Worker OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1;
+        SET @WorkId = (
+            SELECT TOP (1) w.work_id
+            FROM dbo.work AS w
+            INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
+            WHERE w.procedure_name = @ProcedureName AND i.state IN ('open', 'leased')
+                AND w.work_id NOT IN (SELECT work_id FROM #passed)
+            ORDER BY CASE i.state WHEN 'open' THEN 0 ELSE 1 END, w.work_id);
+        IF @WorkId IS NOT NULL
+            INSERT INTO dbo.work_sessions (work_id, worker) VALUES (@WorkId, @Worker);
+        COMMIT TRANSACTION;
+        IF @WorkId IS NULL
+        BEGIN
+            EXECUTE internal.LeaveWork;
+            RETURN 0;
+        END;
+        EXECUTE internal.FindWorkFault @WorkId, @Number OUTPUT, @Fault OUTPUT;
+        IF @Fault IS NOT NULL
+        BEGIN
+            EXECUTE internal.SetWorkAside @WorkId, @Worker, @Number, @Fault, @Message OUTPUT;
+            SET @RunId = NULL;
+            IF @Message IS NOT NULL
+            BEGIN
+                EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+                EXECUTE internal.ReportStep @RunId, @Message;
+                SET @Message = REPLACE(@Message, N'%', N'%%');
+            END;
+            EXECUTE internal.EndRun @RunId, 0, @Message;
+            INSERT INTO #passed (work_id) VALUES (@WorkId);
+            SET @WorkId = NULL;
+        END;
     END;
 
     BEGIN TRY
         SET @Arguments = (SELECT arguments FROM dbo.work WHERE work_id = @WorkId);
         SELECT @NetworkId = CAST(JSON_VALUE(@Arguments, N'$.network_id') AS INT), @Layer = JSON_VALUE(@Arguments, N'$.layer'),
             @Preprocessing = JSON_VALUE(@Arguments, N'$.preprocessing'), @Pooling = JSON_VALUE(@Arguments, N'$.pooling');
-        EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, 0, @Packages OUTPUT, 0;
+        -- What is wrong now is a setting: no work can be done.
+        IF @Preprocessing IS NULL
+            EXECUTE internal.CheckImageArguments N'', @Layer, 32, 64, 0;
+        ELSE
+            EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, 0, @Packages OUTPUT, 0;
         EXECUTE internal.NumberLayers @Layer;
-        INSERT INTO #todo (scan_id, slices, bytes, is_kept, kept_bytes)
-        SELECT CAST(i.item AS INT), COALESCE(s.number_images, 0), i.bytes, 0, 0
-        FROM dbo.work_items AS i
-        LEFT JOIN dbo.scans AS s ON s.scan_id = CAST(i.item AS INT)
-        WHERE i.work_id = @WorkId AND i.state IN ('open', 'leased');
-        EXECUTE internal.QueueScans @WorkId;
+        IF @Preprocessing IS NULL
+            EXECUTE internal.StartImageJob @WorkId;
+        ELSE
+            EXECUTE internal.StartScanJob @WorkId;
         SET @Total = (SELECT COUNT(*) FROM #todo);
-        EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT;
-        SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ',
-            @Total, N' scans to do.');
+        EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+        SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ' + @Preprocessing + N', pooling ' + @Pooling,
+            N': ', @Total, CASE WHEN @Preprocessing IS NULL THEN N' pictures to do.' ELSE N' scans to do.' END);
         EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
-        INSERT INTO #job (work_id, run_id, worker, network_id, layer, preprocessing, digest, pooling, recompute, packages, started, total,
-            done, slices)
-        VALUES (@WorkId, @RunId, @Worker, @NetworkId, @Layer, @Preprocessing,
+        INSERT INTO #job (work_id, procedure_name, run_id, worker, network_id, layer, preprocessing, digest, pooling, recompute, packages,
+            started, total, done, slices)
+        VALUES (@WorkId, @ProcedureName, @RunId, @Worker, @NetworkId, @Layer, @Preprocessing,
             CONVERT(VARBINARY(32), JSON_VALUE(@Arguments, N'$.digest'), 2), @Pooling,
             CAST(JSON_VALUE(@Arguments, N'$.recompute') AS BIT), @Packages, SYSUTCDATETIME(), @Total, 0, 0);
     END TRY
@@ -14592,7 +15233,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReportFailedScans: keeps each new row of #failed in dbo.scan_failures, and says which scan it is and what is wrong.
--- Called by GenerateFeatures, StoreWork and TakeScans, whose table #failed it reads and marks.
+-- Called by GenerateFeatures, StoreWork, TakeScans and FailScans, whose table #failed it reads and marks.
 CREATE OR ALTER PROCEDURE internal.ReportFailedScans
     @RunId INT -- row of dbo.runs
 AS
@@ -15223,7 +15864,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreWork: stores what a worker made of the scans that it has leased.
+-- StoreWork: stores what a worker made of the scans or pictures that it has leased.
 -- Example: EXECUTE dbo.StoreWork @Provider = N'CUDAExecutionProvider';
 CREATE OR ALTER PROCEDURE dbo.StoreWork
     @Provider NVARCHAR(128) = NULL, -- what the network ran on, for the run's messages
@@ -15237,9 +15878,9 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreWork is called by lungdb work after it has filled #result. It stores the features of the leased scans in one
-transaction, as GenerateFeatures does, but for those whose lease another session has taken over, and says how far the
-work is.
+        PRINT N'dbo.StoreWork is called by lungdb work after it has filled #result. It stores the features of the leased scans or pictures
+in one transaction, as GenerateFeatures and FeaturizeImages do, but for those whose lease another session has taken over, and says
+how far the work is.
 Parameters:
     @Provider NVARCHAR(128) = NULL  what the network ran on, for the run''s messages
     @CpuSeconds FLOAT = NULL        processor time that the scans took
@@ -15253,10 +15894,20 @@ Example:
     IF OBJECT_ID(N'tempdb..#job') IS NULL
         THROW 50463, N'The tables of a worker are not there. lungdb work makes them; call this through it.', 1;
     DECLARE @RunId INT, @WorkId INT, @Worker NVARCHAR(128), @NetworkId INT, @Preprocessing NVARCHAR(32), @Digest VARBINARY(32),
-        @Pooling NVARCHAR(128), @Recompute BIT, @Started DATETIME2(3), @Total INT, @Done INT, @Slices INT, @Came DATETIME2(3);
+        @Pooling NVARCHAR(128), @Recompute BIT, @Started DATETIME2(3), @Total INT, @Done INT, @Slices INT, @Came DATETIME2(3),
+        @ProcedureName NVARCHAR(128);
     SELECT @RunId = run_id, @WorkId = work_id, @Worker = worker, @NetworkId = network_id, @Preprocessing = preprocessing,
-        @Digest = digest, @Pooling = pooling, @Recompute = recompute, @Started = started, @Total = total, @Done = done, @Slices = slices
+        @Digest = digest, @Pooling = pooling, @Recompute = recompute, @Started = started, @Total = total, @Done = done, @Slices = slices,
+        @ProcedureName = procedure_name
     FROM #job;
+    IF @ProcedureName = N'FeaturizeImages'
+    BEGIN
+        EXECUTE internal.StoreImageFeatures @RunId, @WorkId, @Worker, @NetworkId;
+        EXECUTE internal.ReportFailedImages @RunId;
+        EXECUTE internal.ReportImages @RunId, @Provider, @Started, @Total, @CpuSeconds, @PeakMegabytes, @Done OUTPUT;
+        UPDATE #job SET done = @Done;
+        RETURN 0;
+    END;
     EXECUTE internal.StoreFeatures @RunId, @WorkId, @Worker, @NetworkId, @Preprocessing, @Digest, @Pooling, @Recompute, @Came OUTPUT;
     EXECUTE internal.ReportFailedScans @RunId;
     EXECUTE internal.ReportScans @RunId, @Provider, @Started, @Total, @CpuSeconds, @PeakMegabytes, @Done OUTPUT,
@@ -15266,10 +15917,11 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TakeWork: leases scans of queued features for a worker beside the server, and says what is to be done with them.
+-- TakeWork: leases scans or pictures of queued features for a worker beside the server, and says what is to be done with them.
 -- Example: EXECUTE dbo.TakeWork @ChunkMegabytes = 64;
 CREATE OR ALTER PROCEDURE dbo.TakeWork
-    @ChunkMegabytes INT = 64, -- megabytes of stored slices in one transaction, 1 to 512
+    @ChunkMegabytes INT = 64, -- megabytes of stored slices or pictures in one transaction, 1 to 512
+    @Pictures BIT = 0,        -- 1 leases pictures, for which the worker's tables are others; 0 scans
     @Help BIT = 0             -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -15279,11 +15931,12 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TakeWork is called by lungdb work, which makes the tables #job, #layers, #todo, #queue, #chunk, #failed and
-#result first. It returns a row with what is to be done with the scans that it has leased, of which there are none
-where others hold all that is left; no row where there is no work. ReadWork gives their slices, StoreWork stores what
+#result first. It returns a row with what is to be done with the items that it has leased, of which there are none
+where others hold all that is left; no row where there is no work. ReadWork gives them, StoreWork stores what
 came of them. It ends the run of a work that is done.
 Parameters:
-    @ChunkMegabytes INT = 64  megabytes of stored slices in one transaction, 1 to 512
+    @ChunkMegabytes INT = 64  megabytes of stored slices or pictures in one transaction, 1 to 512
+    @Pictures BIT = 0         1 leases pictures, for which the worker''s tables are others; 0 scans
     @Help BIT = 0             1 prints this help and does nothing else
 Example:
     EXECUTE dbo.TakeWork @ChunkMegabytes = 64;';
@@ -15291,37 +15944,138 @@ Example:
     END;
 
     DECLARE @Worker NVARCHAR(128), @RunId INT, @WorkId INT, @Total INT, @Done INT, @Slices INT, @KeepBytes BIGINT, @Called DATETIME2(3),
-        @Message NVARCHAR(2000), @Tries INT = 0;
+        @Message NVARCHAR(2000), @Tries INT = 0, @NetworkId INT, @ProcedureName NVARCHAR(128);
     IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 512
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 512.');
         THROW 50101, @Message, 1;
     END;
+    IF @Pictures IS NULL
+        THROW 50101, N'The value NULL for the parameter @Pictures is not supported. Supported values are 0 and 1.', 1;
     IF OBJECT_ID(N'tempdb..#job') IS NULL
         THROW 50463, N'The tables of a worker are not there. lungdb work makes them; call this through it.', 1;
     DELETE FROM #result;
+    SET @ProcedureName = CASE @Pictures WHEN 1 THEN N'FeaturizeImages' ELSE N'GenerateFeatures' END;
     WHILE @Tries < 2
     BEGIN
         EXECUTE internal.EndJob;
         IF NOT EXISTS (SELECT 1 FROM #job)
-            EXECUTE internal.StartJob;
+            EXECUTE internal.StartJob @ProcedureName;
         IF NOT EXISTS (SELECT 1 FROM #job)
             RETURN 0;
-        SELECT @Worker = worker, @RunId = run_id, @WorkId = work_id, @Total = total, @Done = done, @Slices = slices FROM #job;
-        EXECUTE internal.TakeScans @RunId, @WorkId, @Worker, @ChunkMegabytes, 0, @Total, @Done OUTPUT, @Slices OUTPUT, @KeepBytes OUTPUT,
-            @Called OUTPUT;
+        SELECT @Worker = worker, @RunId = run_id, @WorkId = work_id, @Total = total, @Done = done, @Slices = slices, @NetworkId = network_id
+        FROM #job;
+        IF @Pictures = 1
+            EXECUTE internal.TakeImages @RunId, @WorkId, @Worker, @NetworkId, @ChunkMegabytes, @Total, @Done OUTPUT;
+        ELSE
+            EXECUTE internal.TakeScans @RunId, @WorkId, @Worker, @ChunkMegabytes, 0, @Total, @Done OUTPUT, @Slices OUTPUT,
+                @KeepBytes OUTPUT, @Called OUTPUT;
         UPDATE #job SET done = @Done, slices = @Slices;
         -- Where others hold all that is left of this work, there may be one with something to do.
         SET @Tries = CASE WHEN EXISTS (SELECT 1 FROM #chunk) THEN 2 ELSE @Tries + 1 END;
     END;
-    SELECT (SELECT COUNT(*) FROM #chunk) AS scans, CONVERT(VARCHAR(64), n.sha256, 2) AS sha256, n.details, j.layer, j.preprocessing,
+    SELECT (SELECT COUNT(*) FROM #chunk) AS items, CONVERT(VARCHAR(64), n.sha256, 2) AS sha256, n.details, j.layer, j.preprocessing,
         j.pooling, p.steps, j.packages, s.value AS providers, TRY_CAST(t.value AS INT) AS threads
     FROM #job AS j
     INNER JOIN dbo.networks AS n ON n.network_id = j.network_id
-    INNER JOIN dbo.preprocessings AS p ON p.name = j.preprocessing
+    LEFT JOIN dbo.preprocessings AS p ON p.name = j.preprocessing
     LEFT JOIN dbo.settings AS s ON s.name = N'providers'
     LEFT JOIN dbo.settings AS t ON t.name = N'threads';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FailScans: keeps the scans that a worker gave back for the third time among the failures.
+-- Called by ReleaseWork; fills the worker's table #failed.
+CREATE OR ALTER PROCEDURE internal.FailScans
+    @RunId INT,            -- row of dbo.runs
+    @WorkId INT,           -- row of dbo.work
+    @Worker NVARCHAR(128)  -- name of this session
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #failed (scan_id, error, is_new, is_gone)
+    SELECT CAST(i.item AS INT), i.error, 1, 0
+    FROM dbo.work_items AS i
+    WHERE i.work_id = @WorkId AND i.worker = @Worker AND i.state = 'failed' AND i.error_number = 50462
+        AND CAST(i.item AS INT) NOT IN (SELECT scan_id FROM #failed);
+    EXECUTE internal.ReportFailedScans @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReleaseWork: frees what a worker holds and ends its run; says what becomes of work that the worker could not do.
+-- Example: EXECUTE dbo.ReleaseWork @Message = N'The network has no layer ''typo''.', @ErrorNumber = 50115;
+CREATE OR ALTER PROCEDURE dbo.ReleaseWork
+    @Message NVARCHAR(2000) = NULL, -- why, for the run; NULL means that it is done
+    @ErrorNumber INT = NULL,        -- number of the error that it is
+    @Help BIT = 0                   -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReleaseWork is called by lungdb work when it ends or cannot go on, so that others take at once what it holds. What the
+work itself is to blame for (50104, 50105, 50110, 50115) sets it aside: what is open of it has failed, for all. What the
+machine of the worker lacks (50101, 50116, 50230, 50340, 50390, 50394, or no number of ours) leaves it to others: this worker passes
+it over for ten minutes. With any other number what the worker holds for the third time has failed. It returns a row: outcome, which is
+done, set aside, left or given back.
+Parameters:
+    @Message NVARCHAR(2000) = NULL  why, for the run; NULL means that it is done
+    @ErrorNumber INT = NULL         number of the error that it is
+    @Help BIT = 0                   1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReleaseWork @Message = N''The network has no layer ''''typo''''.'', @ErrorNumber = 50115;';
+        RETURN 0;
+    END;
+
+    IF OBJECT_ID(N'tempdb..#job') IS NULL
+        THROW 50463, N'The tables of a worker are not there. lungdb work makes them; call this through it.', 1;
+    DECLARE @RunId INT, @WorkId INT, @Worker NVARCHAR(128), @Text NVARCHAR(2000) = REPLACE(@Message, N'%', N'%%'), @Said NVARCHAR(2000),
+        @Outcome NVARCHAR(10) = N'done';
+    SELECT @RunId = run_id, @WorkId = work_id, @Worker = worker FROM #job;
+    IF @Message IS NOT NULL AND @WorkId IS NOT NULL
+    BEGIN
+        IF @ErrorNumber IN (50104, 50105, 50110, 50115)
+        BEGIN
+            EXECUTE internal.SetWorkAside @WorkId, @Worker, @ErrorNumber, @Message, @Said OUTPUT;
+            SET @Outcome = N'set aside';
+        END;
+        ELSE IF COALESCE(@ErrorNumber, 0) IN (0, 50101, 50116, 50230, 50340, 50390, 50394)
+        BEGIN
+            DELETE FROM #left WHERE work_id = @WorkId;
+            INSERT INTO #left (work_id, left_at) VALUES (@WorkId, SYSUTCDATETIME());
+            SET @Outcome = N'left';
+            SET @Said = LEFT(CONCAT(N'Work ', @WorkId, N' cannot be done on this machine and is left to others: ', @Message), 2000);
+        END;
+        ELSE
+        BEGIN
+            -- What cannot be done is not tried for ever: an error counts as an attempt, and the third has failed.
+            UPDATE dbo.work_items
+            SET state = CASE WHEN attempts >= 3 THEN 'failed' ELSE 'open' END,
+                error_number = CASE WHEN attempts >= 3 THEN 50462 END,
+                error = CASE WHEN attempts >= 3
+                    THEN LEFT(CONCAT(N'Three sessions failed at it, the last with: ', @Message), 2000) END
+            WHERE work_id = @WorkId AND worker = @Worker AND state = 'leased';
+            IF EXISTS (SELECT 1 FROM #job WHERE procedure_name = N'FeaturizeImages')
+                EXECUTE internal.FailImages @RunId, @WorkId, @Worker;
+            ELSE
+                EXECUTE internal.FailScans @RunId, @WorkId, @Worker;
+            SET @Outcome = N'given back';
+            SET @Said = LEFT(CONCAT(N'A chunk of work ', @WorkId, N' is given back: ', @Message), 2000);
+        END;
+        IF @Said IS NOT NULL
+            EXECUTE internal.ReportStep @RunId, @Said;
+    END;
+    EXECUTE internal.EndRun @RunId, 0, @Text;
+    DELETE FROM #job;
+    DELETE FROM #todo;
+    SELECT @Outcome AS outcome;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -15624,12 +16378,13 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateNetworkSql', N'ExplainScore', N'FindAccount',
     N'FindModel', N'FindSession', N'FindToken', N'HasAccounts', N'Help', N'LineageOf', N'ListAccounts', N'ListDatasets',
     N'ListPatients', N'ListRuns', N'ListScores', N'ListTokens', N'PredictLungCancerSql', N'PredictPatientsSql',
-    N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'RankScore', N'ReadAnimation',
-    N'ReadAudit', N'ReadExplanation', N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook',
-    N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash', N'RevokeToken', N'RollbackModel',
-    N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowPatient', N'ShowTruth',
-    N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity',
-    N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeWork', N'TrainNetworkSql', N'Version', N'WrongCases');
+    N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'RankScore',
+    N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit',
+    N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash', N'RevokeToken',
+    N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowPatient',
+    N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier',
+    N'StoreIdentity', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeWork', N'TrainNetworkSql', N'Version',
+    N'WrongCases');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -15644,7 +16399,7 @@ VALUES
     (N'DeleteNetwork', N'features', N'Deletes a version of a network, unless features, nodules or a setting refer to it.', N'EXECUTE dbo.DeleteNetwork @ModelName = N''demo_resnet'', @Version = 1;'),
     (N'DeletePreprocessing', N'preprocessing', N'Deletes a preprocessing that no features were made with, and the pictures that are kept of it.', N'EXECUTE dbo.DeletePreprocessing @Name = N''soft'';'),
     (N'Doctor', N'installation', N'Says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.', N'EXECUTE dbo.Doctor;'),
-    (N'DropWork', N'work', N'Takes a work out of the queue, such as one that was queued with a layer that the network does not have.', N'EXECUTE dbo.DropWork @WorkId = 12;'),
+    (N'DropWork', N'work', N'Takes a work out of the queue, such as one that was set aside.', N'EXECUTE dbo.DropWork @WorkId = 12;'),
     (N'EndLoad', N'loading', N'Ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.', N'EXECUTE dbo.EndLoad @RunId = 12, @Scans = 40, @Slices = 6100;'),
     (N'EndSearch', N'search', N'Ends a search that is not finished, so that no worker takes it and what it reads can be deleted.', N'EXECUTE dbo.EndSearch @SearchId = 1;'),
     (N'EndSession', N'accounts', N'Signs out.', N'EXECUTE dbo.EndSession @Sha256 = @Sha256;'),
@@ -15669,18 +16424,19 @@ VALUES
     (N'PromoteModel', N'models', N'Makes a version the champion of its name, unless it is worse than the present one on the same training patients, each scored by a model that had not learnt from him.', N'EXECUTE dbo.PromoteModel @ModelName = N''lightgbm_sql'';'),
     (N'PurgeLog', N'installation', N'Deletes what the log of runs and the audit of the page hold of times before so many days.', N'EXECUTE dbo.PurgeLog @KeepDays = 400;'),
     (N'QueueFeatures', N'work', N'Puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.', N'EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';'),
+    (N'QueueImages', N'work', N'Puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.', N'EXECUTE dbo.QueueImages @ModelName = N''demo_resnet'';'),
     (N'RankScore', N'explaining', N'What a stored score means: the model that gave it, and where it stands among the scores of the training run.', N'EXECUTE dbo.RankScore @PredictionId = 1;'),
     (N'ReadAnimation', N'worklist', N'The moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.', N'EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N''gif'';'),
     (N'ReadAudit', N'accounts', N'Who did what on the web page, newest first.', N'EXECUTE dbo.ReadAudit @PatientIndex = 0;'),
     (N'ReadExplanation', N'explaining', N'Reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.', N'EXECUTE dbo.ReadExplanation @PredictionId = 1;'),
     (N'ReadRunSteps', N'installation', N'What the procedures of a session have said since, for whoever looks on from another connection.', N'EXECUTE dbo.ReadRunSteps @SessionId = 61;'),
     (N'ReadSlices', N'worklist', N'The axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.', N'EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;'),
-    (N'ReadWork', N'work', N'Gives a worker the slices that it has leased, or the network to run over them.', N'EXECUTE dbo.ReadWork @Network = 1;'),
+    (N'ReadWork', N'work', N'Gives a worker the slices or pictures that it has leased, or the network to run over them.', N'EXECUTE dbo.ReadWork @Network = 1;'),
     (N'RecordAudit', N'accounts', N'One line of what was done or refused.', N'EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;'),
     (N'RecordLook', N'models', N'Records that somebody looked at figures of a version''s test patients, which a report or a script has computed.', N'EXECUTE dbo.RecordLook @ModelName = N''lightgbm_sql'', @LookedWith = N''my notebook'';'),
     (N'RefreshWorklist', N'worklist', N'Brings dbo.worklist in line with the other tables, for the scans given or for all.', N'EXECUTE dbo.RefreshWorklist;'),
     (N'ReleaseTrials', N'search', N'Frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.', N'EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';'),
-    (N'ReleaseWork', N'work', N'Frees what a worker holds and ends its run.', N'EXECUTE dbo.ReleaseWork @Message = N''Interrupted.'';'),
+    (N'ReleaseWork', N'work', N'Frees what a worker holds and ends its run; says what becomes of work that the worker could not do.', N'EXECUTE dbo.ReleaseWork @Message = N''The network has no layer ''''typo''''.'', @ErrorNumber = 50115;'),
     (N'RenewPasswordHash', N'accounts', N'Stores a stronger hash of the same password, unless the password was changed meanwhile.', N'EXECUTE dbo.RenewPasswordHash @Name = N''ana'', @Before = N''$argon2id$…'', @After = N''$argon2id$…'';'),
     (N'RevokeToken', N'accounts', N'Ends a token for good.', N'EXECUTE dbo.RevokeToken @TokenId = 3;'),
     (N'RollbackModel', N'models', N'Undoes the newest promotion of a name, so that the champion before it is the champion again.', N'EXECUTE dbo.RollbackModel @ModelName = N''lightgbm_sql'';'),
@@ -15697,9 +16453,9 @@ VALUES
     (N'StoreClassifier', N'models', N'Stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.', N'EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';'),
     (N'StoreIdentity', N'loading', N'Notes in dbo.settings how a database''s patients are named, before the first of them is loaded.', N'EXECUTE dbo.StoreIdentity @Mode = N''kept'';'),
     (N'StoreToken', N'accounts', N'Keeps the hash of a token for an account and returns its number.', N'EXECUTE dbo.StoreToken @Name = N''ana'', @TokenName = N''nightly job'', @Sha256 = @Sha256, @Days = 90;'),
-    (N'StoreWork', N'work', N'Stores what a worker made of the scans that it has leased.', N'EXECUTE dbo.StoreWork @Provider = N''CUDAExecutionProvider'';'),
+    (N'StoreWork', N'work', N'Stores what a worker made of the scans or pictures that it has leased.', N'EXECUTE dbo.StoreWork @Provider = N''CUDAExecutionProvider'';'),
     (N'TakeCopy', N'copying', N'Takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.', N'EXECUTE dbo.TakeCopy @Rows = 1234;'),
-    (N'TakeWork', N'work', N'Leases scans of queued features for a worker beside the server, and says what is to be done with them.', N'EXECUTE dbo.TakeWork @ChunkMegabytes = 64;'),
+    (N'TakeWork', N'work', N'Leases scans or pictures of queued features for a worker beside the server, and says what is to be done with them.', N'EXECUTE dbo.TakeWork @ChunkMegabytes = 64;'),
     (N'TrainNetworkSql', N'dense networks', N'Trains a dense network with ReLU units and a softmax on a data set, with no Python.', N'EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';'),
     (N'Version', N'installation', N'One row with the version of the package that was installed, of the schema, and of the server.', N'EXECUTE dbo.Version;'),
     (N'WrongCases', N'models', N'The test patients that a model puts on the wrong side of a threshold, the most wrong first.', N'EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;');
@@ -16522,7 +17278,7 @@ VALUES
     (N'work', N'procedure_name', N'procedure that does it, such as GenerateFeatures'),
     (N'work', N'arguments', N'JSON: the arguments that make it the same work'),
     (N'work', N'digest', N'SHA-256 of procedure_name, a space and arguments in UTF-16, by which others find the work'),
-    (N'work', N'is_queued', N'1 where QueueFeatures has put it there: it stays until it is done although nobody takes part'),
+    (N'work', N'is_queued', N'1 where QueueFeatures or QueueImages has put it there: it stays until it is done'),
     (N'work', N'created_at', N'when it was put there, UTC'),
     (N'work_items', NULL, N'A piece of work.'),
     (N'work_items', N'work_id', N'work that it belongs to, in dbo.work'),
@@ -16635,14 +17391,14 @@ VALUES
     (N'EndSearch', NULL, N'ends a search that is not finished, so that no worker takes it and what it reads can be deleted.'),
     (N'AssignSplits', NULL, N'puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.'),
     (N'CreateDataset', NULL, N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
-    (N'DropWork', NULL, N'takes a work out of the queue, such as one that was queued with a layer that the network does not have.'),
-    (N'ReadWork', NULL, N'gives a worker the slices that it has leased, or the network to run over them.'),
+    (N'DropWork', NULL, N'takes a work out of the queue, such as one that was set aside.'),
     (N'QueueFeatures', NULL, N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
+    (N'QueueImages', NULL, N'puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'TrainNetworkSql', NULL, N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
     (N'CheckHashes', NULL, N'compares what is stored with its SHA-256, scan by scan, in T-SQL alone, and ends with an error where something differs.'),
     (N'PurgeLog', NULL, N'deletes what the log of runs and the audit of the page hold of times before so many days.'),
     (N'EndLoad', NULL, N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
-    (N'ReleaseWork', NULL, N'frees what a worker holds and ends its run.'),
+    (N'ReadWork', NULL, N'gives a worker the slices or pictures that it has leased, or the network to run over them.'),
     (N'ExplainScore', NULL, N'the former name of RankScore, kept for one version.'),
     (N'ListScores', NULL, N'the scores that a patient''s primary scan has been given, newest first.'),
     (N'ReadAnimation', NULL, N'the moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.'),
@@ -16654,8 +17410,9 @@ VALUES
     (N'PredictLungCancerSql', NULL, N'the probability of cancer that a trained model gives a patient''s primary scan, in percent, with T-SQL alone.'),
     (N'PredictPatientsSql', NULL, N'scores the primary scans of all patients, or the scans asked for, with T-SQL alone.'),
     (N'ScoreNewScansSql', NULL, N'scores the scans that have features and no score yet by the version served, of every model or of one, in T-SQL alone.'),
-    (N'StoreWork', NULL, N'stores what a worker made of the scans that it has leased.'),
-    (N'TakeWork', NULL, N'leases scans of queued features for a worker beside the server, and says what is to be done with them.'),
+    (N'StoreWork', NULL, N'stores what a worker made of the scans or pictures that it has leased.'),
+    (N'TakeWork', NULL, N'leases scans or pictures of queued features for a worker beside the server, and says what is to be done with them.'),
+    (N'ReleaseWork', NULL, N'frees what a worker holds and ends its run; says what becomes of work that the worker could not do.'),
     (N'ShowPatient', NULL, N'a patient with the primary scan, its part in training and its state, in one row.'),
     (N'ShowTruth', NULL, N'the label of a patient and where it comes from; no row when it is not known.'),
     (N'StoreAnimation', NULL, N'keeps the moving picture of a patient''s primary scan in place of the one before. The web page calls it.'),
@@ -16812,18 +17569,25 @@ VALUES
     ('procedure', N'internal.ShowExplained'),
     ('procedure', N'dbo.ReadExplanation'),
     ('procedure', N'dbo.DeleteNetwork'),
+    ('procedure', N'internal.CheckImageArguments'),
+    ('procedure', N'internal.CheckLayers'),
     ('procedure', N'internal.DescribeFeatures'),
+    ('procedure', N'internal.DescribeImages'),
+    ('procedure', N'internal.FindFeatureFaults'),
+    ('procedure', N'internal.FindImagesToDo'),
     ('procedure', N'internal.FindNetwork'),
     ('procedure', N'internal.FindScansToDo'),
     ('procedure', N'internal.FindUses'),
     ('procedure', N'internal.NumberLayers'),
     ('procedure', N'internal.FindImageClassifier'),
     ('procedure', N'dbo.PromoteImageClassifier'),
+    ('procedure', N'internal.FindImageSet'),
     ('procedure', N'dbo.Help'),
     ('procedure', N'dbo.ListRuns'),
     ('procedure', N'dbo.ReadRunSteps'),
     ('procedure', N'dbo.Version'),
     ('procedure', N'internal.CompareSchema'),
+    ('procedure', N'internal.ExamineWorkAside'),
     ('procedure', N'internal.ExamineWork'),
     ('procedure', N'internal.HashRows'),
     ('procedure', N'internal.HashScan'),
@@ -16856,6 +17620,8 @@ VALUES
     ('procedure', N'internal.RefuseTransaction'),
     ('procedure', N'internal.ReportStep'),
     ('procedure', N'internal.JudgeTraining'),
+    ('procedure', N'internal.ReportFailedImages'),
+    ('procedure', N'internal.ReportImages'),
     ('procedure', N'internal.ReportScans'),
     ('procedure', N'internal.StartRun'),
     ('procedure', N'dbo.StartLoad'),
@@ -16917,13 +17683,17 @@ VALUES
     ('procedure', N'internal.ChooseMembers'),
     ('procedure', N'dbo.CreateDataset'),
     ('procedure', N'dbo.DropWork'),
-    ('procedure', N'dbo.ReadWork'),
+    ('procedure', N'internal.FailImages'),
     ('procedure', N'internal.FillWork'),
+    ('procedure', N'internal.EnqueueImages'),
     ('procedure', N'internal.QueueScans'),
     ('procedure', N'internal.FindWork'),
     ('procedure', N'dbo.QueueFeatures'),
+    ('procedure', N'dbo.QueueImages'),
+    ('procedure', N'internal.FindWorkFault'),
     ('procedure', N'internal.FreeItems'),
     ('procedure', N'internal.ClaimItems'),
+    ('procedure', N'internal.TakeImages'),
     ('procedure', N'internal.HoldItems'),
     ('procedure', N'internal.LeaveWork'),
     ('procedure', N'internal.EndRun'),
@@ -16932,11 +17702,17 @@ VALUES
     ('procedure', N'dbo.PurgeLog'),
     ('procedure', N'internal.CheckRows'),
     ('procedure', N'dbo.EndLoad'),
-    ('procedure', N'dbo.ReleaseWork'),
     ('procedure', N'internal.EndJob'),
     ('procedure', N'internal.NameWorker'),
+    ('procedure', N'internal.ReadPictures'),
+    ('procedure', N'internal.ReadSlices'),
+    ('procedure', N'dbo.ReadWork'),
     ('procedure', N'internal.ReportLostItems'),
+    ('procedure', N'internal.SetWorkAside'),
     ('procedure', N'internal.SettleItems'),
+    ('procedure', N'internal.StoreImageFeatures'),
+    ('procedure', N'internal.StartImageJob'),
+    ('procedure', N'internal.StartScanJob'),
     ('procedure', N'internal.StartJob'),
     ('procedure', N'dbo.ExplainScore'),
     ('procedure', N'dbo.ListScores'),
@@ -16957,6 +17733,8 @@ VALUES
     ('procedure', N'dbo.ScoreNewScansSql'),
     ('procedure', N'dbo.StoreWork'),
     ('procedure', N'dbo.TakeWork'),
+    ('procedure', N'internal.FailScans'),
+    ('procedure', N'dbo.ReleaseWork'),
     ('procedure', N'dbo.ShowPatient'),
     ('procedure', N'dbo.ShowTruth'),
     ('procedure', N'dbo.StoreAnimation'),

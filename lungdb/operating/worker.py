@@ -1,8 +1,8 @@
-"""Workers beside the server: they make the features of queued scans in their own process, and store them by procedures.
+"""Workers beside the server: they make queued features in their own process, and store them by procedures.
 
-A worker needs no external scripts on the server and no right to a table: dbo.TakeWork leases scans, dbo.ReadWork gives
-their slices, `keep_and_generate_features` runs here as it does in the script of dbo.GenerateFeatures, and dbo.StoreWork
-stores what came of them, unless the lease has been taken over meanwhile.
+A worker needs no external scripts on the server and no right to a table: dbo.TakeWork leases scans or pictures,
+dbo.ReadWork gives them, the function runs here that the script of dbo.GenerateFeatures or dbo.FeaturizeImages calls,
+and dbo.StoreWork stores what came of them, unless the lease has been taken over meanwhile.
 """
 
 from __future__ import annotations
@@ -23,43 +23,15 @@ import pandas as pd
 
 from lungdb.database import Connection, connect, run
 from lungdb.database.retrying import retried
-from lungdb.errors import LungdbError, SqlError
-from lungdb.procedures import keep_and_generate_features, measured
+from lungdb.errors import ErrorNumber, LungdbError, SqlError
+from lungdb.operating.work_kinds import COMMON_TABLES, DROP_TABLES, PICTURES, SCANS, Kind
 
 _IDLE_SECONDS = 5.0
 _GRACE_SECONDS = 600.0
-_SHOWN_COLUMNS = ("scan_id", "layer", "error", "array_rows", "array_cols", "array", "sha256", "pooled")
 
-# Without parameters, because ODBC runs a batch with some as a procedure, at whose end its #temp tables go.
-_TABLES = """
-CREATE TABLE #job (
-    work_id INT NOT NULL, run_id INT NULL, worker NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
-    network_id INT NOT NULL,
-    layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL, preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
-    digest VARBINARY(32) NOT NULL, pooling NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, recompute BIT NOT NULL,
-    packages NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL, started DATETIME2(3) NOT NULL, total INT NOT NULL,
-    done INT NOT NULL, slices INT NOT NULL);
-CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
-CREATE TABLE #todo (
-    scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL,
-    kept_bytes BIGINT NOT NULL);
-CREATE TABLE #queue (
-    item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL,
-    bytes BIGINT NOT NULL, state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL,
-    error_number INT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
-CREATE TABLE #chunk (
-    scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
-CREATE TABLE #failed (
-    scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NOT NULL, is_new BIT NOT NULL,
-    is_gone BIT NOT NULL);
-CREATE TABLE #result (
-    scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL, array_rows INT NULL,
-    array_cols INT NULL, array VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL,
-    sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL, pooled NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-"""
-_INSERT = f"INSERT INTO #result ({', '.join(_SHOWN_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?);"
-
+_RELEASE = "EXECUTE dbo.ReleaseWork @Message = ?, @ErrorNumber = ?;"
 _STORE = "EXECUTE dbo.StoreWork @Provider = ?, @CpuSeconds = ?, @PeakMegabytes = ?;"
+_QUEUE_IMAGES = "EXECUTE dbo.QueueImages @ModelName = ?, @Layer = ?;"
 _QUEUE = "EXECUTE dbo.QueueFeatures @ModelName = ?, @Layer = ?, @Preprocessing = ?, @Pooling = ?;"
 
 
@@ -72,9 +44,9 @@ class WorkOptions:
     waits : bool
         Whether to wait for more work when there is none.
     batch_size : int
-        Triples of slices in one run of the network.
+        Triples of slices, or pictures, in one run of the network.
     chunk_megabytes : int
-        Megabytes of stored slices to lease at once.
+        Megabytes of stored slices, or of pictures and their features, to lease at once.
     """
 
     waits: bool
@@ -95,7 +67,7 @@ class Stop:
         self.asked.set()
 
 
-def work(target: str, options: WorkOptions, say: Callable[[str], None], stop: Stop) -> None:
+def work(target: str, options: WorkOptions, say: Callable[[str], None], stop: Stop) -> bool:
     """Work on queued features until none are left, or until asked to stop.
 
     Parameters
@@ -112,7 +84,12 @@ def work(target: str, options: WorkOptions, say: Callable[[str], None], stop: St
     Raises
     ------
     LungdbError
-        The database cannot be reached, the network cannot be run, or it was lost more often than is worth trying.
+        The database cannot be reached, its settings allow no work, or it was lost more often than is worth trying.
+
+    Returns
+    -------
+    bool
+        Whether this machine could do what it met; what it could not it has left to others.
     """
     networks: dict[str, bytes] = {}
     came: Counter[str] = Counter()
@@ -121,7 +98,8 @@ def work(target: str, options: WorkOptions, say: Callable[[str], None], stop: St
         connection = connect(target, create=False)
         try:
             run(connection, "SET NOCOUNT ON; SET XACT_ABORT ON;")
-            run(connection, _TABLES)
+            run(connection, COMMON_TABLES)
+            run(connection, SCANS.tables)
             _work_in(connection, networks, came, options, say, stop)
         finally:
             with suppress(LungdbError):  # of a lost connection the server frees what it held
@@ -132,6 +110,7 @@ def work(target: str, options: WorkOptions, say: Callable[[str], None], stop: St
     # One that waits for weeks meets more that passes than one call may: a chunk that is stored and an answer that
     # there is nothing to do begin the count anew.
     retried(session, say=say, progress=came.total)
+    return came["left"] == 0
 
 
 def _work_in(
@@ -142,26 +121,59 @@ def _work_in(
     say: Callable[[str], None],
     stop: Stop,
 ) -> None:
-    idle = False
+    kind, nothing = SCANS, 0
     while not stop.asked.is_set():
-        found = _call(connection, f"EXECUTE dbo.TakeWork @ChunkMegabytes = {options.chunk_megabytes};", say)
+        found = _take(connection, kind, came, options, say)
         if not found:
-            if not options.waits:
-                return
-            if not idle:
-                say("No work is left; waiting for more.")
-            idle = True
             came["answers"] += 1
-            stop.asked.wait(_IDLE_SECONDS)
-        elif found[0]["scans"] > 0:
-            idle = False
-            _make(connection, found[0], networks, options.batch_size, say)
+            nothing += 1
+            kind = PICTURES if kind is SCANS else SCANS
+            run(connection, DROP_TABLES)
+            run(connection, kind.tables)
+            if nothing == 2:
+                if not options.waits:
+                    break
+                say("No work is left; waiting for more.")
+            if nothing % 2 == 0:
+                stop.asked.wait(_IDLE_SECONDS)
+        elif found[0]["items"] > 0:
+            nothing = 0
+            try:
+                _make(connection, kind, found[0], networks, options.batch_size, say)
+            except SqlError as error:
+                if error.number not in list(ErrorNumber):
+                    raise
+                _give_back(connection, error, came, say)
+            except LungdbError as error:
+                _give_back(connection, error, came, say)
             came["chunks"] += 1
     run(connection, "EXECUTE dbo.ReleaseWork;")
 
 
+def _take(
+    connection: Connection, kind: Kind, came: Counter[str], options: WorkOptions, say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """Lease items; a work that somebody has dropped meanwhile is left for the next one."""
+    sql = f"EXECUTE dbo.TakeWork @ChunkMegabytes = {options.chunk_megabytes}, @Pictures = {int(kind.pictures)};"
+    while True:
+        try:
+            return _call(connection, sql, say)
+        except SqlError as error:
+            if error.number != ErrorNumber.WORK_DELETED:
+                raise
+            _give_back(connection, error, came, say)
+
+
+def _give_back(connection: Connection, error: LungdbError, came: Counter[str], say: Callable[[str], None]) -> None:
+    """Free what is held, and let the database say what becomes of the work; another is taken then."""
+    number = error.number if isinstance(error, SqlError) else None
+    message = error.message if isinstance(error, SqlError) else str(error)
+    came[_call(connection, _RELEASE, say, (message, number))[0]["outcome"]] += 1
+
+
 def _make(
     connection: Connection,
+    kind: Kind,
     job: dict[str, Any],
     networks: dict[str, bytes],
     batch_size: int,
@@ -171,36 +183,24 @@ def _make(
     if sha256 not in networks:
         networks.clear()
         networks[sha256] = bytes(run(connection, "EXECUTE dbo.ReadWork @Network = 1;")[-1].scalar())
-    slices = run(connection, "EXECUTE dbo.ReadWork;")[-1]
-    result, provider, notice, number, message, _, cpu_seconds, peak_megabytes = measured(
-        keep_and_generate_features,
-        pd.DataFrame(slices.records(), columns=list(slices.columns)),
-        networks[sha256],
-        sha256,
-        job["details"],
-        job["layer"],
-        job["preprocessing"],
-        job["pooling"],
-        batch_size,
-        job["providers"],
-        job["threads"],
-        0,
-        job["steps"],
-        job["packages"],
+    given = run(connection, "EXECUTE dbo.ReadWork;")[-1]
+    result, provider, notice, number, message, cpu_seconds, peak_megabytes = kind.make(
+        pd.DataFrame(given.records(), columns=list(given.columns)), networks[sha256], sha256, job, batch_size
     )
     if number:
-        run(connection, "EXECUTE dbo.ReleaseWork @Message = ?;", (message,))
         raise SqlError(number, message)
     if notice:
         say(notice)
-    rows = [tuple(_plain(value) for value in row) for row in result[list(_SHOWN_COLUMNS)].itertuples(index=False)]
+    rows = [tuple(_plain(value) for value in row) for row in result[list(kind.columns)].itertuples(index=False)]
     if rows:
-        connection.cursor().executemany(_INSERT, rows)
+        connection.cursor().executemany(kind.insert, rows)
     run(connection, _STORE, (provider, cpu_seconds, peak_megabytes), lambda each: say(each.text))
 
 
-def _call(connection: Connection, sql: str, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    results = run(connection, sql, on_message=lambda message: say(message.text))
+def _call(
+    connection: Connection, sql: str, say: Callable[[str], None], parameters: tuple[Any, ...] = ()
+) -> list[dict[str, Any]]:
+    results = run(connection, sql, parameters, on_message=lambda message: say(message.text))
     return results[-1].records() if results else []
 
 
@@ -218,6 +218,18 @@ def queue_features(target: str, network: str, layer: str | None, preprocessing: 
     """
     with closing(connect(target, create=False)) as connection:
         return int(run(connection, _QUEUE, (network, layer, preprocessing, pooling))[-1].records()[0]["open"])
+
+
+def queue_images(target: str, network: str, layer: str | None) -> int:
+    """Queue the pictures that lack features, by dbo.QueueImages; return how many are open.
+
+    Raises
+    ------
+    LungdbError
+        The database cannot be reached, or the procedure refuses.
+    """
+    with closing(connect(target, create=False)) as connection:
+        return int(run(connection, _QUEUE_IMAGES, (network, layer))[-1].records()[0]["open"])
 
 
 def run_workers(target: str, workers: int, options: WorkOptions) -> int:
@@ -274,8 +286,8 @@ def _be_worker(target: str, options: WorkOptions) -> int:
     _listen(stop)
     threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
     try:
-        work(target, options, lambda text: print(text, flush=True), stop)
+        could = work(target, options, lambda text: print(text, flush=True), stop)
     except LungdbError as error:
         print(error, file=sys.stderr, flush=True)
         return 1
-    return stop.status
+    return stop.status or int(not could)

@@ -5,7 +5,7 @@ CREATE TABLE dbo.work (
     procedure_name NVARCHAR(128) NOT NULL, -- procedure that does it, such as GenerateFeatures
     arguments NVARCHAR(MAX) NOT NULL,      -- JSON: the arguments that make it the same work
     digest VARBINARY(32) NOT NULL,         -- SHA-256 of procedure_name, a space and arguments in UTF-16, by which others find the work
-    is_queued BIT NOT NULL                 -- 1 where QueueFeatures has put it there: it stays until it is done although nobody takes part
+    is_queued BIT NOT NULL                 -- 1 where QueueFeatures or QueueImages has put it there: it stays until it is done
         CONSTRAINT DF_work_is_queued DEFAULT 0,
     created_at DATETIME2(3) NOT NULL CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME(), -- when it was put there, UTC
     CONSTRAINT PK_work PRIMARY KEY (work_id),

@@ -84,6 +84,16 @@ BY_STATEMENT: dict[str, tuple[str, str, str, str, str]] = {
         "1 items of work are held by sessions that have ended",
         "UPDATE dbo.work_items SET state = 'open' WHERE state = 'leased'",
     ),
+    "work that nobody can do": (
+        "INSERT INTO dbo.work (procedure_name, arguments, digest, is_queued) "
+        "VALUES (N'GenerateFeatures', N'{\"network_id\": 7}', 0x01, 1); "
+        "INSERT INTO dbo.work_items (work_id, item, bytes, state, error_number, error) "
+        "SELECT work_id, N'1', 1, 'failed', 50102, N'The network was deleted since.' FROM dbo.work;",
+        "work set aside",
+        "fault",
+        " of GenerateFeatures is set aside, 1 items are not done: The network was deleted since.",
+        "EXECUTE dbo.DropWork @WorkId = ",
+    ),
     "a run": (
         "INSERT INTO dbo.runs (procedure_name) VALUES (N'GenerateFeatures'); "
         "INSERT INTO dbo.runs (procedure_name, status) VALUES (N'GenerateFeatures', 'done');",

@@ -174,3 +174,30 @@ def test_only_a_worker_can_call_what_workers_call(six: Connection) -> None:
             run(six, f"EXECUTE dbo.{call};")
         assert caught.value.number == 50463
     assert set(_states(six)) == {"open"}
+
+
+def test_a_worker_goes_on_after_work_that_nobody_can_do(six: Connection, start: Start) -> None:
+    """Of a layer that the network turns out not to have: failed with the sentence of the network, the other is made."""
+    run(six, "DELETE FROM dbo.network_layers;")  # as of a network that was loaded before they were listed
+    run(six, "EXECUTE dbo.QueueFeatures @ModelName = N'ResNet_152.model', @Layer = N'typo';")
+    run(six, "EXECUTE dbo.QueueFeatures @ModelName = N'ResNet_152.model', @Pooling = N'max';")
+    said, errors = (process := start("work")).communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+    assert "Work 1 is set aside with the 6 items that were open: The network has no layer 'typo'." in said
+    assert len(rows(six, "SELECT scan_id FROM dbo.pooled_features WHERE pooling = N'max';")) == 6
+    assert rows(six, "SELECT DISTINCT work_id, state, error_number FROM dbo.work_items;") == [(1, "failed", 50115)]
+
+
+def test_what_a_worker_lacks_is_left_to_others(six: Connection, start: Start) -> None:
+    """A provider that its ONNX Runtime does not know: exit status 1, a sentence, and the scans are open and untried."""
+    run(six, "EXECUTE dbo.QueueFeatures @ModelName = N'ResNet_152.model';")
+    run(six, "UPDATE dbo.settings SET value = N'nosuch' WHERE name = N'providers';")
+    said, errors = (process := start("work")).communicate(timeout=120)
+    assert (process.returncode, errors) == (1, "")
+    assert "Work 1 cannot be done on this machine and is left to others: The provider 'nosuch' is not supported" in said
+    assert rows(six, "SELECT DISTINCT state, attempts FROM dbo.work_items;") == [("open", 0)]
+    run(six, "UPDATE dbo.settings SET value = NULL WHERE name = N'providers';")
+    process = start("work")
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert len(rows(six, VECTORS)) == 6

@@ -50,7 +50,7 @@ Examples:
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
     DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
-    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT, @RunId INT, @Failed INT,
+    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @RunId INT, @Failed INT,
         @WorkId INT, @Worker NVARCHAR(128), @IsSaid BIT = 0, @CpuSeconds FLOAT, @PeakMegabytes FLOAT, @Arguments NVARCHAR(4000);
 
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
@@ -109,8 +109,6 @@ ORDER BY c.place;',
             @Providers = @Providers, @Threads = @Threads, @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT,
             @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
             @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
-        -- Not every runtime tells an empty text from NULL.
-        UPDATE #result SET error = N'' WHERE error IS NULL;
         IF @ErrorNumber <> 0
             EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
         IF @ErrorNumber <> 0
@@ -125,13 +123,7 @@ ORDER BY c.place;',
         EXECUTE internal.StoreImageFeatures @RunId, @WorkId, @Worker, @NetworkId;
         EXECUTE internal.ReportFailedImages @RunId;
 
-        SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
-        DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.name = t.name;
-        SET @Rate = 1000.0 * @Done / (DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
-        SET @Left = (@Total - @Done) / (@Rate + 1);
-        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done on ', @Provider, N', ', @Rate, N' pictures per second, about ',
-            @Left, N' seconds left.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total, NULL, NULL, @Provider, @CpuSeconds, @PeakMegabytes;
+        EXECUTE internal.ReportImages @RunId, @Provider, @Started, @Total, @CpuSeconds, @PeakMegabytes, @Done OUTPUT;
     END;
 
     SET @Failed = (SELECT COUNT(*) FROM #failed);

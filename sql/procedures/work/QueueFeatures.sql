@@ -18,7 +18,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
 those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
-them, each scan once. The queue stays until all is done. It returns a row: work_id, scans that were put there, scans
+them, each scan once. The queue stays until all is done. A layer is a name that the details of the network give, or a
+tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
 that are open.
 Parameters:
     @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
@@ -50,6 +51,7 @@ Example:
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
     EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.CheckLayers @NetworkId;
     EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
 
     BEGIN TRANSACTION;

@@ -1,5 +1,5 @@
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
--- Called by GenerateFeatures.
+-- Called by GenerateFeatures and QueueFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
     @Preprocessing NVARCHAR(32), -- one of dbo.preprocessings
@@ -22,24 +22,7 @@ BEGIN
         THROW 50100, @Message, 1;
     END;
 
-    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
-        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
-            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
-    IF NOT EXISTS (SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing)
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
-            N' for the parameter @Preprocessing is not supported. Supported values are ', LEFT((
-                SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY created_at, name)
-                FROM dbo.preprocessings), 500),
-            N'; StorePreprocessing makes others. ');
-    IF @Pooling IS NULL OR EXISTS (
-            SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
-            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
-        OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
-                SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
-                FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
-            N', each once, with commas between. ');
+    EXECUTE internal.FindFeatureFaults @Layer, @Preprocessing, @Pooling, @Message OUTPUT;
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');

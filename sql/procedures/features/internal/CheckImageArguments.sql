@@ -1,5 +1,5 @@
 -- CheckImageArguments: refuses what FeaturizeImages cannot work with, all wrong arguments in one error.
--- Called by FeaturizeImages.
+-- Called by FeaturizeImages and QueueImages.
 CREATE OR ALTER PROCEDURE internal.CheckImageArguments
     @ModelName NVARCHAR(128),    -- name of a network
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas

@@ -1,5 +1,5 @@
 -- FindImagesToDo: fills #todo with the pictures that lack features of the layers.
--- Called by StartImages, whose table #layers it reads and whose table #todo it fills.
+-- Called by StartImages and QueueImages, whose table #layers it reads and whose table #todo it fills.
 CREATE OR ALTER PROCEDURE internal.FindImagesToDo
     @NetworkId INT,         -- the network
     @Recompute BIT,         -- 1 takes every picture

@@ -1,5 +1,5 @@
 -- NumberLayers: fills #layers with the layers asked for, numbered as the script does.
--- Called by StartFeatures, StartImages, QueueFeatures and StartJob; fills the table #layers of whoever works.
+-- Called by StartFeatures, StartImages, QueueFeatures, QueueImages and StartJob; fills the table #layers of whoever works.
 CREATE OR ALTER PROCEDURE internal.NumberLayers
     @Layer NVARCHAR(256) -- names of layers with commas
 AS

@@ -1,5 +1,5 @@
 -- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
--- Called by StartFeatures, QueueFeatures and StartJob; reads #todo and fills #queue of whoever works.
+-- Called by StartFeatures, QueueFeatures and StartScanJob; reads #todo and fills #queue of whoever works.
 CREATE OR ALTER PROCEDURE internal.QueueScans
     @WorkId INT -- row of dbo.work
 AS

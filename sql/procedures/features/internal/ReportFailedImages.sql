@@ -1,5 +1,5 @@
 -- ReportFailedImages: says of each new row of #failed which picture it is and what is wrong.
--- Called by FeaturizeImages and TakeImages, whose table #failed it reads and marks.
+-- Called by FeaturizeImages, StoreWork, TakeImages and FailImages, whose table #failed it reads and marks.
 CREATE OR ALTER PROCEDURE internal.ReportFailedImages
     @RunId INT -- row of dbo.runs
 AS

@@ -1,5 +1,5 @@
 -- ReportFailedScans: keeps each new row of #failed in dbo.scan_failures, and says which scan it is and what is wrong.
--- Called by GenerateFeatures, StoreWork and TakeScans, whose table #failed it reads and marks.
+-- Called by GenerateFeatures, StoreWork, TakeScans and FailScans, whose table #failed it reads and marks.
 CREATE OR ALTER PROCEDURE internal.ReportFailedScans
     @RunId INT -- row of dbo.runs
 AS

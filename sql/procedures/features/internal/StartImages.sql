@@ -12,14 +12,10 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Arguments NVARCHAR(MAX) = CONCAT(CAST(N'{"network_id": ' AS NVARCHAR(MAX)), @NetworkId, N', "layer": "', STRING_ESCAPE((
-            SELECT STRING_AGG(value, N',') WITHIN GROUP (ORDER BY value) FROM STRING_SPLIT(@Layer, N',')), 'json'),
-        N'", "recompute": ', @Recompute, N'}');
+    DECLARE @Arguments NVARCHAR(MAX);
+    EXECUTE internal.DescribeImages @NetworkId, @Layer, @Recompute, @Arguments OUTPUT;
     EXECUTE internal.NumberLayers @Layer;
     EXECUTE internal.JoinWork N'FeaturizeImages', @Arguments, @WorkId OUTPUT, @Worker OUTPUT;
     EXECUTE internal.FindImagesToDo @NetworkId, @Recompute, @DatasetVersionId;
-    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
-    SELECT name, ROW_NUMBER() OVER (ORDER BY name), 0, bytes, 'waits', 0
-    FROM #todo;
-    EXECUTE internal.FillWork @WorkId;
+    EXECUTE internal.EnqueueImages @WorkId;
 END;

@@ -1,7 +1,7 @@
 -- StoreImageFeatures: checks that what the script gave back is what it was sent, and stores the pictures that did not fail, in one
 -- transaction. A picture that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead.
 -- Nothing is stored of a picture that this session holds no more.
--- Called by FeaturizeImages, whose tables #layers, #queue, #chunk and #result it reads and changes, and whose table #failed it fills.
+-- Called by FeaturizeImages and StoreWork, whose tables #layers, #queue, #chunk and #result it reads and changes, and #failed it fills.
 CREATE OR ALTER PROCEDURE internal.StoreImageFeatures
     @RunId INT,             -- row of dbo.runs
     @WorkId INT,            -- row of dbo.work
@@ -17,6 +17,8 @@ BEGIN
     CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #made (place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL);
 
+    -- Not every runtime tells an empty text from NULL.
+    UPDATE #result SET error = N'' WHERE error IS NULL;
     -- Of a picture that changed while the script ran it is not known whether it was read.
     INSERT INTO #came (place, part)
     SELECT place, layer FROM #result;

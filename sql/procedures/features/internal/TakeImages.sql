@@ -1,6 +1,6 @@
 -- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now. What other
 -- sessions have settled meanwhile leaves #todo and counts as done; what they hold is waited for, with #chunk empty.
--- Called by FeaturizeImages, whose tables #layers, #todo, #queue, #failed and #chunk it reads and changes.
+-- Called by FeaturizeImages and TakeWork, whose tables #layers, #todo, #queue, #failed and #chunk it reads and changes.
 CREATE OR ALTER PROCEDURE internal.TakeImages
     @RunId INT,             -- row of dbo.runs
     @WorkId INT,            -- row of dbo.work

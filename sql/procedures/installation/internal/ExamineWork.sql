@@ -1,4 +1,4 @@
--- ExamineWork: leases that ended and that nobody took over, scans that failed, and runs that ended without a word.
+-- ExamineWork: leases that ended and that nobody took over, work that was set aside, scans that failed, runs that ended without a word.
 -- Called by Doctor, whose table #findings it fills.
 CREATE OR ALTER PROCEDURE internal.ExamineWork
 AS
@@ -43,6 +43,8 @@ BEGIN
         CASE WHEN @Count > 0
             THEN N'UPDATE dbo.work_items SET state = ''open'' WHERE state = ''leased'' AND (leased_until < SYSUTCDATETIME() '
                 + N'OR APPLOCK_TEST(''public'', worker, ''Exclusive'', ''Session'') = 1);' END);
+
+    EXECUTE internal.ExamineWorkAside;
 
     SELECT @Count = COUNT(*), @First = MIN(f.scan_id) FROM dbo.scan_failures AS f;
     SET @Network = (SELECT TOP (1) n.name FROM dbo.networks AS n ORDER BY n.network_id DESC);

@@ -1,5 +1,5 @@
 -- FillWork: puts what is to be done into the queue, but for what is there already.
--- Called by QueueScans, StartImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
+-- Called by QueueScans, EnqueueImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
 CREATE OR ALTER PROCEDURE internal.FillWork
     @WorkId INT -- row of dbo.work
 AS

@@ -1,4 +1,4 @@
--- LeaveWork: frees what this session holds, and deletes what is done unless others still take part.
+-- LeaveWork: frees what this session holds, and deletes what is done unless others still take part. What was set aside stays.
 -- Called by EndRun and StartJob.
 CREATE OR ALTER PROCEDURE internal.LeaveWork
 AS
@@ -17,7 +17,9 @@ BEGIN
     -- Who works from the queue alone goes on with what is open; without such a session it would lie there.
     DELETE FROM dbo.work
     WHERE work_id NOT IN (SELECT work_id FROM dbo.work_sessions)
-        AND (is_queued = 0 OR work_id NOT IN (SELECT work_id FROM dbo.work_items WHERE state IN ('open', 'leased')));
+        AND (is_queued = 0 OR work_id NOT IN (
+            SELECT work_id FROM dbo.work_items
+            WHERE state IN ('open', 'leased') OR (state = 'failed' AND error_number NOT IN (50120, 50462))));
     COMMIT TRANSACTION;
     EXECUTE sp_releaseapplock @Resource = @Worker, @LockOwner = 'Session';
 END;

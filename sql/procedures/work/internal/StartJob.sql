@@ -1,69 +1,84 @@
 -- StartJob: takes part in the oldest work of features of which something is open, or else in the oldest of which others hold something,
--- for a worker beside the server, and begins its run.
--- Called by TakeWork, whose tables #job, #layers, #todo, #queue, #chunk and #failed it fills.
+-- for a worker beside the server, and begins its run. Work that nobody can do is set aside, and work that the worker has left is passed
+-- over for ten minutes.
+-- Called by TakeWork, whose tables #job, #layers, #todo and #queue it fills, #chunk and #failed it empties, and whose table #left it reads.
 CREATE OR ALTER PROCEDURE internal.StartJob
+    @ProcedureName NVARCHAR(128) -- GenerateFeatures or FeaturizeImages, for which the worker has made its tables
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Locked INT, @Worker NVARCHAR(128), @WorkId INT, @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256),
-        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000);
+        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000),
+        @Number INT, @Fault NVARCHAR(2000);
+    CREATE TABLE #passed (work_id INT NOT NULL PRIMARY KEY);
     DELETE FROM #layers;
     DELETE FROM #todo;
     DELETE FROM #queue;
     DELETE FROM #chunk;
     DELETE FROM #failed;
-    EXECUTE internal.NameWorker @Worker OUTPUT;
-    BEGIN TRANSACTION;
-    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
-    DELETE FROM dbo.work_sessions WHERE worker = @Worker OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1;
-    -- What was queued for a network or a preprocessing that is no more can never be done.
-    DELETE FROM dbo.work
-    WHERE is_queued = 1 AND work_id NOT IN (SELECT work_id FROM dbo.work_sessions) AND NOT EXISTS (
-        SELECT 1
-        FROM dbo.networks AS n
-        INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(work.arguments, N'$.preprocessing')
-        WHERE n.network_id = CAST(JSON_VALUE(work.arguments, N'$.network_id') AS INT)
-            AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(work.arguments, N'$.digest'));
-    SET @WorkId = (
-        SELECT TOP (1) w.work_id
-        FROM dbo.work AS w
-        INNER JOIN dbo.networks AS n ON n.network_id = CAST(JSON_VALUE(w.arguments, N'$.network_id') AS INT)
-        INNER JOIN dbo.preprocessings AS p ON p.name = JSON_VALUE(w.arguments, N'$.preprocessing')
-            AND CONVERT(VARCHAR(64), p.digest, 2) = JSON_VALUE(w.arguments, N'$.digest')
-        INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
-        WHERE w.procedure_name = N'GenerateFeatures' AND i.state IN ('open', 'leased')
-        ORDER BY CASE i.state WHEN 'open' THEN 0 ELSE 1 END, w.work_id);
-    IF @WorkId IS NOT NULL
-        INSERT INTO dbo.work_sessions (work_id, worker) VALUES (@WorkId, @Worker);
-    COMMIT TRANSACTION;
-    IF @WorkId IS NULL
+    INSERT INTO #passed (work_id) SELECT work_id FROM #left WHERE left_at > DATEADD(MINUTE, -10, SYSUTCDATETIME());
+    WHILE @WorkId IS NULL
     BEGIN
-        EXECUTE internal.LeaveWork;
-        RETURN 0;
+        EXECUTE internal.NameWorker @Worker OUTPUT;
+        BEGIN TRANSACTION;
+        SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+        DELETE FROM dbo.work_sessions WHERE worker = @Worker OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1;
+        SET @WorkId = (
+            SELECT TOP (1) w.work_id
+            FROM dbo.work AS w
+            INNER JOIN dbo.work_items AS i ON i.work_id = w.work_id
+            WHERE w.procedure_name = @ProcedureName AND i.state IN ('open', 'leased')
+                AND w.work_id NOT IN (SELECT work_id FROM #passed)
+            ORDER BY CASE i.state WHEN 'open' THEN 0 ELSE 1 END, w.work_id);
+        IF @WorkId IS NOT NULL
+            INSERT INTO dbo.work_sessions (work_id, worker) VALUES (@WorkId, @Worker);
+        COMMIT TRANSACTION;
+        IF @WorkId IS NULL
+        BEGIN
+            EXECUTE internal.LeaveWork;
+            RETURN 0;
+        END;
+        EXECUTE internal.FindWorkFault @WorkId, @Number OUTPUT, @Fault OUTPUT;
+        IF @Fault IS NOT NULL
+        BEGIN
+            EXECUTE internal.SetWorkAside @WorkId, @Worker, @Number, @Fault, @Message OUTPUT;
+            SET @RunId = NULL;
+            IF @Message IS NOT NULL
+            BEGIN
+                EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+                EXECUTE internal.ReportStep @RunId, @Message;
+                SET @Message = REPLACE(@Message, N'%', N'%%');
+            END;
+            EXECUTE internal.EndRun @RunId, 0, @Message;
+            INSERT INTO #passed (work_id) VALUES (@WorkId);
+            SET @WorkId = NULL;
+        END;
     END;
 
     BEGIN TRY
         SET @Arguments = (SELECT arguments FROM dbo.work WHERE work_id = @WorkId);
         SELECT @NetworkId = CAST(JSON_VALUE(@Arguments, N'$.network_id') AS INT), @Layer = JSON_VALUE(@Arguments, N'$.layer'),
             @Preprocessing = JSON_VALUE(@Arguments, N'$.preprocessing'), @Pooling = JSON_VALUE(@Arguments, N'$.pooling');
-        EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, 0, @Packages OUTPUT, 0;
+        -- What is wrong now is a setting: no work can be done.
+        IF @Preprocessing IS NULL
+            EXECUTE internal.CheckImageArguments N'', @Layer, 32, 64, 0;
+        ELSE
+            EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, 0, @Packages OUTPUT, 0;
         EXECUTE internal.NumberLayers @Layer;
-        INSERT INTO #todo (scan_id, slices, bytes, is_kept, kept_bytes)
-        SELECT CAST(i.item AS INT), COALESCE(s.number_images, 0), i.bytes, 0, 0
-        FROM dbo.work_items AS i
-        LEFT JOIN dbo.scans AS s ON s.scan_id = CAST(i.item AS INT)
-        WHERE i.work_id = @WorkId AND i.state IN ('open', 'leased');
-        EXECUTE internal.QueueScans @WorkId;
+        IF @Preprocessing IS NULL
+            EXECUTE internal.StartImageJob @WorkId;
+        ELSE
+            EXECUTE internal.StartScanJob @WorkId;
         SET @Total = (SELECT COUNT(*) FROM #todo);
-        EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT;
-        SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ',
-            @Total, N' scans to do.');
+        EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+        SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ' + @Preprocessing + N', pooling ' + @Pooling,
+            N': ', @Total, CASE WHEN @Preprocessing IS NULL THEN N' pictures to do.' ELSE N' scans to do.' END);
         EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
-        INSERT INTO #job (work_id, run_id, worker, network_id, layer, preprocessing, digest, pooling, recompute, packages, started, total,
-            done, slices)
-        VALUES (@WorkId, @RunId, @Worker, @NetworkId, @Layer, @Preprocessing,
+        INSERT INTO #job (work_id, procedure_name, run_id, worker, network_id, layer, preprocessing, digest, pooling, recompute, packages,
+            started, total, done, slices)
+        VALUES (@WorkId, @ProcedureName, @RunId, @Worker, @NetworkId, @Layer, @Preprocessing,
             CONVERT(VARBINARY(32), JSON_VALUE(@Arguments, N'$.digest'), 2), @Pooling,
             CAST(JSON_VALUE(@Arguments, N'$.recompute') AS BIT), @Packages, SYSUTCDATETIME(), @Total, 0, 0);
     END TRY
