@@ -496,6 +496,7 @@ VALUES
     (N'lungdb_loader', N'dbo.series_choices', N'SELECT'),
     (N'lungdb_loader', N'dbo.settings', N'SELECT'),
     (N'lungdb_loader', N'dbo.tensors', N'INSERT'),
+    (N'lungdb_loader', N'dbo.tensors', N'SELECT'),
     (N'lungdb_loader', N'dbo.worklist', N'SELECT'),
     (N'lungdb_page', N'dbo.CompareFigures', N'EXECUTE'),
     (N'lungdb_page', N'dbo.CompareModels', N'EXECUTE'),
@@ -745,10 +746,10 @@ VALUES
     (N'lungdb_trainer', N'dbo.TrainImageClassifier', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.TrainLungCancerModel', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.TrainNetworkSql', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.TransformImages', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.Version', N'EXECUTE');
+    (N'lungdb_trainer', N'dbo.TransformImages', N'EXECUTE');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_trainer', N'dbo.Version', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.WrongCases', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.WrongRepresentatives', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.champions', N'SELECT'),
