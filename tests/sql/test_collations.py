@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.sql.gates.check import SQL
-from tests.sql.gates.dacfx import USUAL, DacfxUnavailableError, Source, check_references
+from tests.sql.gates.dacfx import DacfxUnavailableError, Source, check_references
 from tests.sql.gates.dotnet import NO_RUNTIME, has_runtime_wheel
 from tests.sql.test_references import project_sources
 
@@ -32,7 +32,6 @@ PLANTED = {
 }
 """What of a procedure is no fault everywhere."""
 FOUND = {
-    USUAL: {"no such column"},
     UTF_8: {"no such column"},
     CASE_SENSITIVE: set(PLANTED),
     TURKISH: {"Turkish column", "Turkish table", "alias", "variable", "no such column"},
