@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lungdb import SCHEMA_VERSION
+import lungdb
 from lungdb.database import Connection
 from lungdb.database.connection import SQLITE_PREFIX
 from lungdb.database.site import installed_version
@@ -35,11 +35,11 @@ def ask_for_backup(connection: Connection, target: str, *, sql_only: bool = Fals
         The answer is no other than yes, or nobody can be asked; nothing was changed.
     """
     name, version = installed_version(connection)
-    if version is None or version >= SCHEMA_VERSION:
+    if version is None or version >= lungdb.SCHEMA_VERSION:
         return
     told = (
         f"The database {escaped(name)} is at schema version {version}, and this lungdb makes it version "
-        f"{SCHEMA_VERSION}: tables, views and procedures change, data are kept. Only a backup leads back; to make one:"
+        f"{lungdb.SCHEMA_VERSION}: tables, views and procedures change, data are kept. Only a backup leads back; to make one:"
         f"\n    {_backup_of(target, name)}"
     )
     options = "--sql-only --backed-up" if sql_only else "--backed-up"
@@ -60,10 +60,10 @@ def ask_for_backup(connection: Connection, target: str, *, sql_only: bool = Fals
 def _backup_of(target: str, name: str) -> str:
     if target.startswith(SQLITE_PREFIX):
         file = Path(target[len(SQLITE_PREFIX) :])
-        copy = file.with_name(f"{file.stem}_before_{SCHEMA_VERSION}{file.suffix}")
+        copy = file.with_name(f"{file.stem}_before_{lungdb.SCHEMA_VERSION}{file.suffix}")
         command = [sys.executable, "-c", _COPY, str(file), str(copy)]
         return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
-    quoted, file_name = name.replace("]", "]]"), f"{name}_before_{SCHEMA_VERSION}.bak".replace("'", "''")
+    quoted, file_name = name.replace("]", "]]"), f"{name}_before_{lungdb.SCHEMA_VERSION}.bak".replace("'", "''")
     return (
         f"BACKUP DATABASE [{quoted}] TO DISK = N'{file_name}' WITH COPY_ONLY, CHECKSUM;  "
         "-- or sql/operations/backup.sql; Azure SQL Database: note the time to restore to"
