@@ -37,10 +37,11 @@ def ask_for_backup(connection: Connection, target: str, *, sql_only: bool = Fals
     name, version = installed_version(connection)
     if version is None or version >= lungdb.SCHEMA_VERSION:
         return
+    newest = lungdb.SCHEMA_VERSION
     told = (
-        f"The database {escaped(name)} is at schema version {version}, and this lungdb makes it version "
-        f"{lungdb.SCHEMA_VERSION}: tables, views and procedures change, data are kept. Only a backup leads back; to make "
-        f"one:\n    {_backup_of(target, name)}"
+        f"The database {escaped(name)} is at schema version {version}, and this lungdb makes it version {newest}: "
+        "tables, views and procedures change, data are kept. Only a backup leads back; to make one:\n"
+        f"    {_backup_of(target, name)}"
     )
     options = "--sql-only --backed-up" if sql_only else "--backed-up"
     way_out = f"Nothing was changed. Make a backup, then run: lungdb install {options} -d TARGET"
