@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from lungdb.copying.delivery import run_batches, write_script
 from lungdb.copying.script import copy_batches
+from lungdb.database.retrying import retried
 from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
@@ -42,14 +44,16 @@ def main(argv: Sequence[str]) -> int:
             "A version and patients belong to a model. Give --model, or leave --version and --patients out."
         )
     with open_database(options.source) as source:
-        batches = copy_batches(source, options.model, options.version, _indices(options.patients), options.network)
+        patients = _indices(options.patients)
+        copying = partial(copy_batches, source, options.model, options.version, patients, options.network)
         if options.to.lower().endswith(".sql"):
-            write_script(Path(options.to), batches)
+            write_script(Path(options.to), copying())
             print(f"{escaped(options.to)} is written.")
         else:
             given = {"model": options.model, "version": options.version, "network": options.network}
             with open_database(options.to) as target, logged_load(target, "copy", given):
-                run_batches(target, batches, on_message=lambda message: print(message.text))
+                batches = retried(lambda: list(copying()), source)
+                retried(lambda: run_batches(target, batches, lambda message: print(message.text)), target)
     return 0
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from lungdb.cli import load_labels, load_network, load_scans
 from lungdb.cli.demo_people import describe_page, name_patients
 from lungdb.cli.sql import print_table, run_and_print
+from lungdb.cli.upgrading import ask_for_backup
 from lungdb.database import Connection, connect, install, sql_directory
 from lungdb.database.site import set_setting
 from lungdb.errors import LungdbError, escaped
@@ -60,6 +61,7 @@ class Demo:
                 nodules = write_phantoms(self.scans, self.labels)
         with self._step("install the database"):
             connection = connect(self.target)
+            ask_for_backup(connection, self.target)
             install(connection)
         try:
             if self.is_synthetic:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from lungdb.database.connection import Connection
 from lungdb.database.run import run
+from lungdb.database.transaction import transaction
 from lungdb.errors import SqlError
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def retried(
     call: Callable[[], T],
     connection: Connection | None = None,
     say: Callable[[str], None] | None = None,
-    first_seconds: float = _FIRST_SECONDS,
+    first_seconds: float | None = None,
     progress: Callable[[], object] | None = None,
 ) -> T:
     """Make a call, and make it again after a pause that doubles when it ends in an error that passes; six times in all.
@@ -65,8 +66,8 @@ def retried(
         What it works on, which is opened again where it was lost.
     say : callable, optional
         Called with a sentence before each pause; by default it goes to standard error.
-    first_seconds : float
-        The first pause.
+    first_seconds : float, optional
+        The first pause; by default half a second.
     progress : callable, optional
         Gives how far the call has come. Where that differs from what it was at the last error, counting begins anew.
 
@@ -90,13 +91,37 @@ def retried(
                 raise
             if (counter := _counted.get()) is not None:
                 counter[error.number] += 1
-            pause = first_seconds * 2 ** (again - 1)
+            pause = (_FIRST_SECONDS if first_seconds is None else first_seconds) * 2 ** (again - 1)
             text = f"Error {error.number} may pass; again in {pause:g} seconds ({again} of {ATTEMPTS - 1} times)."
             if say is None:
                 print(text, file=sys.stderr, flush=True)
             else:
                 say(text)
             time.sleep(pause)
+
+
+def committed(connection: Connection, work: Callable[[], T]) -> list[T]:
+    """Do work in a transaction, and all of it again in another one when it ends in an error that passes.
+
+    Parameters
+    ----------
+    work : callable
+        Finds by what is stored what there is to do, because a commit whose answer was lost has stored everything.
+
+    Returns
+    -------
+    list
+        What `work` returned each time that its commit was asked for: the last found the database as it is now, and the
+        first, where nobody else wrote, as it was before.
+    """
+    found: list[T] = []
+
+    def attempt() -> None:
+        with transaction(connection):
+            found.append(work())
+
+    retried(attempt, connection)
+    return found
 
 
 def _renew(connection: Connection) -> None:

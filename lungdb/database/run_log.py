@@ -56,17 +56,21 @@ def logged_load(connection: Connection, loader: str, arguments: Mapping[str, obj
     """
     load = Load()
     run_id = _begin(connection, loader, arguments)
-    try:
-        with counted_retries() as retries:
+    with counted_retries() as retries:
+        try:
             yield load
-    except BaseException as error:
-        kind = f"SQL error {error.number}" if isinstance(error, SqlError) else type(error).__name__
-        _end(connection, run_id, load, f"Ended by {kind}; what was committed stays.")
-        raise
+        except BaseException as error:
+            kind = f"SQL error {error.number}" if isinstance(error, SqlError) else type(error).__name__
+            again = f" It was {_again(retries)}." if retries else ""
+            _end(connection, run_id, load, f"Ended by {kind}; what was committed stays.{again}")
+            raise
     if retries:
-        again = ", ".join(f"error {number} {times} times" for number, times in sorted(retries.items()))
-        load.result = "; ".join(filter(None, (load.result, f"done again after {again}")))
+        load.result = "; ".join(filter(None, (load.result, _again(retries))))
     _end(connection, run_id, load, None)
+
+
+def _again(retries: Mapping[int, int]) -> str:
+    return f"done again after {', '.join(f'error {number} {times} times' for number, times in sorted(retries.items()))}"
 
 
 def _begin(connection: Connection, loader: str, arguments: Mapping[str, object]) -> int | None:

@@ -17,6 +17,12 @@ _MISSING = {
     "tensors": "The database does not hold the table dbo.tensors. Install lungdb's sql_only part there.",
 }
 """A table that is looked for -> what is said when it is not there."""
+_INSTALLED = """
+IF OBJECT_ID(N'dbo.schema_version', N'U') IS NULL
+    SELECT DB_NAME() AS name, CAST(NULL AS INT) AS version;
+ELSE
+    SELECT DB_NAME() AS name, MAX(version) AS version FROM dbo.schema_version;
+"""
 
 
 @contextmanager
@@ -57,6 +63,13 @@ def open_installed(
 def is_missing_file(target: str) -> bool:
     """Tell whether a target is a file that is not there, which opening it would make."""
     return target.startswith(SQLITE_PREFIX) and not Path(target[len(SQLITE_PREFIX) :]).exists()
+
+
+def installed_version(connection: Connection) -> tuple[str, int | None]:
+    """Return the database's name and the number of its last migration; None where no installation came to its end."""
+    (result,) = run(connection, _INSTALLED)
+    name, version = result.rows[0]
+    return str(name), None if version is None else int(version)
 
 
 def schema_version(connection: Connection) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lungdb.database import Connection, run
+from lungdb.database.retrying import retried
 from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, Message, ProcedureError
@@ -155,11 +157,17 @@ def load_classifier(
         raise LungdbError(f"The prevalence {prevalence} is no share. Give a number above 0 and below 1.")
     content = _read(file)
     with open_database(target) as connection:
-        feature_set = _feature_set(connection, features)
+        feature_set = retried(lambda: _feature_set(connection, features), connection)
     with Workers(1, _BOUNDS) as workers:
         [(_, found)] = workers.map(examine, [content])
     if isinstance(found, ClassifierError):
         raise found
+    origin = {
+        "kind": "imported",
+        "file": printable(file.name),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "load_id": uuid.uuid4().hex,  # by which StoreClassifier knows what a lost answer has left
+    }
     details = {
         "width": found.width,
         "parameters": {"algorithm": "imported"},
@@ -170,16 +178,17 @@ def load_classifier(
         "prevalence": prevalence,
         "training_curve": {"train": [], "validation": []},
         "notes": [],
-        "origin": {"kind": "imported", "file": printable(file.name), "sha256": hashlib.sha256(content).hexdigest()},
+        "origin": origin,
     }
     given = {"name": name, "feature_set_id": feature_set, "pooling": features.pooling}
     with open_database(target) as connection, logged_load(connection, "load-classifier", given) as load:
         said = (trained_on.dataset, trained_on.version) if trained_on else (None, None)
         values = (name, feature_set, features.pooling, found.library, found.model, json.dumps(details), *said)
-        version = int(run(connection, _STORE, values, on_message=on_message)[-1].rows[0][1])
+        stored = retried(lambda: run(connection, _STORE, values, on_message=on_message)[-1].rows, connection)
+        version = int(stored[0][1])
         load.result = f"Version {version}."
-        if found.library == "lightgbm" and run(connection, _CAN_STORE_NODES)[0].scalar():
-            run(connection, _STORE_NODES, (name, version), on_message=on_message)
+        if found.library == "lightgbm":
+            retried(lambda: _store_nodes(connection, name, version, on_message), connection)
     return StoredClassifier(name, version, found, feature_set)
 
 
@@ -252,6 +261,11 @@ def _read(file: Path) -> bytes:
     if not content:
         raise LungdbError(f"The file '{file}' is empty. Give LightGBM's model text or ONNX.")
     return content
+
+
+def _store_nodes(connection: Connection, name: str, version: int, on_message: Callable[[Message], None]) -> None:
+    if run(connection, _CAN_STORE_NODES)[0].scalar():
+        run(connection, _STORE_NODES, (name, version), on_message=on_message)
 
 
 def _feature_set(connection: Connection, features: Features) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from lungdb.database import Connection, run
-from lungdb.database.transaction import transaction
+from lungdb.database.retrying import committed, retried
 from lungdb.errors import LungdbError
 from lungdb.imaging.preprocessing import SIDE
 from lungdb.networks.graphs.listing import list_layers
@@ -20,6 +21,7 @@ _LACKING = """
 SELECT n.network_id, n.name, n.version, n.details FROM dbo.networks AS n
 WHERE NOT EXISTS (SELECT 1 FROM dbo.network_layers AS l WHERE l.network_id = n.network_id) ORDER BY n.network_id;
 """
+_DESCRIBED = "SELECT COUNT(*) FROM dbo.network_layers WITH (UPDLOCK, HOLDLOCK) WHERE network_id = ?;"
 _MODEL = "SELECT model FROM dbo.networks WHERE network_id = ?;"
 _NAME_LENGTH = 256
 
@@ -56,13 +58,16 @@ def describe_networks(connection: Connection) -> list[tuple[str, int, str]]:
         Name and version of each, and why it could not be described, or an empty text.
     """
     described = []
-    for network_id, name, version, details in run(connection, _LACKING)[0].rows:
+    for network_id, name, version, details in retried(lambda: run(connection, _LACKING)[0].rows, connection):
         message = ""
         try:
-            model = bytes(run(connection, _MODEL, (network_id,))[0].scalar())
-            with transaction(connection):
-                store_layers(connection, network_id, model, json.loads(details))
+            committed(connection, partial(_describe, connection, network_id, json.loads(details)))
         except LungdbError as error:
             message = str(error)
         described.append((name, version, message))
     return described
+
+
+def _describe(connection: Connection, network_id: int, details: dict[str, Any]) -> None:
+    if not run(connection, _DESCRIBED, (network_id,))[0].scalar():  # by a commit whose answer was lost
+        store_layers(connection, network_id, bytes(run(connection, _MODEL, (network_id,))[0].scalar()), details)

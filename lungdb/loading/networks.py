@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lungdb.database import Connection
+from lungdb.database.retrying import committed, retried
 from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
-from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
 from lungdb.loading.network_file import NetworkFile, find_file
 from lungdb.loading.network_store import StoredNetwork, store_network
@@ -121,7 +123,7 @@ def load_network(
     """
     # What is wrong with the target or the list is better known before a long download than after it.
     with open_database(target) as connection:
-        hashes = None if wish.trained_on is None else find_trained_on(connection, wish.trained_on)
+        hashes = retried(partial(_trained_on, connection, wish.trained_on), connection)
     file = find_file(wish.source, wish.folder, wish.sha256)
     name = file.name if wish.name is None else wish.name
     names = [name] if wish.precision == "float32" else [name, f"{name}-{wish.precision}"]
@@ -135,15 +137,28 @@ def load_network(
     given = {"name": name, "precision": wish.precision, "layer": wish.layer}
     with open_database(target) as connection, logged_load(connection, "load-network", given):
         if wish.precision != "float32":
-            entries.append(make_precision(connection, entries[0], wish.precision, wish.pictures, force=wish.force))
+            make = partial(make_precision, connection, entries[0], wish.precision, wish.pictures, force=wish.force)
+            entries.append(retried(make, connection))
             on_entry(file, entries[1], ())
-        with transaction(connection):
-            stored = [
-                store_network(connection, name, entry, renamed=bool(wish.name))
-                for name, entry in zip(names, entries, strict=True)
-            ]
-            if hashes is None and len(stored) > 1:  # another precision has learnt what its original has
-                hashes = stored_trained_on(connection, stored[0].name, stored[0].version)
-            for network in stored if hashes is not None else []:
-                record_trained_on(connection, network.name, network.version, hashes or [])
-            return stored
+        named = dict(zip(names, entries, strict=True))
+        tries = committed(connection, lambda: _store(connection, named, hashes, renamed=bool(wish.name)))
+    # What a commit without an answer has stored is there already for the next try, and new all the same.
+    return [
+        replace(network, is_new=any(one == replace(network, is_new=True) for each in tries for one in each))
+        for network in tries[-1]
+    ]
+
+
+def _trained_on(connection: Connection, text: str | None) -> list[str] | None:
+    return None if text is None else find_trained_on(connection, text)
+
+
+def _store(
+    connection: Connection, entries: Mapping[str, Entry], hashes: list[str] | None, *, renamed: bool
+) -> list[StoredNetwork]:
+    stored = [store_network(connection, name, entry, renamed=renamed) for name, entry in entries.items()]
+    if hashes is None and len(stored) > 1:  # another precision has learnt what its original has
+        hashes = stored_trained_on(connection, stored[0].name, stored[0].version)
+    for network in stored if hashes is not None else []:
+        record_trained_on(connection, network.name, network.version, hashes or [])
+    return stored

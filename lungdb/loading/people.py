@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from lungdb.database import Connection, run
-from lungdb.database.transaction import transaction
+from lungdb.database.retrying import committed
 from lungdb.errors import LungdbError
 from lungdb.loading.site_identity import stored_identity
 from lungdb.loading.tables import LineError, read_table, whole_number
@@ -97,7 +97,8 @@ def store_people(connection: Connection, people: Mapping[str, Person], key: str)
     told = {raw: (*person[:2], identity.birth_year(person[2], today)) for raw, person in people.items()}
     hidden = sum(told[raw] != person for raw, person in people.items())
     by_patient = {identity.patient(raw): (raw, person) for raw, person in told.items()}
-    with transaction(connection):
+
+    def store() -> Report:
         run(connection, _LOCK_WORKLIST)
         present = {row[0]: tuple(row[1:]) for row in run(connection, _PATIENTS)[0].rows}
         unknown = [raw for patient, (raw, _) in by_patient.items() if patient not in present]
@@ -115,7 +116,9 @@ def store_people(connection: Connection, people: Mapping[str, Person], key: str)
             with closing(connection.cursor()) as cursor:
                 cursor.executemany(_UPDATE, rows)
             run(connection, "EXECUTE dbo.RefreshWorklist;")
-    return Report(len(rows), len(people) - len(unknown) - len(rows), unknown, hidden)
+        return Report(len(rows), len(people) - len(unknown) - len(rows), unknown, hidden)
+
+    return committed(connection, store)[0]
 
 
 def _person(values: dict[str, str]) -> Person:

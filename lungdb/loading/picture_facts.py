@@ -10,7 +10,7 @@ from typing import Any
 
 from lungdb.config import load_settings
 from lungdb.database import Connection, run
-from lungdb.database.transaction import transaction
+from lungdb.database.retrying import committed, retried
 from lungdb.dicom.identity import Identity
 from lungdb.errors import LungdbError
 from lungdb.loading.picture_list import KNOWN, MOST_CLASSES, PictureList, is_number
@@ -98,9 +98,13 @@ def settle(connection: Connection, pictures: PictureList, *, keep_ids: bool = Fa
     _check_groups(connection, pictures, patients)
     if identity:
         settle_identity(connection, identity)
-    with transaction(connection):
+
+    def number() -> dict[str, int]:
         classes = _number_classes(connection, pictures.labels)
         _store_parts(connection, pictures)
+        return classes
+
+    classes = committed(connection, number)[-1]
     facts = {
         name: Facts(
             tuple(sorted(classes[label] for label in said.labels)),
@@ -130,7 +134,8 @@ def store_facts(connection: Connection, settled: Settled, before: Collection[str
         Names of the list that the database does not hold, because their files were not taken.
     """
     properties = settled.columns - set(KNOWN)
-    with transaction(connection):
+
+    def store() -> tuple[int, list[str]]:
         stored = {row[0]: tuple(row[1:]) for row in run(connection, _PRESENT)[0].rows}
         labels = _by_name(connection, _LABELS)
         said = _by_name(connection, _PROPERTIES)
@@ -155,7 +160,9 @@ def store_facts(connection: Connection, settled: Settled, before: Collection[str
             changed += is_changed and name in before
         for statement in _REFRESH:
             run(connection, statement)
-    return changed, [name for name in settled.facts if name not in stored]
+        return changed, [name for name in settled.facts if name not in stored]
+
+    return committed(connection, store)[0]
 
 
 def _row(facts: Facts, stored: tuple[Any, ...], columns: frozenset[str]) -> tuple[Any, ...]:
@@ -225,8 +232,9 @@ def _number_classes(connection: Connection, labels: Sequence[str]) -> dict[str, 
 def _check_groups(connection: Connection, pictures: PictureList, patients: Mapping[str, str | None]) -> None:
     """Refuse groups that would have several patients or a place twice, with what the database has of them."""
     # A derived picture has the place of the one that it was made of, and follows it.
-    derived = {name for (name,) in run(connection, _DERIVED)[0].rows}
-    rows = {row[0]: tuple(row[1:]) for row in run(connection, _PRESENT)[0].rows if row[0] not in derived}
+    derived = {name for (name,) in retried(lambda: run(connection, _DERIVED)[0].rows, connection)}
+    present = retried(lambda: run(connection, _PRESENT)[0].rows, connection)
+    rows = {row[0]: tuple(row[1:]) for row in present if row[0] not in derived}
     nothing = (None,) * 4
     for name, said in pictures.said.items():
         facts = Facts((), patients[name], said.group or None, said.order, {})

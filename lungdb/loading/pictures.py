@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lungdb.database import Connection, run
-from lungdb.database.retrying import retried
+from lungdb.database.retrying import committed, retried
 from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
 from lungdb.imaging.picture_files import MOST_BYTES, begins_as_picture
@@ -183,7 +183,7 @@ class _Load:
         self.facts = facts
         self.replace = replace
         self.report = Report()
-        rows = run(connection, _PRESENT)[0].rows
+        rows = retried(lambda: run(connection, _PRESENT)[0].rows, connection)
         # The database compares names without case.
         self.hashes = {name.casefold(): (name, bytes(sha256)) for name, sha256, _ in rows}
         self.names = {bytes(sha256): name for name, sha256, _ in rows}
@@ -274,7 +274,8 @@ def _store_labels(connection: Connection, labels: Mapping[str, int | None]) -> t
     unknown : list of str
         Names that the database does not hold.
     """
-    with transaction(connection):
+
+    def store() -> tuple[int, list[str]]:
         present: dict[str, set[int]] = {name: set() for name, _, _ in run(connection, _PRESENT)[0].rows}
         for name, label in run(connection, _TRUTH)[0].rows:
             present[name].add(label)
@@ -287,7 +288,9 @@ def _store_labels(connection: Connection, labels: Mapping[str, int | None]) -> t
             with closing(connection.cursor()) as cursor:
                 cursor.executemany(_SET_LABEL, changed)
                 cursor.executemany(_DELETE_LABELS, [(name,) for _, name in changed])
-    return len(changed), [name for name in labels if name not in present]
+        return len(changed), [name for name in labels if name not in present]
+
+    return committed(connection, store)[0]
 
 
 def _chunks(folder: Path, names: Sequence[str]) -> Iterator[list[str]]:

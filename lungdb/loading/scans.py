@@ -95,7 +95,7 @@ def load_folder(
     LungdbError
         The folder does not exist, the series rule is none, or the database was begun with another identity.
     """
-    rule = read_rule(connection, options.series_rule)
+    rule = retried(lambda: read_rule(connection, options.series_rule), connection)
     settle_identity(connection, identity, dry_run=options.dry_run)
     # A process takes half a second to start: a small folder is read by one.
     with Listing(folder, lambda size: workers.admit(size // (4 * MEGABYTE))) as files:
@@ -141,8 +141,9 @@ class _Load:
         self._write_rejections()
         if not self.options.dry_run:
             self._settle_again()
-            self.report.behind = patients_behind(self.connection, self.patients)
-            self.report.unordered = patients_unordered(self.connection, self.patients)
+            self.report.behind = retried(partial(patients_behind, self.connection, self.patients), self.connection)
+            unordered = partial(patients_unordered, self.connection, self.patients)
+            self.report.unordered = retried(unordered, self.connection)
         return self.report
 
     def _read_headers(self, files: Listing, naming: Naming) -> list[list[Series]]:
@@ -214,12 +215,14 @@ class _Load:
     def _is_wanted(self, series: Series) -> bool:
         study = self._stored_study(series.first)
         extent = stored_extent(series, self.identity)
-        others = study_extents(self.connection, *study, self.taken.get(study, ()))
+        find_others = partial(study_extents, self.connection, *study, self.taken.get(study, ()))
+        others = retried(find_others, self.connection)
         # What the rule would rather have, and is still to come, counts as if it were there.
         known = {extent.series_uid, *(other.series_uid for other in others)} | self.failed
         others += [other for other in self.met[study[0]].get(study[1], ()) if other.series_uid not in known]
         try:
-            check_wanted(self.connection, *study, extent, others, self.rule, self.options.follow_newest)
+            check = partial(check_wanted, self.connection, *study, extent, others, self.rule)
+            retried(lambda: check(self.options.follow_newest), self.connection)
         except RejectedError as error:
             why = KEPT_PRIMARY if error.detail == STAYS else f"Not taken: {error.message}"
             if error.reason == "not_primary" and error.detail != STAYS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lungdb.database import Connection, run
-from lungdb.database.transaction import transaction
+from lungdb.database.retrying import committed
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.key_strength import LEAST_BITS, guessing_bits
 from lungdb.errors import LungdbError
@@ -24,8 +24,9 @@ def settle_identity(connection: Connection, identity: Identity, *, dry_run: bool
         The patients of the database were loaded with another mode or key, or it has none yet and the key could be
         guessed. One that the patients were loaded with is taken, because it cannot be changed any more.
     """
-    with transaction(connection):
-        stored = dict(run(connection, _SELECT)[0].rows)
+
+    def settle() -> None:
+        stored = _stored(connection)
         has_patients = bool(run(connection, _HAS_PATIENTS)[0].scalar())
         if has_patients:
             _check(identity, stored)
@@ -34,11 +35,12 @@ def settle_identity(connection: Connection, identity: Identity, *, dry_run: bool
         if not dry_run and not has_patients:
             run(connection, _STORE, (identity.mode, identity.key_check if identity.mode == "keyed" else None))
 
+    committed(connection, settle)
+
 
 def has_identity(connection: Connection) -> bool:
     """Tell whether the database was begun with an identity, by scans or by pictures of patients."""
-    with transaction(connection):
-        return "id_mode" in dict(run(connection, _SELECT)[0].rows)
+    return "id_mode" in committed(connection, lambda: _stored(connection))[-1]
 
 
 def stored_identity(connection: Connection, key: str) -> Identity:
@@ -49,13 +51,16 @@ def stored_identity(connection: Connection, key: str) -> Identity:
     LungdbError
         No scans were loaded yet, or `key` is not the key that they were loaded with.
     """
-    with transaction(connection):
-        stored = dict(run(connection, _SELECT)[0].rows)
+    stored = committed(connection, lambda: _stored(connection))[-1]
     if "id_mode" not in stored:
         raise LungdbError("The database holds no patients yet. Run load_scans first.")
     identity = Identity(stored["id_mode"], key)
     _check(identity, stored)
     return identity
+
+
+def _stored(connection: Connection) -> dict[str, str]:
+    return dict(run(connection, _SELECT)[0].rows)
 
 
 def _check_strength(identity: Identity) -> None:
@@ -66,7 +71,7 @@ def _check_strength(identity: Identity) -> None:
         )
 
 
-def _check(identity: Identity, stored: dict[str, str | None]) -> None:
+def _check(identity: Identity, stored: dict[str, str]) -> None:
     if identity.mode != stored.get("id_mode"):
         advice = "Leave out --keep-ids" if identity.mode == "kept" else "Add --keep-ids"
         kept = "replaced by keyed hashes" if identity.mode == "kept" else "kept as they are"

@@ -6,10 +6,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from lungdb.database import Connection, run
+from lungdb.database.retrying import committed
 from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
-from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
 from lungdb.networks.dense import DenseLayer, read_dense
 
@@ -23,6 +25,8 @@ SELECT ?, ?, CAST(r.[key] AS INT), CAST(c.[key] AS INT), CAST(c.[value] AS FLOAT
 FROM OPENJSON(?) AS r
 CROSS APPLY OPENJSON(r.[value]) AS c;
 """
+_LAYERS = "SELECT inputs, units, activation FROM dbo.dense_layers WHERE network = ? ORDER BY layer;"
+_TENSORS = "SELECT tensor, row_index, column_index, value FROM dbo.tensors WHERE network = ?;"
 _INSERT_LAYER = "INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation) VALUES (?, ?, ?, ?, ?);"
 
 
@@ -69,12 +73,17 @@ def load_tensors(
             f"The name '{name}' is kept for the classifiers that are networks. Give another one with --name."
         )
     given = {"name": name, "replace": replace}
-    with (
-        open_database(target, "tensors") as connection,
-        logged_load(connection, "load-tensors", given),
-        transaction(connection),
-    ):
-        store_network(connection, name, layers, replace=replace)
+    with open_database(target, "tensors") as connection, logged_load(connection, "load-tensors", given):
+        asked = False
+
+        def store() -> None:
+            nonlocal asked
+            # A commit that was asked for and not answered may have stored it.
+            if not asked or not _is_stored(connection, name, layers):
+                store_network(connection, name, layers, replace=replace)
+            asked = True
+
+        committed(connection, store)
     return name, layers
 
 
@@ -95,3 +104,14 @@ def store_network(connection: Connection, name: str, layers: Sequence[DenseLayer
         run(connection, _INSERT_LAYER, (name, number, *layer.weight.shape, layer.activation))
         run(connection, _INSERT, (name, f"{number}.weight", json.dumps(layer.weight.tolist())))
         run(connection, _INSERT, (name, f"{number}.bias", json.dumps([layer.bias.tolist()])))
+
+
+def _is_stored(connection: Connection, name: str, layers: Sequence[DenseLayer]) -> bool:
+    """Tell whether the network of this name has just these layers and numbers."""
+    wanted = [(*layer.weight.shape, layer.activation) for layer in layers]
+    if [tuple(row) for row in run(connection, _LAYERS, (name,))[0].rows] != wanted:
+        return False
+    arrays = {f"{number}.weight": layer.weight for number, layer in enumerate(layers)}
+    arrays |= {f"{number}.bias": layer.bias[None] for number, layer in enumerate(layers)}
+    numbers = {(tensor, *place): value for tensor, array in arrays.items() for place, value in np.ndenumerate(array)}
+    return {(tensor, *place): value for tensor, *place, value in run(connection, _TENSORS, (name,))[0].rows} == numbers

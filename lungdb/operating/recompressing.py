@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from lungdb.database import Connection, run
-from lungdb.database.transaction import transaction
+from lungdb.database.retrying import committed, retried
 from lungdb.errors import LungdbError
 from lungdb.imaging.codecs import PLAIN, SHUFFLED, decode_slice, encode_slice
 
@@ -65,20 +66,24 @@ def recompress(connection: Connection, report: Callable[[str, int, int], None]) 
     LungdbError
         The database is of a version that knew one encoding.
     """
-    if run(connection, _COLUMN)[0].scalar() is None:
+    if retried(lambda: run(connection, _COLUMN)[0].scalar(), connection) is None:
         raise LungdbError("The database is of an earlier version. Run: lungdb install -d TARGET")
-    scans = run(connection, _SCANS)[0].rows
+    scans = retried(lambda: run(connection, _SCANS)[0].rows, connection)
     total = sum(count for *_, count in scans)
     done = Recompression()
     seen = 0
     for scan_id, rows, cols, _ in scans:
         last = -1
-        while found := run(connection, _SLICES, (scan_id, last))[0].rows:
+        while found := retried(partial(_slices, connection, scan_id, last), connection):
             last = found[-1][0]
             seen += len(found)
             _store(connection, scan_id, (rows, cols), found, done)
             report("slices", seen, max(total, seen))
     return done
+
+
+def _slices(connection: Connection, scan_id: int, last: int) -> list[tuple[Any, ...]]:
+    return run(connection, _SLICES, (scan_id, last))[0].rows
 
 
 def _store(
@@ -91,9 +96,12 @@ def _store(
             made.append((index, len(blob), _again(blob, *size, bytes(sha256)), bytes(sha256)))
         except LungdbError:
             done.damaged.append((scan_id, index))
-    with transaction(connection):
+
+    def update() -> None:
         for index, _, blob, sha256 in made:
             run(connection, _UPDATE, (blob, SHUFFLED, scan_id, index, sha256))
+
+    committed(connection, update)
     done.slices += len(made)
     done.before += sum(before for _, before, _, _ in made)
     done.after += sum(len(blob) for _, _, blob, _ in made)

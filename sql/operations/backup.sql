@@ -4,7 +4,7 @@
 -- https://learn.microsoft.com/sql/t-sql/statements/backup-transact-sql (BACKUP), RESTORE VERIFYONLY and, for encryption,
 -- https://learn.microsoft.com/sql/relational-databases/backup-restore/backup-encryption
 DECLARE @Folder NVARCHAR(200) = N'/var/opt/mssql/backup/';  -- ends in a slash, on Windows in a backslash: N'D:\backup\'
-DECLARE @Certificate SYSNAME = NULL;  -- of master, kept elsewhere with its private key: without it nobody reads the backup
+DECLARE @Certificate NVARCHAR(128) = NULL;  -- of master, kept elsewhere with its private key: without it nobody reads the backup
 -- 1 where another tool makes differential backups, which this one is then no base of; a COPY_ONLY backup begins no log backups either.
 DECLARE @CopyOnly BIT = 0;
 DECLARE @File NVARCHAR(260) = @Folder + N'lung_cancer_database_' + CONVERT(NVARCHAR(8), SYSDATETIME(), 112) + N'_'

@@ -23,7 +23,7 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.resource_governor_workload_groups WHERE name = N'lungdb_scripts')
     CREATE WORKLOAD GROUP lungdb_scripts USING [default], EXTERNAL lungdb_scripts;
 GO
-EXECUTE (N'CREATE OR ALTER FUNCTION dbo.classify_lungdb() RETURNS SYSNAME WITH SCHEMABINDING
+EXECUTE (N'CREATE OR ALTER FUNCTION dbo.classify_lungdb() RETURNS sysname WITH SCHEMABINDING
 AS
 BEGIN
     RETURN CASE WHEN APP_NAME() LIKE N''SQLAgent - TSQL JobStep%'' OR SUSER_SNAME() IN (N''lungdb_loader'', N''lungdb_jobs'')

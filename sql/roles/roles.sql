@@ -504,6 +504,7 @@ VALUES
     (N'lungdb_loader', N'dbo.series_choices', N'SELECT'),
     (N'lungdb_loader', N'dbo.settings', N'SELECT'),
     (N'lungdb_loader', N'dbo.tensors', N'INSERT'),
+    (N'lungdb_loader', N'dbo.tensors', N'SELECT'),
     (N'lungdb_loader', N'dbo.worklist', N'SELECT'),
     (N'lungdb_page', N'dbo.CompareFigures', N'EXECUTE'),
     (N'lungdb_page', N'dbo.CompareModels', N'EXECUTE'),
@@ -749,10 +750,10 @@ VALUES
     (N'lungdb_trainer', N'dbo.ScorePatientsSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SearchModels', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ShowPatient', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.ShowTruth', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.SimilarImages', N'EXECUTE');
+    (N'lungdb_trainer', N'dbo.ShowTruth', N'EXECUTE');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_trainer', N'dbo.SimilarImages', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SimilarPatients', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SimilarSlices', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SimilarToSlices', N'EXECUTE'),

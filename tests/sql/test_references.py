@@ -17,7 +17,7 @@ BROKEN = Path(__file__).parent / "broken" / "dacfx"
 pytestmark = pytest.mark.skipif(not has_runtime_wheel(), reason=NO_RUNTIME)
 
 
-def _project() -> list[Source]:
+def project_sources() -> list[Source]:
     """All but what is there twice: generated scripts repeat the rest, or hold the parts that they are made of.
 
     DacFx does not look at the DROPs of uninstall.sql.
@@ -39,7 +39,7 @@ def findings() -> list[Finding]:
     """What DacFx says about the project and the broken files in one model: one start of the runtime for all tests."""
     broken = [source for path in sorted(BROKEN.rglob("*.sql")) for source in sources_of_file(path)]
     try:
-        return check_references([*_project(), *broken])
+        return check_references([*project_sources(), *broken])
     except DacfxUnavailableError as error:
         pytest.skip(str(error))
 
@@ -58,7 +58,7 @@ def test_a_name_that_nothing_has_is_refused(findings: list[Finding], path: Path)
 
 def test_the_model_holds_the_whole_schema() -> None:
     """Each table, view and procedure file makes a source of its name: the gate does look at them."""
-    names = {source.name for source in _project()}
+    names = {source.name for source in project_sources()}
     expected = {
         f"[{'internal' if is_internal(path) else 'dbo'}].[{path.stem}]"
         for folder in ("tables", "views", "procedures")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lungdb.database import Connection, run
-from lungdb.database.transaction import transaction
+from lungdb.database.retrying import committed
 from lungdb.errors import LungdbError
 from lungdb.loading.labels.clusters import cluster
 from lungdb.loading.labels.lidc_xml import Contour, Mark, Reading
@@ -184,7 +184,8 @@ def _store(
     uid: Callable[[str], str],
     nodules: Callable[[Given, dict[str, Any]], list[Nodule]],
 ) -> Report:
-    with transaction(connection):
+
+    def store() -> Report:
         run(connection, LOCK_SCANS)
         rows = {row["series_uid"]: row for row in run(connection, _SCANS)[0].records()}
         unknown = [raw for raw in series if uid(raw) not in rows]
@@ -206,18 +207,20 @@ def _store(
             raise LungdbError(f"{' '.join(passed)} Nothing has been changed.")
         contents = {scan_id: bytes(row["content_sha256"]) for scan_id, row in by_id.items()}
         changed, before = replace_nodules(connection, found, contents)
-    flat = [one for each in found.values() for one in each]
-    points = sum(one.diameter is None for one in flat)
-    line = (
-        f"Nodules: {len(flat)} in {len(found)} scans, {points} of them points; {changed} scans changed, {before} of "
-        f"which had others before."
-    )
-    if outside:
-        passed.append(
-            f"{len(outside)} scans have nodules outside of their pictures ({_named(outside)}). Check that the marks "
-            "are of these scans."
+        flat = [one for each in found.values() for one in each]
+        points = sum(one.diameter is None for one in flat)
+        line = (
+            f"Nodules: {len(flat)} in {len(found)} scans, {points} of them points; {changed} scans changed, {before} "
+            "of which had others before."
         )
-    return Report([line, *passed], unknown)
+        if outside:
+            passed.append(
+                f"{len(outside)} scans have nodules outside of their pictures ({_named(outside)}). Check that the "
+                "marks are of these scans."
+            )
+        return Report([line, *passed], unknown)
+
+    return committed(connection, store)[0]
 
 
 def _without(reason: str, scans: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lungdb.database import Connection, run
-from lungdb.database.transaction import transaction
+from lungdb.database.retrying import committed, retried
 from lungdb.errors import LungdbError
 from lungdb.loading.labels.outcome import Changes, Report, by_class, source_name
 from lungdb.loading.site_identity import stored_identity
@@ -105,7 +105,7 @@ def known_patients(connection: Connection, values: Mapping[str, Value], key: str
         None of the ids is a patient, there are no patients, or `key` is not the key that they were loaded with.
     """
     identity = stored_identity(connection, key)
-    present = {row[0] for row in run(connection, _PATIENTS)[0].rows}
+    present = {row[0] for row in retried(lambda: run(connection, _PATIENTS)[0].rows, connection)}
     stored = {raw: identity.patient(raw) for raw in values}
     unknown = [raw for raw, patient in stored.items() if patient not in present]
     if len(unknown) == len(values):
@@ -138,7 +138,8 @@ def store_by_patient(
     select = f"SELECT patient_id, {column} FROM dbo.{table} WITH (UPDLOCK, HOLDLOCK);"
     insert = f"INSERT INTO dbo.{table} ({column}, source, patient_id) VALUES (?, ?, ?);"
     update = f"UPDATE dbo.{table} SET {column} = ?, source = ? WHERE patient_id = ?;"
-    with transaction(connection):
+
+    def store() -> tuple[Changes, dict[str, Value]]:
         present = dict(run(connection, select)[0].rows)
         added = [(value, source, patient) for patient, value in values.items() if patient not in present]
         changed = [
@@ -150,4 +151,6 @@ def store_by_patient(
             for statement, rows in ((insert, added), (update, changed)):
                 if rows:
                     cursor.executemany(statement, rows)
-    return Changes(len(added), len(changed), len(values) - len(added) - len(changed)), present | dict(values)
+        return Changes(len(added), len(changed), len(values) - len(added) - len(changed)), present | dict(values)
+
+    return committed(connection, store)[0]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 
 from lungdb.database import Connection, run
-from lungdb.database.transaction import transaction
+from lungdb.database.retrying import committed
 from lungdb.errors import LungdbError
 from lungdb.loading.labels.nlst import REASONS, Person, find_label
 from lungdb.loading.labels.outcome import Changes, Report, by_class, in_words, source_name
@@ -46,7 +46,8 @@ def store_scan_labels(
         None of the UIDs is a scan, there are no patients, or `key` is not the key that they were loaded with.
     """
     identity = stored_identity(connection, key)
-    with transaction(connection):
+
+    def store() -> Report:
         run(connection, LOCK_SCANS)
         scans: dict[str, list[int]] = {}
         for scan_id, series_uid, study_uid in run(connection, _SCANS)[0].rows:
@@ -58,7 +59,9 @@ def store_scan_labels(
         source = source_name(name)
         wanted = {scan_id: (labels[raw], source) for raw, ids in found.items() for scan_id in ids}
         changes = _replace(connection, wanted, wanted.keys(), horizon_days)
-    return Report([_changed(horizon_days, changes, wanted)], unknown)
+        return Report([_changed(horizon_days, changes, wanted)], unknown)
+
+    return committed(connection, store)[0]
 
 
 def store_persons(
@@ -84,7 +87,8 @@ def store_persons(
         they were loaded with.
     """
     known, unknown = known_patients(connection, persons, key)
-    with transaction(connection):
+
+    def store() -> Report:
         run(connection, LOCK_SCANS)
         rows = run(connection, _STUDY_YEARS)[0].rows
         findings = {
@@ -105,13 +109,15 @@ def store_persons(
                 "horizon, or load what is missing."
             )
         changes = _replace(connection, wanted, findings.keys(), horizon_days)
-    told = Counter(found.why for found in findings.values() if found.label is not None)
-    lines = [_changed(horizon_days, changes, wanted), f"They follow from {in_words(told)}."]
-    if without:
-        lines.append(f"Without a label: {without}.")
-    if others := len(rows) - len(findings):
-        lines.append(f"{others} scans are of patients whom the file does not name; their labels are as they were.")
-    return Report(lines, unknown)
+        told = Counter(found.why for found in findings.values() if found.label is not None)
+        lines = [_changed(horizon_days, changes, wanted), f"They follow from {in_words(told)}."]
+        if without:
+            lines.append(f"Without a label: {without}.")
+        if others := len(rows) - len(findings):
+            lines.append(f"{others} scans are of patients whom the file does not name; their labels are as they were.")
+        return Report(lines, unknown)
+
+    return committed(connection, store)[0]
 
 
 def no_scan_known(count: int, what: str = "series") -> LungdbError:

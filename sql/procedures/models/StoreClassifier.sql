@@ -21,6 +21,7 @@ BEGIN
 A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
 it is marked as imported in details.origin. A data set that is said to be what it was trained on is what scans are compared with, to say
 of a score whether it stands outside; whoever measures the model needs force all the same. It returns a row: classifier_id and version.
+Called again with the origin.load_id in @Details that a stored version of the name has, it stores nothing and returns that version.
 Parameters:
     @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
     @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
@@ -110,6 +111,16 @@ Example:
         THROW 50232, @Message, 1;
     END;
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    -- Who lost the answer to a commit calls again.
+    SELECT @ClassifierId = classifier_id, @Version = version
+    FROM dbo.classifiers
+    WHERE name = @ModelName AND JSON_VALUE(details, N'$.origin.load_id') = JSON_VALUE(@Details, N'$.origin.load_id');
+    IF @ClassifierId IS NOT NULL
+    BEGIN
+        COMMIT TRANSACTION;
+        SELECT @ClassifierId AS classifier_id, @Version AS version;
+        RETURN 0;
+    END;
     EXECUTE internal.CheckTask @ModelName, 'classification';
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);

@@ -21,6 +21,7 @@ from tests.sql.gates.parser import parse
 from tests.sql.gates.syntax import statements_in_python
 from tests.sql.gates.tree import Node, Script
 
+USUAL = "SQL_Latin1_General_CP1_CI_AS"
 _OBJECTS = ("CreateTableStatement", "CreateIndexStatement", "ViewStatementBody", "ProcedureStatementBody")
 # What the model lacks: temporary tables whose CREATE TABLE no file has, and what every server has.
 _UNKNOWABLE = re.compile(
@@ -122,8 +123,8 @@ def sources_of_python(path: Path) -> list[Source]:
     return sources
 
 
-def check_references(sources: Sequence[Source]) -> list[Finding]:
-    """Report what does not resolve in a database made of the sources.
+def check_references(sources: Sequence[Source], collation: str = USUAL) -> list[Finding]:
+    """Report what does not resolve in a database of a collation, made of the sources.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def check_references(sources: Sequence[Source]) -> list[Finding]:
         ("[lungdb_reader]", "CREATE ROLE [lungdb_reader];"),
         ("[lungdb_trial]", "CREATE USER [lungdb_trial] WITHOUT LOGIN;"),
     ]
-    for message in _run([*made, *((source.name, source.text) for source in sources)]):
+    for message in _run([*made, *((source.name, source.text) for source in sources)], collation):
         if _UNKNOWABLE.search(message):
             continue
         element = _ELEMENT.search(message)
@@ -153,10 +154,10 @@ def _probe(path: Path, line: int, parameters: str, body: str) -> Source:
     return Source(name, f"CREATE PROCEDURE {name} {parameters} AS\n{body}", path, line)
 
 
-def _run(statements: list[tuple[str, str]]) -> list[str]:
+def _run(statements: list[tuple[str, str]], collation: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.sql.gates.dacfx_model"],
+            [sys.executable, "-m", "tests.sql.gates.dacfx_model", collation],
             input=json.dumps(statements),
             capture_output=True,
             text=True,
