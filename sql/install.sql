@@ -18861,48 +18861,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FillWork: puts what is to be done into the queue, but for what is there already.
--- Called by QueueScans, StartImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.FillWork
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000);
-    INSERT INTO dbo.work_items (work_id, item, bytes)
-    SELECT w.work_id, q.item, q.bytes
-    FROM #queue AS q
-    INNER JOIN dbo.work AS w ON w.work_id = @WorkId
-    WHERE q.state = 'waits' AND NOT EXISTS (
-        SELECT 1 FROM dbo.work_items AS i WITH (UPDLOCK, HOLDLOCK) WHERE i.work_id = @WorkId AND i.item = q.item);
-    IF NOT EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId)
-    BEGIN
-        SET @Message = N'The row of dbo.work that this call works on was deleted. What is stored stays. Call it again.';
-        THROW 50461, @Message, 1;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
--- Called by StartFeatures, QueueFeatures and StartJob; reads #todo and fills #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.QueueScans
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
-    SELECT CAST(scan_id AS NVARCHAR(128)), scan_id, 1 - is_kept, CASE WHEN kept_bytes > bytes THEN kept_bytes ELSE bytes END, 'waits', 0
-    FROM #todo;
-    EXECUTE internal.FillWork @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- FindWork: gives the row of dbo.work that has these arguments, which it makes if there is none. Where all that is in it is settled it
 -- empties it, because what was made may have been deleted since; sessions put back what they still wait for.
 -- Called by JoinWork and QueueFeatures inside their transactions, which have locked dbo.work.
@@ -18928,76 +18886,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
--- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
-CREATE OR ALTER PROCEDURE dbo.QueueFeatures
-    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
-    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
-    @Help BIT = 0                          -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
-those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
-them, each scan once. The queue stays until all is done. It returns a row: work_id, scans that were put there, scans
-that are open.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
-    @Recompute BIT = 0                     1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL             its version; NULL means the newest
-    @Help BIT = 0                          1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
-        RETURN 0;
-    END;
-
-    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
-        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #todo (
-        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
-    CREATE TABLE #queue (
-        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
-        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
-        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
-    SET @Pooling = REPLACE(@Pooling, N' ', N'');
-    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
-    EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
-    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
-    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
-    EXECUTE internal.NumberLayers @Layer;
-    EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
-
-    BEGIN TRANSACTION;
-    -- As JoinWork does, so that no session that leaves drops it meanwhile.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
-    EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
-    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
-    EXECUTE internal.QueueScans @WorkId;
-    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
-    COMMIT TRANSACTION;
-    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
-    FROM dbo.work_items
-    WHERE work_id = @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- FreeItems: frees what sessions hold that have ended, or whose lease has; what three of them were ended with has failed.
 -- Called by ClaimItems.
 CREATE OR ALTER PROCEDURE internal.FreeItems
@@ -19015,199 +18903,6 @@ BEGIN
             + N'@ChunkMegabytes or @BatchSize, or give the scripts more memory.' END
     WHERE work_id = @WorkId AND state = 'leased' AND worker <> @Worker
         AND (leased_until < SYSUTCDATETIME() OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1);
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
--- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
--- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
-CREATE OR ALTER PROCEDURE internal.ClaimItems
-    @WorkId INT,            -- row of dbo.work
-    @Worker NVARCHAR(128),  -- name of this session
-    @Bytes BIGINT,          -- bytes at most, unless a single item has more
-    @Most INT               -- items at most
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-    -- A caller's level may be one at which READPAST is refused; it is the caller's again when this ends.
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-
-    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME(), @Lease INT, @Count INT = 0, @Open INT = -1, @Sessions INT;
-    CREATE TABLE #window (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
-    CREATE TABLE #won (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, attempts INT NOT NULL);
-    DELETE FROM #queue WHERE state IN ('held', 'failed', 'settled');
-    UPDATE #queue SET state = 'waits' WHERE state IN ('open', 'lost');
-    UPDATE q
-    SET q.state = 'settled', q.error_number = i.error_number, q.error = i.error
-    FROM #queue AS q
-    INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-    WHERE i.state IN ('done', 'failed');
-    -- What a chunk took says how long a lease must be: a session that waits for its script cannot renew it. The first may be slow.
-    SET @Lease = (SELECT CASE WHEN MAX(seconds) > 8000 THEN 86400 WHEN MAX(seconds) > 690 THEN 300 + 10 * CAST(MAX(seconds) AS INT)
-        ELSE 7200 END FROM dbo.work_items WHERE work_id = @WorkId);
-    SET @Sessions = (SELECT COUNT(*) FROM dbo.work_sessions WHERE work_id = @WorkId);
-
-    WHILE @Count = 0 AND @Open <> 0
-    BEGIN
-        -- All that was open was being claimed by others.
-        IF @Open > 0
-            WAITFOR DELAY '00:00:00.050';
-        SET @Open = (
-            SELECT COUNT(*)
-            FROM #queue AS q
-            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-            WHERE q.state = 'waits' AND i.state = 'open');
-        -- Of several sessions each takes a part of what is left, so that they end together.
-        IF @Sessions > 1 AND @Most > 1 + @Open / (2 * @Sessions)
-            SET @Most = 1 + @Open / (2 * @Sessions);
-        DELETE FROM #window;
-        -- What a session was ended with goes alone, so that the others of its chunk do not fail with the one that ends sessions.
-        INSERT INTO #window (item)
-        SELECT o.item
-        FROM (
-            SELECT q.item, q.grp, MIN(q.grp) OVER () AS first_grp,
-                SUM(q.bytes) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
-                SUM(CASE WHEN i.attempts > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING)
-                    AS tried_so_far,
-                ROW_NUMBER() OVER (PARTITION BY q.grp ORDER BY q.position) AS place
-            FROM #queue AS q
-            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-            WHERE q.state = 'waits' AND i.state = 'open') AS o
-        WHERE o.grp = o.first_grp AND (o.place = 1
-            OR (o.place <= @Most AND o.bytes_so_far <= @Bytes AND o.tried_so_far = 0));
-        SET @Count = (SELECT COUNT(*) FROM #window);
-        -- One statement that commits by itself, over the primary key. Rows that another session is claiming are passed over, not waited
-        -- for. READPAST alone is refused where the database has READ_COMMITTED_SNAPSHOT ON (as Azure SQL Database does): there
-        -- READCOMMITTEDLOCK has to stand beside it, and ROWLOCK may not, which is of the same group of hints. See
-        -- https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table
-        UPDATE TOP (@Count) dbo.work_items WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
-        SET state = 'leased', worker = @Worker, attempts = attempts + 1, leased_at = @Now,
-            leased_until = DATEADD(SECOND, @Lease, @Now)
-        OUTPUT inserted.item, inserted.attempts
-        INTO #won (item, attempts)
-        WHERE work_id = @WorkId AND state = 'open' AND item IN (SELECT item FROM #window);
-        SET @Count = (SELECT COUNT(*) FROM #won);
-    END;
-    UPDATE q
-    SET q.state = 'held', q.attempts = w.attempts
-    FROM #queue AS q
-    INNER JOIN #won AS w ON w.item = q.item;
-    IF @Count > 0 OR NOT EXISTS (SELECT 1 FROM #queue WHERE state = 'waits')
-        RETURN 0;
-
-    EXECUTE internal.FreeItems @WorkId, @Worker;
-    -- Whoever deletes rows of the queue by hand does not stop the work.
-    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'waits' AND item NOT IN (SELECT item FROM dbo.work_items WHERE work_id = @WorkId))
-        EXECUTE internal.FillWork @WorkId;
-    IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
-        WAITFOR DELAY '00:00:00.500';
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TakeScoresToExplain: fills #chunk with the scores of #todo that are explained next, puts what the script reads of them into #sending,
--- and empties #result. The script's query reads #sending alone, because it runs with the caller's rights. What other sessions have
--- settled meanwhile leaves #todo; what they hold is waited for, with #chunk empty.
--- Called by ExplainScans, whose tables these are, and whose table #parts it reads.
-CREATE OR ALTER PROCEDURE internal.TakeScoresToExplain
-    @RunId INT,             -- row of dbo.runs
-    @WorkId INT,            -- row of dbo.work
-    @Worker NVARCHAR(128),  -- name of this session
-    @ChunkMegabytes INT,    -- megabytes of features, unless a single scan has more
-    @FeatureSetId INT,      -- feature set of the vectors
-    @Pooling NVARCHAR(32),  -- their pooling
-    @Total INT              -- scores that were to do
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Others INT, @Done INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    DELETE FROM #result;
-    DELETE FROM #chunk;
-    DELETE FROM #sending;
-    -- Each gives back up to some thousands of rows.
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 50;
-    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
-    BEGIN
-        INSERT INTO #failed (prediction_id, number, error)
-        SELECT position, error_number, error FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
-        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
-        DELETE FROM #todo WHERE prediction_id IN (SELECT position FROM #queue WHERE state = 'settled');
-        SET @Done = @Total - (SELECT COUNT(*) FROM #todo);
-        SET @Message = CONCAT(@Done, N' of ', @Total, N' scores done, ', @Others, N' of them by other sessions meanwhile.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
-    END;
-    INSERT INTO #chunk (prediction_id, scan_id, vector_sha256, array_sha256)
-    SELECT t.prediction_id, t.scan_id, t.vector_sha256, t.array_sha256
-    FROM #todo AS t
-    INNER JOIN #queue AS q ON q.position = t.prediction_id
-    WHERE q.state = 'held';
-    INSERT INTO #sending (prediction_id, position, vector, raw, array_rows, array_cols, array, sha256)
-    SELECT c.prediction_id, COALESCE(q.position, 0), IIF(q.position > m.position, N'', v.vector),
-        COALESCE(p.raw_probability, p.predicted), COALESCE(f.array_rows, 0), COALESCE(f.array_cols, 0), COALESCE(f.array, 0x),
-        COALESCE(f.sha256, 0x)
-    FROM #chunk AS c
-    INNER JOIN dbo.predictions AS p ON p.prediction_id = c.prediction_id
-    INNER JOIN dbo.pooled_features AS v ON v.scan_id = c.scan_id AND v.vector_sha256 = c.vector_sha256
-    CROSS JOIN (SELECT MIN(position) AS position FROM #parts) AS m
-    LEFT JOIN #parts AS q ON 1 = 1
-    LEFT JOIN dbo.features AS f ON f.scan_id = c.scan_id AND f.feature_set_id = q.feature_set_id
-    WHERE v.feature_set_id = @FeatureSetId AND v.pooling = @Pooling AND (q.position IS NULL OR f.scan_id IS NOT NULL);
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now. What other
--- sessions have settled meanwhile leaves #todo and counts as done; what they hold is waited for, with #chunk empty.
--- Called by FeaturizeImages, whose tables #layers, #todo, #queue, #failed and #chunk it reads and changes.
-CREATE OR ALTER PROCEDURE internal.TakeImages
-    @RunId INT,             -- row of dbo.runs
-    @WorkId INT,            -- row of dbo.work
-    @Worker NVARCHAR(128),  -- name of this session
-    @NetworkId INT,         -- the network
-    @ChunkMegabytes INT,    -- megabytes that go to the script and come back, unless a single picture has more
-    @Total INT,             -- pictures that were to do
-    @Done INT OUTPUT        -- those that are done by now
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    -- What a small picture costs is its features: a single-precision number is eight hexadecimal digits. Their number is known once
-    -- the first are stored, and taken for large until then.
-    DECLARE @Features BIGINT = (
-        SELECT SUM(CAST(COALESCE(s.width, 65536) AS BIGINT))
-        FROM #layers AS l
-        LEFT JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
-    UPDATE q
-    SET q.bytes = t.bytes + 8 * @Features
-    FROM #queue AS q
-    INNER JOIN #todo AS t ON t.name = q.item;
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
-    DELETE FROM #chunk;
-    INSERT INTO #chunk (place, name, bytes, sha256)
-    SELECT ROW_NUMBER() OVER (ORDER BY t.name), t.name, t.bytes, COALESCE(i.sha256, 0x)
-    FROM #queue AS q
-    INNER JOIN #todo AS t ON t.name = q.item
-    LEFT JOIN dbo.images AS i ON i.name = t.name
-    WHERE q.state = 'held';
-
-    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
-    BEGIN
-        INSERT INTO #failed (name, error, is_new)
-        SELECT item, error, CASE error_number WHEN 50462 THEN 1 ELSE 0 END FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
-        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
-        DELETE FROM #todo WHERE name IN (SELECT item FROM #queue WHERE state = 'settled');
-        SET @Done = @Done + @Others;
-        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done, ', @Others, N' of them by other sessions meanwhile.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
-        -- Of what ended its sessions nobody has told.
-        EXECUTE internal.ReportFailedImages @RunId;
-    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -19347,7 +19042,8 @@ Example:
     EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Fill BIT, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT, @Turns INT = 0, @Judged INT = 50, @Composed NVARCHAR(MAX);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @Error INT, @RunId INT, @Turns INT = 0, @Judged INT = 50,
+        @Composed NVARCHAR(MAX);
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -19381,9 +19077,9 @@ Example:
     EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
     EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
 
-    WHILE @Iteration < @Iterations
-    BEGIN
-        BEGIN TRY
+    BEGIN TRY
+        WHILE @Iteration < @Iterations
+        BEGIN
             SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
             SET @Fill = CASE WHEN @BatchSize < @Examples OR @Turns = 0 THEN 1 ELSE 0 END;
             SET @Number = @Iteration + 1;
@@ -19391,37 +19087,98 @@ Example:
             SET @Loss = (SELECT cross_entropy FROM #losses WHERE iteration = @Number);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
-        END TRY
-        BEGIN CATCH
-            SET @Number = ERROR_NUMBER();
-            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
-            IF @Number NOT IN (232, 3623, 8115)
-                THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
-                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
-            EXECUTE internal.EndRun @RunId, 0, @Message;
-            THROW 50176, @Message, 1;
-        END CATCH;
 
-        SET @Iteration = @Iteration + 1;
-        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
-        BEGIN
-            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
-            SET @Stored = SYSUTCDATETIME();
-            SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
-            EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            SET @Iteration = @Iteration + 1;
+            INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+            IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+            BEGIN
+                EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+                SET @Stored = SYSUTCDATETIME();
+                SET @LossText = CAST(@Loss AS NVARCHAR(30));
+                SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
+                EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            END;
+            UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
+            SET @Turns = @Turns + 1;
+            IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
+            BEGIN
+                EXECUTE internal.JudgeTraining @RunId, @Iteration;
+                SET @Judged = 2 * @Judged;
+            END;
         END;
-        UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
-        SET @Turns = @Turns + 1;
-        IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
-        BEGIN
-            EXECUTE internal.JudgeTraining @RunId, @Iteration;
-            SET @Judged = 2 * @Judged;
-        END;
-    END;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SELECT @Error = ERROR_NUMBER(), @Message = ERROR_MESSAGE();
+        -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+        IF @Error IN (232, 3623, 8115)
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Number, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        IF @Error IN (232, 3623, 8115)
+            THROW 50176, @Message, 1;
+        THROW;
+    END CATCH;
     EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreEnsemble: stores a new ensemble: model, run, members, scope, and its rows where plain T-SQL can score it, all or nothing.
+-- Called by CreateEnsemble, whose table #ensemble it reads.
+CREATE OR ALTER PROCEDURE internal.StoreEnsemble
+    @ModelName NVARCHAR(128),    -- its name
+    @FeatureSetId INT,           -- feature set that it reads
+    @Pooling NVARCHAR(32),       -- pooling that it reads
+    @Classifier VARBINARY(MAX),  -- the model
+    @Details NVARCHAR(MAX),      -- as of dbo.classifiers, JSON
+    @Seed INT,                   -- of its figures
+    @Started DATETIME2(3),       -- when its making began
+    @DatasetVersionId INT,       -- version of a data set that all members learnt from, or NULL
+    @Horizon INT,                -- days of their labels, or NULL
+    @IsScored BIT,               -- 1 where all members have rows that plain T-SQL scores with
+    @Width INT,                  -- number of features of a vector
+    @Trees INT,                  -- number of trees, 0 for what has none
+    @Divisor FLOAT,              -- as of dbo.model_scoring
+    @Steepness FLOAT,            -- as of dbo.model_scoring
+    @Expected NVARCHAR(MAX),     -- scores that its rows have to give, JSON
+    @RunId INT,                  -- row of dbo.runs that ends with a refusal
+    @Version INT OUTPUT,         -- its version
+    @ExperimentId INT OUTPUT,    -- its row of dbo.experiments
+    @Said NVARCHAR(2000) OUTPUT  -- what is to be said of its rows, NULL without
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+            @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+        INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
+        SELECT @ClassifierId, e.position, e.classifier_id, e.first_index
+        FROM #ensemble AS e
+        INNER JOIN dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK) ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256;
+        IF @@ROWCOUNT <> (SELECT COUNT(*) FROM #ensemble)
+        BEGIN
+            SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
+            THROW 50232, @Message, 1;
+        END;
+        EXECUTE internal.StoreScope @ClassifierId;
+        IF @IsScored = 1
+            EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -19464,6 +19221,7 @@ BEGIN
     BEGIN
         SET @Message = CONCAT(N'The scans or features of ', @Gone, N' patients were replaced or removed before they were read. Nothing is ',
             N'stored. Check again.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50232, @Message, 1;
     END;
 
@@ -19560,8 +19318,17 @@ Examples:
         N'$.version', @Version), N'$.dataset', @Dataset), N'$.permutations', @Permutations);
     EXECUTE internal.StartRun N'CheckDrift', @RunId OUTPUT, @Arguments;
     EXECUTE internal.MeasureDrift @ClassifierId, @Permutations, @Seed, @Statistic OUTPUT, @PValue OUTPUT, @RunId;
-    EXECUTE internal.StoreDrift @ClassifierId, @Since, @DatasetVersionId, @Alpha, @Permutations, @Seed, @Statistic, @PValue,
-        @CheckId OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.StoreDrift @ClassifierId, @Since, @DatasetVersionId, @Alpha, @Permutations, @Seed, @Statistic, @PValue,
+            @CheckId OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Said = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Said;
+        THROW;
+    END CATCH;
 
     SELECT @Tested = tested_patients, @Later = later_patients FROM dbo.drift_checks WHERE drift_check_id = @CheckId;
     SET @Said = (
@@ -19882,7 +19649,16 @@ ORDER BY i.slice_index;',
     END;
     SET @Message = REPLACE(@Notice, N'%', N'%%');
     RAISERROR(@Message, 0, 1) WITH NOWAIT;
-    EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod;
+    BEGIN TRY
+        EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     EXECUTE internal.EndRun @RunId;
 END;
 GO
@@ -20443,6 +20219,7 @@ ORDER BY e.scan_id;',
     BEGIN
         SET @Message = CONCAT(N'The features of ', @Failed,
             N' scans were replaced or removed before they were read. Nothing is stored. Evaluate again.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50232, @Message, 1;
     END;
     INSERT INTO #sent (place, part)
@@ -20457,6 +20234,7 @@ ORDER BY e.scan_id;',
         SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' scans cannot be scored, so nothing is stored. The first, scan_id ',
             (SELECT TOP (1) CONCAT(scan_id, N': ', error) FROM #result WHERE COALESCE(error, N'') <> N'' ORDER BY scan_id)), 1900),
             N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50110, @Message, 1;
     END;
     UPDATE e
@@ -20547,8 +20325,17 @@ Examples:
     EXECUTE internal.ReportStep @RunId, N'Scored; measuring.';
     EXECUTE internal.MeasureEvaluation @ClassifierId, @Horizon, @Prevalence, @Seed, @Note OUTPUT, @RunId;
     EXECUTE internal.ReportStep @RunId, N'Measured; storing.';
-    EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
-        @EvaluationId OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
+            @EvaluationId OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Said = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Said;
+        THROW;
+    END CATCH;
 
     SET @Said = COALESCE(@Overlap + N' ', N'') + COALESCE(@Note, N'');
     IF @Said <> N''
@@ -20939,10 +20726,19 @@ BEGIN
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     INSERT INTO #combine (scan_id)
     SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
-    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
-    INSERT INTO #read (scan_id)
-    SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
-    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+    BEGIN TRY
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+        INSERT INTO #read (scan_id)
+        SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     INSERT INTO #given (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
     EXECUTE sp_execute_external_script
@@ -22134,7 +21930,7 @@ Examples:
     IF EXISTS (SELECT 1 FROM #inspected)
         EXECUTE internal.MeasureInspected @Task, @Alpha, @Top, @RunId;
     DECLARE @Scans INT = (SELECT COUNT(*) FROM #inspected);
-    EXECUTE internal.EndRun @RunId, @Scans = @FeatureSetId;
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
 
     SELECT m.finding, CASE f.severity WHEN 2 THEN N'alarm' WHEN 1 THEN N'warning' ELSE N'notice' END AS severity,
         CASE m.about WHEN N'column' THEN c.name WHEN N'set' THEN COALESCE(@Dataset, N'all scans')
@@ -22759,7 +22555,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
         @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
     DECLARE @Horizon INT, @Names NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX),
-        @ClassifierId INT, @DatasetVersionId INT;
+        @DatasetVersionId INT, @IsScored BIT;
     DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #ensemble (
@@ -22854,23 +22650,9 @@ ORDER BY e.position;',
             AND COUNT(x.dataset_version_id) = COUNT(*) THEN MIN(x.dataset_version_id) END
     FROM #ensemble AS e
     LEFT JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id;
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
-    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
-    INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
-    SELECT @ClassifierId, e.position, e.classifier_id, e.first_index
-    FROM #ensemble AS e
-    INNER JOIN dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK) ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256;
-    IF @@ROWCOUNT <> (SELECT COUNT(*) FROM #ensemble)
-    BEGIN
-        SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
-        THROW 50232, @Message, 1;
-    END;
-    EXECUTE internal.StoreScope @ClassifierId;
-    IF @Lacking IS NULL
-        EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
-    COMMIT TRANSACTION;
+    SET @IsScored = IIF(@Lacking IS NULL, 1, 0);
+    EXECUTE internal.StoreEnsemble @ModelName, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started, @DatasetVersionId, @Horizon,
+        @IsScored, @Width, @Trees, @Divisor, @Steepness, @Expected, @RunId, @Version OUTPUT, @ExperimentId OUTPUT, @Said OUTPUT;
 
     SET @Said = COALESCE(@Said, LEFT(CONCAT(@ModelName, N' version ', @Version, N' cannot be scored with T-SQL alone: ', @Lacking,
         N' of its members have no rows. Call StoreModelNodes for them, then for the ensemble.'), 2000));
@@ -23006,16 +22788,25 @@ ORDER BY t.patient_id, t.scan_id;',
     IF @PositiveFrom IS NOT NULL
         SET @Details = JSON_MODIFY(@Details, N'$.parameters.positive_from', @PositiveFrom);
     -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
-    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
-    EXECUTE internal.StoreScope @ClassifierId;
-    IF @Library <> N'onnx'
-        EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
-    ELSE
-        SET @Said = CONCAT(@ModelName, N' version ', @Version, N' is a graph in ONNX, which plain T-SQL cannot score.');
-    COMMIT TRANSACTION;
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+            @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+        EXECUTE internal.StoreScope @ClassifierId;
+        IF @Library <> N'onnx'
+            EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
+        ELSE
+            SET @Said = CONCAT(@ModelName, N' version ', @Version, N' is a graph in ONNX, which plain T-SQL cannot score.');
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     EXECUTE internal.ReportStep @RunId, @Said;
     EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;
@@ -23130,7 +22921,8 @@ GO
 -- Called by RunSearch.
 CREATE OR ALTER PROCEDURE internal.TrainBestTrial
     @SearchId INT,         -- search, in the state training
-    @Worker NVARCHAR(128)  -- who trains
+    @Worker NVARCHAR(128), -- who trains
+    @RunId INT = NULL      -- row of dbo.runs
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -23164,18 +22956,31 @@ BEGIN
     LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
     WHERE s.search_id = @SearchId;
 
-    EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     IF @FeatureSetId <> @Found
     BEGIN
         SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId, N', and by now ', @Found,
             N' is the one of its network, layer and preprocessing to train on. Make a new search.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50164, @Message, 1;
     END;
 
     -- The first pass finds the model of a worker that was ended after training and before it could say so.
     WHILE @ClassifierId IS NULL AND @Pass < 2
     BEGIN
+        -- Training has a run of its own, and no CATCH around its script could tell the run of the search how it ended.
+        IF @Pass = 1
+            EXECUTE internal.EndRun @RunId, @Result = N'All trials are done; the best is trained next, which is a run of its own.';
         IF @Pass = 1
             EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
                 @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
@@ -23271,7 +23076,7 @@ Example:
         BEGIN
             EXECUTE internal.AdvanceSearch @SearchId, @Worker, @LeaseSeconds, @Next OUTPUT;
             IF @Next = 'train'
-                EXECUTE internal.TrainBestTrial @SearchId, @Worker;
+                EXECUTE internal.TrainBestTrial @SearchId, @Worker, @RunId;
             IF @Next = 'wait'
                 WAITFOR DELAY '00:00:00.500';
             CONTINUE;
@@ -23411,6 +23216,314 @@ BEGIN
     EXECUTE internal.EndRun @RunId, @Failed, @Message, @Result;
     DELETE FROM #job;
     DELETE FROM #todo;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FillWork: puts what is to be done into the queue, but for what is there already.
+-- Called by QueueScans, StartImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.FillWork
+    @WorkId INT,       -- row of dbo.work
+    @RunId INT = NULL  -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    INSERT INTO dbo.work_items (work_id, item, bytes)
+    SELECT w.work_id, q.item, q.bytes
+    FROM #queue AS q
+    INNER JOIN dbo.work AS w ON w.work_id = @WorkId
+    WHERE q.state = 'waits' AND NOT EXISTS (
+        SELECT 1 FROM dbo.work_items AS i WITH (UPDLOCK, HOLDLOCK) WHERE i.work_id = @WorkId AND i.item = q.item);
+    IF NOT EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId)
+    BEGIN
+        SET @Message = N'The row of dbo.work that this call works on was deleted. What is stored stays. Call it again.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50461, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
+-- Called by StartFeatures, QueueFeatures and StartJob; reads #todo and fills #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.QueueScans
+    @WorkId INT -- row of dbo.work
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
+    SELECT CAST(scan_id AS NVARCHAR(128)), scan_id, 1 - is_kept, CASE WHEN kept_bytes > bytes THEN kept_bytes ELSE bytes END, 'waits', 0
+    FROM #todo;
+    EXECUTE internal.FillWork @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
+-- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
+CREATE OR ALTER PROCEDURE dbo.QueueFeatures
+    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
+    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
+    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
+    @Help BIT = 0                          -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
+those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
+them, each scan once. The queue stays until all is done. It returns a row: work_id, scans that were put there, scans
+that are open.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
+    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
+    @Recompute BIT = 0                     1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL             its version; NULL means the newest
+    @Help BIT = 0                          1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
+        RETURN 0;
+    END;
+
+    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
+        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #todo (
+        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
+    CREATE TABLE #queue (
+        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
+        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
+        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
+    SET @Pooling = REPLACE(@Pooling, N' ', N'');
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
+    EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
+    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
+    EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- As JoinWork does, so that no session that leaves drops it meanwhile.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+    EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
+    EXECUTE internal.QueueScans @WorkId;
+    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
+    COMMIT TRANSACTION;
+    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
+    FROM dbo.work_items
+    WHERE work_id = @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
+-- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
+-- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
+CREATE OR ALTER PROCEDURE internal.ClaimItems
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @Bytes BIGINT,          -- bytes at most, unless a single item has more
+    @Most INT,              -- items at most
+    @RunId INT              -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+    -- A caller's level may be one at which READPAST is refused; it is the caller's again when this ends.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME(), @Lease INT, @Count INT = 0, @Open INT = -1, @Sessions INT;
+    CREATE TABLE #window (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
+    CREATE TABLE #won (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, attempts INT NOT NULL);
+    DELETE FROM #queue WHERE state IN ('held', 'failed', 'settled');
+    UPDATE #queue SET state = 'waits' WHERE state IN ('open', 'lost');
+    UPDATE q
+    SET q.state = 'settled', q.error_number = i.error_number, q.error = i.error
+    FROM #queue AS q
+    INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+    WHERE i.state IN ('done', 'failed');
+    -- What a chunk took says how long a lease must be: a session that waits for its script cannot renew it. The first may be slow.
+    SET @Lease = (SELECT CASE WHEN MAX(seconds) > 8000 THEN 86400 WHEN MAX(seconds) > 690 THEN 300 + 10 * CAST(MAX(seconds) AS INT)
+        ELSE 7200 END FROM dbo.work_items WHERE work_id = @WorkId);
+    SET @Sessions = (SELECT COUNT(*) FROM dbo.work_sessions WHERE work_id = @WorkId);
+
+    WHILE @Count = 0 AND @Open <> 0
+    BEGIN
+        -- All that was open was being claimed by others.
+        IF @Open > 0
+            WAITFOR DELAY '00:00:00.050';
+        SET @Open = (
+            SELECT COUNT(*)
+            FROM #queue AS q
+            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+            WHERE q.state = 'waits' AND i.state = 'open');
+        -- Of several sessions each takes a part of what is left, so that they end together.
+        IF @Sessions > 1 AND @Most > 1 + @Open / (2 * @Sessions)
+            SET @Most = 1 + @Open / (2 * @Sessions);
+        DELETE FROM #window;
+        -- What a session was ended with goes alone, so that the others of its chunk do not fail with the one that ends sessions.
+        INSERT INTO #window (item)
+        SELECT o.item
+        FROM (
+            SELECT q.item, q.grp, MIN(q.grp) OVER () AS first_grp,
+                SUM(q.bytes) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
+                SUM(CASE WHEN i.attempts > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING)
+                    AS tried_so_far,
+                ROW_NUMBER() OVER (PARTITION BY q.grp ORDER BY q.position) AS place
+            FROM #queue AS q
+            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+            WHERE q.state = 'waits' AND i.state = 'open') AS o
+        WHERE o.grp = o.first_grp AND (o.place = 1
+            OR (o.place <= @Most AND o.bytes_so_far <= @Bytes AND o.tried_so_far = 0));
+        SET @Count = (SELECT COUNT(*) FROM #window);
+        -- One statement that commits by itself, over the primary key. Rows that another session is claiming are passed over, not waited
+        -- for. READPAST alone is refused where the database has READ_COMMITTED_SNAPSHOT ON (as Azure SQL Database does): there
+        -- READCOMMITTEDLOCK has to stand beside it, and ROWLOCK may not, which is of the same group of hints. See
+        -- https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table
+        UPDATE TOP (@Count) dbo.work_items WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
+        SET state = 'leased', worker = @Worker, attempts = attempts + 1, leased_at = @Now,
+            leased_until = DATEADD(SECOND, @Lease, @Now)
+        OUTPUT inserted.item, inserted.attempts
+        INTO #won (item, attempts)
+        WHERE work_id = @WorkId AND state = 'open' AND item IN (SELECT item FROM #window);
+        SET @Count = (SELECT COUNT(*) FROM #won);
+    END;
+    UPDATE q
+    SET q.state = 'held', q.attempts = w.attempts
+    FROM #queue AS q
+    INNER JOIN #won AS w ON w.item = q.item;
+    IF @Count > 0 OR NOT EXISTS (SELECT 1 FROM #queue WHERE state = 'waits')
+        RETURN 0;
+
+    EXECUTE internal.FreeItems @WorkId, @Worker;
+    -- Whoever deletes rows of the queue by hand does not stop the work.
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'waits' AND item NOT IN (SELECT item FROM dbo.work_items WHERE work_id = @WorkId))
+        EXECUTE internal.FillWork @WorkId, @RunId;
+    IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
+        WAITFOR DELAY '00:00:00.500';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeScoresToExplain: fills #chunk with the scores of #todo that are explained next, puts what the script reads of them into #sending,
+-- and empties #result. The script's query reads #sending alone, because it runs with the caller's rights. What other sessions have
+-- settled meanwhile leaves #todo; what they hold is waited for, with #chunk empty.
+-- Called by ExplainScans, whose tables these are, and whose table #parts it reads.
+CREATE OR ALTER PROCEDURE internal.TakeScoresToExplain
+    @RunId INT,             -- row of dbo.runs
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @ChunkMegabytes INT,    -- megabytes of features, unless a single scan has more
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32),  -- their pooling
+    @Total INT              -- scores that were to do
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Others INT, @Done INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+    DELETE FROM #result;
+    DELETE FROM #chunk;
+    DELETE FROM #sending;
+    -- Each gives back up to some thousands of rows.
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 50, @RunId;
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
+    BEGIN
+        INSERT INTO #failed (prediction_id, number, error)
+        SELECT position, error_number, error FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
+        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
+        DELETE FROM #todo WHERE prediction_id IN (SELECT position FROM #queue WHERE state = 'settled');
+        SET @Done = @Total - (SELECT COUNT(*) FROM #todo);
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' scores done, ', @Others, N' of them by other sessions meanwhile.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+    END;
+    INSERT INTO #chunk (prediction_id, scan_id, vector_sha256, array_sha256)
+    SELECT t.prediction_id, t.scan_id, t.vector_sha256, t.array_sha256
+    FROM #todo AS t
+    INNER JOIN #queue AS q ON q.position = t.prediction_id
+    WHERE q.state = 'held';
+    INSERT INTO #sending (prediction_id, position, vector, raw, array_rows, array_cols, array, sha256)
+    SELECT c.prediction_id, COALESCE(q.position, 0), IIF(q.position > m.position, N'', v.vector),
+        COALESCE(p.raw_probability, p.predicted), COALESCE(f.array_rows, 0), COALESCE(f.array_cols, 0), COALESCE(f.array, 0x),
+        COALESCE(f.sha256, 0x)
+    FROM #chunk AS c
+    INNER JOIN dbo.predictions AS p ON p.prediction_id = c.prediction_id
+    INNER JOIN dbo.pooled_features AS v ON v.scan_id = c.scan_id AND v.vector_sha256 = c.vector_sha256
+    CROSS JOIN (SELECT MIN(position) AS position FROM #parts) AS m
+    LEFT JOIN #parts AS q ON 1 = 1
+    LEFT JOIN dbo.features AS f ON f.scan_id = c.scan_id AND f.feature_set_id = q.feature_set_id
+    WHERE v.feature_set_id = @FeatureSetId AND v.pooling = @Pooling AND (q.position IS NULL OR f.scan_id IS NOT NULL);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now. What other
+-- sessions have settled meanwhile leaves #todo and counts as done; what they hold is waited for, with #chunk empty.
+-- Called by FeaturizeImages, whose tables #layers, #todo, #queue, #failed and #chunk it reads and changes.
+CREATE OR ALTER PROCEDURE internal.TakeImages
+    @RunId INT,             -- row of dbo.runs
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @NetworkId INT,         -- the network
+    @ChunkMegabytes INT,    -- megabytes that go to the script and come back, unless a single picture has more
+    @Total INT,             -- pictures that were to do
+    @Done INT OUTPUT        -- those that are done by now
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+    -- What a small picture costs is its features: a single-precision number is eight hexadecimal digits. Their number is known once
+    -- the first are stored, and taken for large until then.
+    DECLARE @Features BIGINT = (
+        SELECT SUM(CAST(COALESCE(s.width, 65536) AS BIGINT))
+        FROM #layers AS l
+        LEFT JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
+    UPDATE q
+    SET q.bytes = t.bytes + 8 * @Features
+    FROM #queue AS q
+    INNER JOIN #todo AS t ON t.name = q.item;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647, @RunId;
+    DELETE FROM #chunk;
+    INSERT INTO #chunk (place, name, bytes, sha256)
+    SELECT ROW_NUMBER() OVER (ORDER BY t.name), t.name, t.bytes, COALESCE(i.sha256, 0x)
+    FROM #queue AS q
+    INNER JOIN #todo AS t ON t.name = q.item
+    LEFT JOIN dbo.images AS i ON i.name = t.name
+    WHERE q.state = 'held';
+
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
+    BEGIN
+        INSERT INTO #failed (name, error, is_new)
+        SELECT item, error, CASE error_number WHEN 50462 THEN 1 ELSE 0 END FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
+        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
+        DELETE FROM #todo WHERE name IN (SELECT item FROM #queue WHERE state = 'settled');
+        SET @Done = @Done + @Others;
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done, ', @Others, N' of them by other sessions meanwhile.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+        -- Of what ended its sessions nobody has told.
+        EXECUTE internal.ReportFailedImages @RunId;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -24217,6 +24330,8 @@ BEGIN
             CAST(JSON_VALUE(@Arguments, N'$.recompute') AS BIT), @Packages, SYSUTCDATETIME(), @Total, 0, 0);
     END TRY
     BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
         -- Nobody waits for a worker that has not begun.
         SET @Message = REPLACE(ERROR_MESSAGE(), N'%', N'%%');
         DELETE FROM #job;
@@ -25084,7 +25199,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647, @RunId;
     DELETE FROM #chunk;
     -- Hexadecimal takes two characters a byte, and above 2 GB of them a runtime gives wrong data: such a scan goes without its slices.
     INSERT INTO #chunk (scan_id, slices, is_kept, content_sha256)
@@ -25665,9 +25780,17 @@ Example:
     DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName),
         N'$.version', @Number), N'$.dataset', @Dataset), N'$.prevalence', @Prevalence);
     EXECUTE internal.StartRun N'PredictPatientsSql', @RunId OUTPUT, @Arguments;
-    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
-
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    BEGIN TRY
+        EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
+        EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
     SET @Message = (
         SELECT STRING_AGG(CAST(w.idx AS NVARCHAR(MAX)), N', ')
@@ -25898,6 +26021,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    DECLARE @Message NVARCHAR(2000);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #measured (scan_id INT NOT NULL PRIMARY KEY, distance FLOAT NULL);
@@ -25926,7 +26050,16 @@ BEGIN
     SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
     INSERT INTO #measured (scan_id, distance)
     SELECT scan_id, distance FROM #result WHERE COALESCE(error, N'') = N'';
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence, 1;
+    BEGIN TRY
+        EXECUTE internal.StorePredictions @ClassifierId, @Prevalence, 1;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -27775,7 +27908,6 @@ VALUES
     (N'PROCEDURE', N'CreateDataset', N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
     (N'PROCEDURE', N'DropWork', N'takes a work out of the queue, such as one that was queued with a layer that the network does not have.'),
     (N'PROCEDURE', N'ReadWork', N'gives a worker the slices that it has leased, or the network to run over them.'),
-    (N'PROCEDURE', N'QueueFeatures', N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'PROCEDURE', N'TrainNetworkSql', N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
     (N'PROCEDURE', N'CheckDrift', N'compares patients who came later with those whom a model was tested on: features, scores, scanners, kernels and spacings.'),
     (N'PROCEDURE', N'CheckServedDrift', N'checks for drift of every served model, and ends with an error where one alarms.'),
@@ -27800,6 +27932,7 @@ VALUES
     (N'PROCEDURE', N'TrainLungCancerModel', N'trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.'),
     (N'PROCEDURE', N'RunSearch', N'works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.'),
     (N'PROCEDURE', N'ReleaseWork', N'frees what a worker holds and ends its run.'),
+    (N'PROCEDURE', N'QueueFeatures', N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'PROCEDURE', N'ExplainScans', N'why stored scores are what they are: what each feature and each triple of slices adds to the model''s margin.'),
     (N'PROCEDURE', N'FeaturizeImages', N'runs a network over every picture of dbo.images that has no features yet and stores what its layers give.'),
     (N'PROCEDURE', N'ExplainScore', N'the former name of RankScore, kept for one version.'),
@@ -28166,18 +28299,13 @@ VALUES
     ('procedure', N'internal.CountMatrices'),
     ('procedure', N'dbo.DropWork'),
     ('procedure', N'dbo.ReadWork'),
-    ('procedure', N'internal.FillWork'),
-    ('procedure', N'internal.QueueScans'),
     ('procedure', N'internal.FindWork'),
-    ('procedure', N'dbo.QueueFeatures'),
     ('procedure', N'internal.FreeItems'),
-    ('procedure', N'internal.ClaimItems'),
-    ('procedure', N'internal.TakeScoresToExplain'),
-    ('procedure', N'internal.TakeImages'),
     ('procedure', N'internal.HoldItems'),
     ('procedure', N'internal.LeaveWork'),
     ('procedure', N'internal.EndRun'),
     ('procedure', N'dbo.TrainNetworkSql'),
+    ('procedure', N'internal.StoreEnsemble'),
     ('procedure', N'internal.MeasureDrift'),
     ('procedure', N'dbo.CheckDrift'),
     ('procedure', N'dbo.CheckServedDrift'),
@@ -28223,6 +28351,12 @@ VALUES
     ('procedure', N'dbo.RunSearch'),
     ('procedure', N'dbo.ReleaseWork'),
     ('procedure', N'internal.EndJob'),
+    ('procedure', N'internal.FillWork'),
+    ('procedure', N'internal.QueueScans'),
+    ('procedure', N'dbo.QueueFeatures'),
+    ('procedure', N'internal.ClaimItems'),
+    ('procedure', N'internal.TakeScoresToExplain'),
+    ('procedure', N'internal.TakeImages'),
     ('procedure', N'internal.NameWorker'),
     ('procedure', N'internal.JoinWork'),
     ('procedure', N'internal.StartExplanations'),

@@ -12958,48 +12958,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FillWork: puts what is to be done into the queue, but for what is there already.
--- Called by QueueScans, StartImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.FillWork
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000);
-    INSERT INTO dbo.work_items (work_id, item, bytes)
-    SELECT w.work_id, q.item, q.bytes
-    FROM #queue AS q
-    INNER JOIN dbo.work AS w ON w.work_id = @WorkId
-    WHERE q.state = 'waits' AND NOT EXISTS (
-        SELECT 1 FROM dbo.work_items AS i WITH (UPDLOCK, HOLDLOCK) WHERE i.work_id = @WorkId AND i.item = q.item);
-    IF NOT EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId)
-    BEGIN
-        SET @Message = N'The row of dbo.work that this call works on was deleted. What is stored stays. Call it again.';
-        THROW 50461, @Message, 1;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
--- Called by StartFeatures, QueueFeatures and StartJob; reads #todo and fills #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.QueueScans
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
-    SELECT CAST(scan_id AS NVARCHAR(128)), scan_id, 1 - is_kept, CASE WHEN kept_bytes > bytes THEN kept_bytes ELSE bytes END, 'waits', 0
-    FROM #todo;
-    EXECUTE internal.FillWork @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- FindWork: gives the row of dbo.work that has these arguments, which it makes if there is none. Where all that is in it is settled it
 -- empties it, because what was made may have been deleted since; sessions put back what they still wait for.
 -- Called by JoinWork and QueueFeatures inside their transactions, which have locked dbo.work.
@@ -13025,76 +12983,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
--- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
-CREATE OR ALTER PROCEDURE dbo.QueueFeatures
-    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
-    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
-    @Help BIT = 0                          -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
-those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
-them, each scan once. The queue stays until all is done. It returns a row: work_id, scans that were put there, scans
-that are open.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
-    @Recompute BIT = 0                     1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL             its version; NULL means the newest
-    @Help BIT = 0                          1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
-        RETURN 0;
-    END;
-
-    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
-        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #todo (
-        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
-    CREATE TABLE #queue (
-        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
-        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
-        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
-    SET @Pooling = REPLACE(@Pooling, N' ', N'');
-    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
-    EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
-    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
-    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
-    EXECUTE internal.NumberLayers @Layer;
-    EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
-
-    BEGIN TRANSACTION;
-    -- As JoinWork does, so that no session that leaves drops it meanwhile.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
-    EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
-    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
-    EXECUTE internal.QueueScans @WorkId;
-    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
-    COMMIT TRANSACTION;
-    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
-    FROM dbo.work_items
-    WHERE work_id = @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- FreeItems: frees what sessions hold that have ended, or whose lease has; what three of them were ended with has failed.
 -- Called by ClaimItems.
 CREATE OR ALTER PROCEDURE internal.FreeItems
@@ -13112,94 +13000,6 @@ BEGIN
             + N'@ChunkMegabytes or @BatchSize, or give the scripts more memory.' END
     WHERE work_id = @WorkId AND state = 'leased' AND worker <> @Worker
         AND (leased_until < SYSUTCDATETIME() OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1);
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
--- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
--- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
-CREATE OR ALTER PROCEDURE internal.ClaimItems
-    @WorkId INT,            -- row of dbo.work
-    @Worker NVARCHAR(128),  -- name of this session
-    @Bytes BIGINT,          -- bytes at most, unless a single item has more
-    @Most INT               -- items at most
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-    -- A caller's level may be one at which READPAST is refused; it is the caller's again when this ends.
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-
-    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME(), @Lease INT, @Count INT = 0, @Open INT = -1, @Sessions INT;
-    CREATE TABLE #window (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
-    CREATE TABLE #won (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, attempts INT NOT NULL);
-    DELETE FROM #queue WHERE state IN ('held', 'failed', 'settled');
-    UPDATE #queue SET state = 'waits' WHERE state IN ('open', 'lost');
-    UPDATE q
-    SET q.state = 'settled', q.error_number = i.error_number, q.error = i.error
-    FROM #queue AS q
-    INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-    WHERE i.state IN ('done', 'failed');
-    -- What a chunk took says how long a lease must be: a session that waits for its script cannot renew it. The first may be slow.
-    SET @Lease = (SELECT CASE WHEN MAX(seconds) > 8000 THEN 86400 WHEN MAX(seconds) > 690 THEN 300 + 10 * CAST(MAX(seconds) AS INT)
-        ELSE 7200 END FROM dbo.work_items WHERE work_id = @WorkId);
-    SET @Sessions = (SELECT COUNT(*) FROM dbo.work_sessions WHERE work_id = @WorkId);
-
-    WHILE @Count = 0 AND @Open <> 0
-    BEGIN
-        -- All that was open was being claimed by others.
-        IF @Open > 0
-            WAITFOR DELAY '00:00:00.050';
-        SET @Open = (
-            SELECT COUNT(*)
-            FROM #queue AS q
-            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-            WHERE q.state = 'waits' AND i.state = 'open');
-        -- Of several sessions each takes a part of what is left, so that they end together.
-        IF @Sessions > 1 AND @Most > 1 + @Open / (2 * @Sessions)
-            SET @Most = 1 + @Open / (2 * @Sessions);
-        DELETE FROM #window;
-        -- What a session was ended with goes alone, so that the others of its chunk do not fail with the one that ends sessions.
-        INSERT INTO #window (item)
-        SELECT o.item
-        FROM (
-            SELECT q.item, q.grp, MIN(q.grp) OVER () AS first_grp,
-                SUM(q.bytes) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
-                SUM(CASE WHEN i.attempts > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING)
-                    AS tried_so_far,
-                ROW_NUMBER() OVER (PARTITION BY q.grp ORDER BY q.position) AS place
-            FROM #queue AS q
-            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-            WHERE q.state = 'waits' AND i.state = 'open') AS o
-        WHERE o.grp = o.first_grp AND (o.place = 1
-            OR (o.place <= @Most AND o.bytes_so_far <= @Bytes AND o.tried_so_far = 0));
-        SET @Count = (SELECT COUNT(*) FROM #window);
-        -- One statement that commits by itself, over the primary key. Rows that another session is claiming are passed over, not waited
-        -- for. READPAST alone is refused where the database has READ_COMMITTED_SNAPSHOT ON (as Azure SQL Database does): there
-        -- READCOMMITTEDLOCK has to stand beside it, and ROWLOCK may not, which is of the same group of hints. See
-        -- https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table
-        UPDATE TOP (@Count) dbo.work_items WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
-        SET state = 'leased', worker = @Worker, attempts = attempts + 1, leased_at = @Now,
-            leased_until = DATEADD(SECOND, @Lease, @Now)
-        OUTPUT inserted.item, inserted.attempts
-        INTO #won (item, attempts)
-        WHERE work_id = @WorkId AND state = 'open' AND item IN (SELECT item FROM #window);
-        SET @Count = (SELECT COUNT(*) FROM #won);
-    END;
-    UPDATE q
-    SET q.state = 'held', q.attempts = w.attempts
-    FROM #queue AS q
-    INNER JOIN #won AS w ON w.item = q.item;
-    IF @Count > 0 OR NOT EXISTS (SELECT 1 FROM #queue WHERE state = 'waits')
-        RETURN 0;
-
-    EXECUTE internal.FreeItems @WorkId, @Worker;
-    -- Whoever deletes rows of the queue by hand does not stop the work.
-    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'waits' AND item NOT IN (SELECT item FROM dbo.work_items WHERE work_id = @WorkId))
-        EXECUTE internal.FillWork @WorkId;
-    IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
-        WAITFOR DELAY '00:00:00.500';
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13339,7 +13139,8 @@ Example:
     EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Fill BIT, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT, @Turns INT = 0, @Judged INT = 50, @Composed NVARCHAR(MAX);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @Error INT, @RunId INT, @Turns INT = 0, @Judged INT = 50,
+        @Composed NVARCHAR(MAX);
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -13373,9 +13174,9 @@ Example:
     EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
     EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
 
-    WHILE @Iteration < @Iterations
-    BEGIN
-        BEGIN TRY
+    BEGIN TRY
+        WHILE @Iteration < @Iterations
+        BEGIN
             SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
             SET @Fill = CASE WHEN @BatchSize < @Examples OR @Turns = 0 THEN 1 ELSE 0 END;
             SET @Number = @Iteration + 1;
@@ -13383,36 +13184,39 @@ Example:
             SET @Loss = (SELECT cross_entropy FROM #losses WHERE iteration = @Number);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
-        END TRY
-        BEGIN CATCH
-            SET @Number = ERROR_NUMBER();
-            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
-            IF @Number NOT IN (232, 3623, 8115)
-                THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
-                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
-            EXECUTE internal.EndRun @RunId, 0, @Message;
-            THROW 50176, @Message, 1;
-        END CATCH;
 
-        SET @Iteration = @Iteration + 1;
-        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
-        BEGIN
-            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
-            SET @Stored = SYSUTCDATETIME();
-            SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
-            EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            SET @Iteration = @Iteration + 1;
+            INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+            IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+            BEGIN
+                EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+                SET @Stored = SYSUTCDATETIME();
+                SET @LossText = CAST(@Loss AS NVARCHAR(30));
+                SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
+                EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            END;
+            UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
+            SET @Turns = @Turns + 1;
+            IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
+            BEGIN
+                EXECUTE internal.JudgeTraining @RunId, @Iteration;
+                SET @Judged = 2 * @Judged;
+            END;
         END;
-        UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
-        SET @Turns = @Turns + 1;
-        IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
-        BEGIN
-            EXECUTE internal.JudgeTraining @RunId, @Iteration;
-            SET @Judged = 2 * @Judged;
-        END;
-    END;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SELECT @Error = ERROR_NUMBER(), @Message = ERROR_MESSAGE();
+        -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+        IF @Error IN (232, 3623, 8115)
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Number, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        IF @Error IN (232, 3623, 8115)
+            THROW 50176, @Message, 1;
+        THROW;
+    END CATCH;
     EXECUTE internal.EndRun @RunId;
 END;
 GO
@@ -13774,6 +13578,209 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FillWork: puts what is to be done into the queue, but for what is there already.
+-- Called by QueueScans, StartImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.FillWork
+    @WorkId INT,       -- row of dbo.work
+    @RunId INT = NULL  -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    INSERT INTO dbo.work_items (work_id, item, bytes)
+    SELECT w.work_id, q.item, q.bytes
+    FROM #queue AS q
+    INNER JOIN dbo.work AS w ON w.work_id = @WorkId
+    WHERE q.state = 'waits' AND NOT EXISTS (
+        SELECT 1 FROM dbo.work_items AS i WITH (UPDLOCK, HOLDLOCK) WHERE i.work_id = @WorkId AND i.item = q.item);
+    IF NOT EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId)
+    BEGIN
+        SET @Message = N'The row of dbo.work that this call works on was deleted. What is stored stays. Call it again.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50461, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
+-- Called by StartFeatures, QueueFeatures and StartJob; reads #todo and fills #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.QueueScans
+    @WorkId INT -- row of dbo.work
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
+    SELECT CAST(scan_id AS NVARCHAR(128)), scan_id, 1 - is_kept, CASE WHEN kept_bytes > bytes THEN kept_bytes ELSE bytes END, 'waits', 0
+    FROM #todo;
+    EXECUTE internal.FillWork @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
+-- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
+CREATE OR ALTER PROCEDURE dbo.QueueFeatures
+    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
+    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
+    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
+    @Help BIT = 0                          -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
+those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
+them, each scan once. The queue stays until all is done. It returns a row: work_id, scans that were put there, scans
+that are open.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
+    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
+    @Recompute BIT = 0                     1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL             its version; NULL means the newest
+    @Help BIT = 0                          1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
+        RETURN 0;
+    END;
+
+    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
+        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #todo (
+        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
+    CREATE TABLE #queue (
+        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
+        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
+        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
+    SET @Pooling = REPLACE(@Pooling, N' ', N'');
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
+    EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
+    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
+    EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- As JoinWork does, so that no session that leaves drops it meanwhile.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+    EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
+    EXECUTE internal.QueueScans @WorkId;
+    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
+    COMMIT TRANSACTION;
+    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
+    FROM dbo.work_items
+    WHERE work_id = @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
+-- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
+-- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
+CREATE OR ALTER PROCEDURE internal.ClaimItems
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @Bytes BIGINT,          -- bytes at most, unless a single item has more
+    @Most INT,              -- items at most
+    @RunId INT              -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+    -- A caller's level may be one at which READPAST is refused; it is the caller's again when this ends.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME(), @Lease INT, @Count INT = 0, @Open INT = -1, @Sessions INT;
+    CREATE TABLE #window (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
+    CREATE TABLE #won (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, attempts INT NOT NULL);
+    DELETE FROM #queue WHERE state IN ('held', 'failed', 'settled');
+    UPDATE #queue SET state = 'waits' WHERE state IN ('open', 'lost');
+    UPDATE q
+    SET q.state = 'settled', q.error_number = i.error_number, q.error = i.error
+    FROM #queue AS q
+    INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+    WHERE i.state IN ('done', 'failed');
+    -- What a chunk took says how long a lease must be: a session that waits for its script cannot renew it. The first may be slow.
+    SET @Lease = (SELECT CASE WHEN MAX(seconds) > 8000 THEN 86400 WHEN MAX(seconds) > 690 THEN 300 + 10 * CAST(MAX(seconds) AS INT)
+        ELSE 7200 END FROM dbo.work_items WHERE work_id = @WorkId);
+    SET @Sessions = (SELECT COUNT(*) FROM dbo.work_sessions WHERE work_id = @WorkId);
+
+    WHILE @Count = 0 AND @Open <> 0
+    BEGIN
+        -- All that was open was being claimed by others.
+        IF @Open > 0
+            WAITFOR DELAY '00:00:00.050';
+        SET @Open = (
+            SELECT COUNT(*)
+            FROM #queue AS q
+            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+            WHERE q.state = 'waits' AND i.state = 'open');
+        -- Of several sessions each takes a part of what is left, so that they end together.
+        IF @Sessions > 1 AND @Most > 1 + @Open / (2 * @Sessions)
+            SET @Most = 1 + @Open / (2 * @Sessions);
+        DELETE FROM #window;
+        -- What a session was ended with goes alone, so that the others of its chunk do not fail with the one that ends sessions.
+        INSERT INTO #window (item)
+        SELECT o.item
+        FROM (
+            SELECT q.item, q.grp, MIN(q.grp) OVER () AS first_grp,
+                SUM(q.bytes) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
+                SUM(CASE WHEN i.attempts > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING)
+                    AS tried_so_far,
+                ROW_NUMBER() OVER (PARTITION BY q.grp ORDER BY q.position) AS place
+            FROM #queue AS q
+            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+            WHERE q.state = 'waits' AND i.state = 'open') AS o
+        WHERE o.grp = o.first_grp AND (o.place = 1
+            OR (o.place <= @Most AND o.bytes_so_far <= @Bytes AND o.tried_so_far = 0));
+        SET @Count = (SELECT COUNT(*) FROM #window);
+        -- One statement that commits by itself, over the primary key. Rows that another session is claiming are passed over, not waited
+        -- for. READPAST alone is refused where the database has READ_COMMITTED_SNAPSHOT ON (as Azure SQL Database does): there
+        -- READCOMMITTEDLOCK has to stand beside it, and ROWLOCK may not, which is of the same group of hints. See
+        -- https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table
+        UPDATE TOP (@Count) dbo.work_items WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
+        SET state = 'leased', worker = @Worker, attempts = attempts + 1, leased_at = @Now,
+            leased_until = DATEADD(SECOND, @Lease, @Now)
+        OUTPUT inserted.item, inserted.attempts
+        INTO #won (item, attempts)
+        WHERE work_id = @WorkId AND state = 'open' AND item IN (SELECT item FROM #window);
+        SET @Count = (SELECT COUNT(*) FROM #won);
+    END;
+    UPDATE q
+    SET q.state = 'held', q.attempts = w.attempts
+    FROM #queue AS q
+    INNER JOIN #won AS w ON w.item = q.item;
+    IF @Count > 0 OR NOT EXISTS (SELECT 1 FROM #queue WHERE state = 'waits')
+        RETURN 0;
+
+    EXECUTE internal.FreeItems @WorkId, @Worker;
+    -- Whoever deletes rows of the queue by hand does not stop the work.
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'waits' AND item NOT IN (SELECT item FROM dbo.work_items WHERE work_id = @WorkId))
+        EXECUTE internal.FillWork @WorkId, @RunId;
+    IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
+        WAITFOR DELAY '00:00:00.500';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- NameWorker: gives the name by which this session takes work, and takes the session lock of that name: whoever finds it free knows that
 -- the session has ended, also when it was killed.
 -- Called by JoinWork and StartJob.
@@ -13913,6 +13920,8 @@ BEGIN
             CAST(JSON_VALUE(@Arguments, N'$.recompute') AS BIT), @Packages, SYSUTCDATETIME(), @Total, 0, 0);
     END TRY
     BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
         -- Nobody waits for a worker that has not begun.
         SET @Message = REPLACE(ERROR_MESSAGE(), N'%', N'%%');
         DELETE FROM #job;
@@ -14780,7 +14789,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647, @RunId;
     DELETE FROM #chunk;
     -- Hexadecimal takes two characters a byte, and above 2 GB of them a runtime gives wrong data: such a scan goes without its slices.
     INSERT INTO #chunk (scan_id, slices, is_kept, content_sha256)
@@ -15123,9 +15132,17 @@ Example:
     DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName),
         N'$.version', @Number), N'$.dataset', @Dataset), N'$.prevalence', @Prevalence);
     EXECUTE internal.StartRun N'PredictPatientsSql', @RunId OUTPUT, @Arguments;
-    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
-
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    BEGIN TRY
+        EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
+        EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
     SET @Message = (
         SELECT STRING_AGG(CAST(w.idx AS NVARCHAR(MAX)), N', ')
@@ -15874,12 +15891,12 @@ VALUES
     (N'PROCEDURE', N'CreateDataset', N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
     (N'PROCEDURE', N'DropWork', N'takes a work out of the queue, such as one that was queued with a layer that the network does not have.'),
     (N'PROCEDURE', N'ReadWork', N'gives a worker the slices that it has leased, or the network to run over them.'),
-    (N'PROCEDURE', N'QueueFeatures', N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'PROCEDURE', N'TrainNetworkSql', N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
     (N'PROCEDURE', N'CheckHashes', N'compares what is stored with its SHA-256, scan by scan, in T-SQL alone, and ends with an error where something differs.'),
     (N'PROCEDURE', N'PurgeLog', N'deletes what the log of runs and the audit of the page hold of times before so many days.'),
     (N'PROCEDURE', N'EndLoad', N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
     (N'PROCEDURE', N'ReleaseWork', N'frees what a worker holds and ends its run.'),
+    (N'PROCEDURE', N'QueueFeatures', N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'PROCEDURE', N'ExplainScore', N'the former name of RankScore, kept for one version.'),
     (N'PROCEDURE', N'ListScores', N'the scores that a patient''s primary scan has been given, newest first.'),
     (N'PROCEDURE', N'ReadAnimation', N'the moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.'),
@@ -16139,12 +16156,8 @@ VALUES
     ('procedure', N'dbo.CreateDataset'),
     ('procedure', N'dbo.DropWork'),
     ('procedure', N'dbo.ReadWork'),
-    ('procedure', N'internal.FillWork'),
-    ('procedure', N'internal.QueueScans'),
     ('procedure', N'internal.FindWork'),
-    ('procedure', N'dbo.QueueFeatures'),
     ('procedure', N'internal.FreeItems'),
-    ('procedure', N'internal.ClaimItems'),
     ('procedure', N'internal.HoldItems'),
     ('procedure', N'internal.LeaveWork'),
     ('procedure', N'internal.EndRun'),
@@ -16155,6 +16168,10 @@ VALUES
     ('procedure', N'dbo.EndLoad'),
     ('procedure', N'dbo.ReleaseWork'),
     ('procedure', N'internal.EndJob'),
+    ('procedure', N'internal.FillWork'),
+    ('procedure', N'internal.QueueScans'),
+    ('procedure', N'dbo.QueueFeatures'),
+    ('procedure', N'internal.ClaimItems'),
     ('procedure', N'internal.NameWorker'),
     ('procedure', N'internal.ReportLostItems'),
     ('procedure', N'internal.SettleItems'),

@@ -100,7 +100,7 @@ Examples:
     IF EXISTS (SELECT 1 FROM #inspected)
         EXECUTE internal.MeasureInspected @Task, @Alpha, @Top, @RunId;
     DECLARE @Scans INT = (SELECT COUNT(*) FROM #inspected);
-    EXECUTE internal.EndRun @RunId, @Scans = @FeatureSetId;
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
 
     SELECT m.finding, CASE f.severity WHEN 2 THEN N'alarm' WHEN 1 THEN N'warning' ELSE N'notice' END AS severity,
         CASE m.about WHEN N'column' THEN c.name WHEN N'set' THEN COALESCE(@Dataset, N'all scans')

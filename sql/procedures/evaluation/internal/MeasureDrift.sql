@@ -36,6 +36,7 @@ BEGIN
     BEGIN
         SET @Message = CONCAT(N'The scans or features of ', @Gone, N' patients were replaced or removed before they were read. Nothing is ',
             N'stored. Check again.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50232, @Message, 1;
     END;
 

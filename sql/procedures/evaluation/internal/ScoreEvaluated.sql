@@ -60,6 +60,7 @@ ORDER BY e.scan_id;',
     BEGIN
         SET @Message = CONCAT(N'The features of ', @Failed,
             N' scans were replaced or removed before they were read. Nothing is stored. Evaluate again.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50232, @Message, 1;
     END;
     INSERT INTO #sent (place, part)
@@ -74,6 +75,7 @@ ORDER BY e.scan_id;',
         SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' scans cannot be scored, so nothing is stored. The first, scan_id ',
             (SELECT TOP (1) CONCAT(scan_id, N': ', error) FROM #result WHERE COALESCE(error, N'') <> N'' ORDER BY scan_id)), 1900),
             N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50110, @Message, 1;
     END;
     UPDATE e

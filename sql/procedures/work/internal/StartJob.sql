@@ -68,6 +68,8 @@ BEGIN
             CAST(JSON_VALUE(@Arguments, N'$.recompute') AS BIT), @Packages, SYSUTCDATETIME(), @Total, 0, 0);
     END TRY
     BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
         -- Nobody waits for a worker that has not begun.
         SET @Message = REPLACE(ERROR_MESSAGE(), N'%', N'%%');
         DELETE FROM #job;
