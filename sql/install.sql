@@ -7238,361 +7238,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ScaleDataset: copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.
--- Example: EXECUTE dbo.ScaleDataset @Dataset = N'ct', @Into = N'ct_scaled';
-CREATE OR ALTER PROCEDURE dbo.ScaleDataset
-    @Dataset NVARCHAR(128) = NULL,      -- data set in dbo.examples
-    @Into NVARCHAR(128) = NULL,         -- name of the scaled data set
-    @Method NVARCHAR(16) = NULL,        -- zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
-    @As NVARCHAR(128) = NULL,           -- a scaled data set by whose figures this one is scaled, such as that of the training
-    @Replace BIT = 0,                   -- 1 replaces a data set of examples that has the name @Into
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScaleDataset makes a data set of examples with scaled features, and with the labels of the first. The figures of each
-feature are kept in dbo.dataset_scalings. Scale the examples to learn from, and later ones, test data too, by the same figures with @As.
-A feature that is the same in all examples becomes 0.
-Parameters:
-    @Dataset NVARCHAR(128) = NULL  data set in dbo.examples
-    @Into NVARCHAR(128) = NULL     name of the scaled data set
-    @Method NVARCHAR(16) = NULL    zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
-    @As NVARCHAR(128) = NULL       a scaled data set by whose figures this one is scaled, such as that of the training
-    @Replace BIT = 0               1 replaces a data set of examples that has the name @Into
-    @Help BIT = 0                  1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';
-    EXECUTE dbo.ScaleDataset @Dataset = N''ct_test'', @Into = N''ct_test_scaled'', @As = N''ct_scaled'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000) = N'', @Inputs INT, @Examples INT, @Constant INT;
-    IF @Into IS NULL OR @Into = N'' OR @Into = @Dataset
-        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Into + N'''', N'NULL'),
-            N' for the parameter @Into is not supported. Give the scaled data set a name of its own. ');
-    IF @Method IS NOT NULL AND @Method NOT IN (N'zscore', N'minmax')
-        SET @Message = CONCAT(@Message, N'The value ''', @Method,
-            N''' for the parameter @Method is not supported. Supported values are zscore and minmax. ');
-    IF @Method IS NOT NULL AND @As IS NOT NULL
-        SET @Message = CONCAT(@Message, N'Both @Method and @As were given, and the figures of @As have their method. Leave one out. ');
-    IF @Replace IS NULL
-        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Replace is not supported. Supported values are 0 and 1. ');
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-    IF @As IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.dataset_scalings WHERE dataset = @As)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'No scaling is kept for the data set ''', @As, N'''. Those that are: ', LEFT(COALESCE((
-            SELECT STRING_AGG(CAST(s.dataset AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT dataset FROM dbo.dataset_scalings) AS s),
-            N'none'), 1000), N'. Give one that ScaleDataset made.'), N'%', N'%%');
-        THROW 50306, @Message, 1;
-    END;
-    SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
-    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
-
-    CREATE TABLE #figures (
-        feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
-        made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
-    INSERT INTO #figures (feature_index, method, made_from, centre, scale)
-    SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
-    -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.
-    IF @As IS NULL
-        INSERT INTO #figures (feature_index, method, made_from, centre, scale)
-        SELECT f.feature_index, COALESCE(LOWER(@Method), N'zscore'), @Dataset,
-            CASE WHEN f.largest - f.least <= 1e-12 * f.size OR @Method = N'minmax' THEN f.least ELSE f.least + f.mean END,
-            CASE WHEN f.largest - f.least <= 1e-12 * f.size THEN 1 WHEN @Method = N'minmax' THEN f.largest - f.least ELSE f.deviation END
-        FROM (
-            SELECT e.feature_index, MIN(r.least) AS least, MAX(r.largest) AS largest, AVG(e.value - r.least) AS mean,
-                STDEVP(e.value - r.least) AS deviation, MAX(ABS(e.value)) AS size
-            FROM dbo.examples AS e
-            INNER JOIN (
-                SELECT feature_index, MIN(value) AS least, MAX(value) AS largest FROM dbo.examples WHERE dataset = @Dataset
-                GROUP BY feature_index) AS r ON r.feature_index = e.feature_index
-            WHERE e.dataset = @Dataset
-            GROUP BY e.feature_index) AS f;
-
-    BEGIN TRANSACTION;
-    EXECUTE internal.RegisterExamples @Into, @Replace;
-    DELETE FROM dbo.examples WHERE dataset = @Into;
-    DELETE FROM dbo.example_labels WHERE dataset = @Into;
-    DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
-    FROM dbo.examples AS e
-    INNER JOIN #figures AS f ON f.feature_index = e.feature_index
-    WHERE e.dataset = @Dataset;
-    INSERT INTO dbo.example_labels (dataset, example_id, label)
-    SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
-    INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
-    SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
-    COMMIT TRANSACTION;
-
-    SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
-    SET @Constant = (
-        SELECT COUNT(*) FROM (
-            SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
-    SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
-        COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
-    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- RunExamples: fills #probabilities with what a network gives for every example of a data set.
--- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
-CREATE OR ALTER PROCEDURE internal.RunExamples
-    @ModelName NVARCHAR(128), -- network in dbo.tensors
-    @Dataset NVARCHAR(128),   -- data set in dbo.examples
-    @Keep BIT                 -- 1 stores the probabilities in dbo.network_probabilities too
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Inputs INT;
-    EXECUTE internal.ReadNetwork @ModelName;
-    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
-    IF @Inputs IS NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
-            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
-        THROW 50170, @Message, 1;
-    END;
-    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
-
-    INSERT INTO #activations (layer, example, unit, value)
-    SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
-    UNION ALL
-    SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
-    BEGIN TRY
-        EXECUTE internal.ForwardLayers;
-        EXECUTE internal.FillProbabilities;
-    END TRY
-    BEGIN CATCH
-        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
-        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
-            THROW;
-        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
-            N'''. Scale the features to about -1 to 1, as those that it learned from: see ScaleDataset.'), N'%', N'%%');
-        THROW 50176, @Message, 1;
-    END CATCH;
-
-    IF @Keep = 1
-    BEGIN
-        BEGIN TRANSACTION;
-        DELETE FROM dbo.network_probabilities WHERE network = @ModelName AND dataset = @Dataset;
-        INSERT INTO dbo.network_probabilities (network, dataset, example_id, label, probability)
-        SELECT @ModelName, @Dataset, example, label, value FROM #probabilities;
-        COMMIT TRANSACTION;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- EvaluateNetworkSql: measures a dense network on the labelled examples of a data set, class by class, with no Python.
--- Example: EXECUTE dbo.EvaluateNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.EvaluateNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples and dbo.example_labels
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.EvaluateNetworkSql runs a dense network over the examples of a data set and compares the likeliest class with the label.
-It returns the confusion matrix, a row label, predicted, examples, percentage for each pair of the network''s classes, the percentage
-being of the examples of the class; then rows label, metric, value: examples, told, right, precision, recall and f1 of each class, and
-with label -1 examples, accuracy, macro_f1 and log_loss. What is not defined is NULL. The probabilities are kept: see dbo.network_scores.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples and dbo.example_labels
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
-        PRIMARY KEY (part, example, label));
-    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
-        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
-    CREATE TABLE #confusion (
-        part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
-        percentage FLOAT NULL);
-    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
-        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
-
-    SET @Classes = (
-        SELECT TOP (1) CASE WHEN units = 1 THEN 2 ELSE units END FROM dbo.dense_layers WHERE network = @ModelName ORDER BY layer DESC);
-    SELECT TOP (1) @Example = y.example_id, @Label = y.label
-    FROM dbo.example_labels AS y
-    WHERE y.dataset = @Dataset AND (y.label < 0 OR y.label >= @Classes)
-        AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset)
-    ORDER BY y.example_id;
-    IF @Example IS NOT NULL
-        SET @Message = CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', @Label,
-            N', and the network tells classes from 0 to ', @Classes - 1, N'. Correct dbo.example_labels, or take another network.');
-    ELSE IF @Classes IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset) AND NOT EXISTS (
-        SELECT 1 FROM dbo.example_labels AS y INNER JOIN dbo.examples AS e ON e.dataset = y.dataset AND e.example_id = y.example_id
-        WHERE y.dataset = @Dataset)
-        SET @Message = CONCAT(N'No example of the data set ''', @Dataset, N''' has a label. Insert their classes into dbo.example_labels.');
-    IF @Message IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50175, @Message, 1;
-    END;
-
-    EXECUTE internal.RunExamples @ModelName, @Dataset, 1;
-    INSERT INTO #classes (label)
-    SELECT DISTINCT label FROM #probabilities;
-    INSERT INTO #true (part, example, label)
-    SELECT 'all', y.example_id, y.label
-    FROM dbo.example_labels AS y
-    WHERE y.dataset = @Dataset AND y.example_id IN (SELECT example FROM #probabilities);
-    INSERT INTO #scored (part, example, label, value)
-    SELECT 'all', example, label, value FROM #probabilities WHERE example IN (SELECT example FROM #true);
-    EXECUTE internal.MeasureClasses 1;
-    INSERT INTO #measures (part, label, metric, value)
-    SELECT 'all', -1, N'log_loss', AVG(p.loss)
-    FROM #true AS t
-    INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label;
-    SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
-    IF @Unlabelled > 0
-        RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
-
-    SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
-    SELECT label, metric, value FROM #measures ORDER BY label, metric;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
--- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
-    @Keep BIT = 0,                   -- 1 stores the probabilities too, for dbo.network_scores
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
-example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
-lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
-    @Keep BIT = 0                    1 stores the probabilities too, for dbo.network_scores
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
-    IF @Keep IS NULL
-        THROW 50101, N'The value NULL for the parameter @Keep is not supported. Supported values are 0 and 1.', 1;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-
-    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep;
-    SELECT example AS example_id, label, value AS probability
-    FROM #probabilities
-    ORDER BY example, label;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
--- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
--- Called by TakeCopy, whose script's tables it reads.
-CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
-        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
-    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
-    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
-    -- Velocities are of a training here, and no part of what a network computes.
-    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
-    IF @Stored = 0
-    BEGIN
-        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
-        SELECT network, layer, inputs, units, activation FROM #copy_layers;
-        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
-    END;
-    SET @Alike = (
-        SELECT COUNT(*)
-        FROM #copy_layers AS c
-        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
-        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
-    SET @Alike = @Alike + (
-        SELECT COUNT(*)
-        FROM #copy_tensors AS c
-        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
-            AND s.column_index = c.column_index
-        WHERE s.value = c.value);
-    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
-            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
-            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
-        THROW 50155, @Message, 1;
-    END;
-
-    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
-    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
-    INSERT INTO #answers (example_id, label, probability)
-    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
-    DELETE FROM dbo.examples WHERE dataset = @Dataset;
-    SET @Difference = (
-        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
-        FROM #copy_answers AS c
-        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
-    IF @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
-            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
-        THROW 50151, @Message, 1;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
 -- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
 CREATE OR ALTER PROCEDURE internal.StartNetwork
@@ -14347,83 +13992,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- RunOnDataset: runs a Python script of one's own on the scans, pictures, features or scores of a data set, and puts what it gives into
--- a table of one's own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller's rights.
--- Example: EXECUTE dbo.RunOnDataset @Dataset = N'thin', @What = N'scores', @Into = N'dbo.mine', @Script = N'OutputDataSet = InputDataSet';
-CREATE OR ALTER PROCEDURE dbo.RunOnDataset
-    @Dataset NVARCHAR(128) = NULL,     -- data set of scans, or of pictures; needed
-    @DatasetVersion INT = NULL,        -- its version; NULL means the newest
-    @Script NVARCHAR(MAX) = NULL,      -- Python that reads InputDataSet and sets OutputDataSet, both data frames; needed
-    @What NVARCHAR(16) = N'features',  -- scans, pictures, features or scores
-    @Into NVARCHAR(257) = NULL,        -- table of one's own whose columns OutputDataSet has; needed
-    @Features NVARCHAR(600) = NULL,    -- name in dbo.pooled_sets of the features; NULL means the only ones
-    @Parameters NVARCHAR(MAX) = NULL,  -- text that the script reads as Parameters, such as JSON
-    @Help BIT = 0                      -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.RunOnDataset runs a Python script on a data set. It needs the right to external scripts and to read the tables,
-and has no more rights than the caller; on files it may do what the sandbox of external scripts allows. InputDataSet has a row for each
-- slice (scans): scan_id, patient_id, slice_index, image_rows, image_cols, spacing_z, spacing_y, spacing_x, pixels, pixels_sha256, encoding;
-- picture (pictures): name, label, patient_id, part, image, sha256; label is NULL of those that are not in part train;
-- scan (features): scan_id, patient_id, part, label, vector; label is NULL of patients who are not in part train;
-- score (scores): prediction_id, scan_id, patient_id, model, version, probability, predicted.
-lungdb.procedures has scan_volumes, decoded_pictures and feature_matrix, which make arrays of the first three. OutputDataSet has the
-columns of the table by name, in any order; an identity column and one with a default may be left out. bytes become VARBINARY; text comes
-whole whatever its letters into NVARCHAR, and into VARCHAR in ASCII; times have no time zone. All rows are stored, or none. No table of
-lungdb''s own is filled.
-Parameters:
-    @Dataset NVARCHAR(128) = NULL     data set of scans, or of pictures; needed
-    @DatasetVersion INT = NULL        its version; NULL means the newest
-    @Script NVARCHAR(MAX) = NULL      Python that reads InputDataSet and sets OutputDataSet, both data frames; needed
-    @What NVARCHAR(16) = N''features''  scans, pictures, features or scores
-    @Into NVARCHAR(257) = NULL        table of one''s own whose columns OutputDataSet has; needed
-    @Features NVARCHAR(600) = NULL    name in dbo.pooled_sets of the features; NULL means the only ones
-    @Parameters NVARCHAR(MAX) = NULL  text that the script reads as Parameters, such as JSON
-    @Help BIT = 0                     1 prints this help and does nothing else
-Example:
-    CREATE TABLE dbo.mine (scan_id INT NOT NULL, probability FLOAT NULL);
-    EXECUTE dbo.RunOnDataset @Dataset = N''thin'', @What = N''scores'', @Into = N''dbo.mine'', @Script = N''
-OutputDataSet = InputDataSet[["scan_id", "probability"]]'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @VersionId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Target NVARCHAR(300),
-        @Columns NVARCHAR(MAX), @Program NVARCHAR(MAX), @Composed NVARCHAR(MAX), @Language NVARCHAR(128), @ErrorNumber INT,
-        @ErrorMessage NVARCHAR(2000);
-    EXECUTE internal.CheckRun @Dataset, @Script, @What, @Into, @Features, @FeatureSetId OUTPUT, @Pooling OUTPUT, @Target OUTPUT,
-        @Columns OUTPUT;
-    IF @What = N'pictures'
-        EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @VersionId OUTPUT;
-    ELSE
-        EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @VersionId OUTPUT;
-    EXECUTE internal.ComposeRun @What, @VersionId, @Script, @Composed OUTPUT, @Program OUTPUT;
-
-    CREATE TABLE #lines (place INT NULL, line VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-    EXECUTE internal.ReadSettings @Language OUTPUT;
-    INSERT INTO #lines (place, line)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = @Program,
-        @input_data_1 = @Composed,
-        @params = N'@VersionId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @LungdbColumns NVARCHAR(MAX),
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @VersionId = @VersionId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters,
-        @LungdbColumns = @Columns, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-    EXECUTE internal.StoreRun @Target;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- CheckClusterArguments: refuses numbers that nothing can be clustered with, all wrong arguments in one error.
 -- Called by ClusterDataset and WrongRepresentatives.
 CREATE OR ALTER PROCEDURE internal.CheckClusterArguments
@@ -14533,55 +14101,6 @@ BEGIN
             N' runs of the network, more than 100000. Give a smaller @Generations or @Population.');
         THROW 50410, @Message, 1;
     END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- DrawSlices: draws the middle slice of every triple in #shown on one contact sheet.
--- Called by TopSlices, whose table #shown it reads.
-CREATE OR ALTER PROCEDURE internal.DrawSlices
-    @Sheet VARBINARY(MAX) OUTPUT -- PNG, NULL where slices are not here
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    EXECUTE internal.ReadSettings @Language OUTPUT;
-    CREATE TABLE #drawn (place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, slice_index INT NOT NULL, value FLOAT NOT NULL);
-    -- The last triple of a scan may repeat its last slice.
-    INSERT INTO #drawn (place, scan_id, slice_index, value)
-    SELECT s.place, s.scan_id, MAX(i.slice_index), s.value
-    FROM #shown AS s
-    INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND i.slice_index BETWEEN 3 * s.triple AND 3 * s.triple + 1
-    GROUP BY s.place, s.scan_id, s.value;
-    IF NOT EXISTS (SELECT 1 FROM #drawn)
-        RETURN 0;
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(slices):
-    from lungdb.procedures import slices_sheet
-    return slices_sheet(slices)
-
-Sheet, ErrorNumber, ErrorMessage = main(InputDataSet)
-',
-        @input_data_1 = N'
-SELECT d.scan_id, d.slice_index, d.value, s.image_rows, s.image_cols,
-    CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels, CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256,
-    COALESCE(i.encoding, N'''') AS encoding
-FROM #drawn AS d
-INNER JOIN dbo.scans AS s ON s.scan_id = d.scan_id
-INNER JOIN dbo.scan_images AS i ON i.scan_id = d.scan_id AND i.slice_index = d.slice_index
-ORDER BY d.place;',
-        @params = N'@Sheet VARBINARY(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Sheet = @Sheet OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-    SET @Sheet = NULLIF(@Sheet, 0x);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -14712,77 +14231,6 @@ BEGIN
     WHERE i.held_out = 1 AND i.stands = 1 AND e.part <> 'test'
     GROUP BY i.place
     ORDER BY i.place;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- FindTopTriples: fills #found with the triples of slices in which a feature is largest, of each group of scans that a script is given.
--- Called by TopSlices and MaximiseImage, whose table #found it fills.
-CREATE OR ALTER PROCEDURE internal.FindTopTriples
-    @FeatureSetId INT,      -- the feature set
-    @Feature INT,           -- feature, from 0
-    @Top INT,               -- triples wanted of all
-    @DatasetVersionId INT   -- version of a data set to stay within, or NULL for all scans
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
-    EXECUTE internal.ReadSettings @Language OUTPUT;
-    INSERT INTO #todo (scan_id)
-    SELECT f.scan_id
-    FROM dbo.features AS f
-    WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND (@DatasetVersionId IS NULL OR f.scan_id IN (
-        SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
-    OPTION (RECOMPILE);
-    IF NOT EXISTS (SELECT 1 FROM #todo)
-    BEGIN
-        SET @Message = CONCAT(N'No scan asked about has an array of the feature set ', @FeatureSetId,
-            N'. Call GenerateFeatures for its network and layer, or give another @FeatureSetId or @Dataset.');
-        THROW 50109, @Message, 1;
-    END;
-
-    WHILE EXISTS (SELECT 1 FROM #todo)
-    BEGIN
-        DELETE FROM #chunk;
-        -- Arrays of at most 256 MB to a call, but one.
-        INSERT INTO #chunk (scan_id)
-        SELECT a.scan_id
-        FROM (
-            SELECT t.scan_id, ROW_NUMBER() OVER (ORDER BY t.scan_id) AS place,
-                SUM(CAST(COALESCE(DATALENGTH(f.array), 0) AS BIGINT)) OVER (ORDER BY t.scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far
-            FROM (SELECT TOP (2000) scan_id FROM #todo ORDER BY scan_id) AS t
-            LEFT JOIN dbo.features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId) AS a
-        WHERE a.place = 1 OR a.bytes_so_far <= 268435456;
-        INSERT INTO #found (scan_id, triple, value)
-        EXECUTE sp_execute_external_script
-            @language = @Language,
-            @script = N'
-def main(scans, feature, top):
-    from lungdb.procedures import top_triples
-    return top_triples(scans, feature, top)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Feature, Top)
-',
-            @input_data_1 = N'
-SELECT f.scan_id, f.array_rows, f.array_cols, CONVERT(VARCHAR(MAX), f.array, 2) AS array, CONVERT(VARCHAR(64), f.sha256, 2) AS sha256
-FROM #chunk AS c
-INNER JOIN dbo.features AS f ON f.scan_id = c.scan_id
-WHERE f.feature_set_id = @FeatureSetId
-ORDER BY f.scan_id;',
-            @params = N'@FeatureSetId INT, @Feature INT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-            @FeatureSetId = @FeatureSetId, @Feature = @Feature, @Top = @Top,
-            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-        IF @ErrorNumber <> 0
-        BEGIN
-            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-            THROW @ErrorNumber, @Message, 1;
-        END;
-        DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM #chunk);
-    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -16196,74 +15644,6 @@ BEGIN
             N' for the parameter @Feature is not supported. The feature set ', @FeatureSetId, N' has the features 0 to ', @Width - 1, N'.');
         THROW 50101, @Message, 1;
     END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TopSlices: the slices that light a feature most, as rows and on one contact sheet.
--- Example: EXECUTE dbo.TopSlices @Feature = 5, @Top = 16;
-CREATE OR ALTER PROCEDURE dbo.TopSlices
-    @Feature INT = NULL,                        -- feature, from 0, as dbo.slice_features counts; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers, whose features are meant
-    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
-    @FeatureSetId INT = NULL,                   -- or a feature_set_id of dbo.feature_sets, whatever the model reads
-    @Dataset NVARCHAR(128) = NULL,              -- data set whose scans are looked at; NULL means all scans
-    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
-    @Top INT = 16,                              -- triples of slices to return, 1 to 100
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.TopSlices returns the triples of slices in which a feature is largest, the largest first: what it
-answers to. The second result set is one row with a contact sheet as PNG: of every triple the slice in the middle, in the window of the
-lung, with scan, slice and value below it; NULL where a scan came without its slices.
-A feature belongs to a triple, whose three slices share it.
-The features are those that the model reads, before pooling; of one on combined features, give @FeatureSetId of a part.
-Parameters:
-    @Feature INT = NULL                         feature, from 0, as dbo.slice_features counts; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers, whose features are meant
-    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
-    @FeatureSetId INT = NULL                    or a feature_set_id of dbo.feature_sets, whatever the model reads
-    @Dataset NVARCHAR(128) = NULL               data set whose scans are looked at; NULL means all scans
-    @DatasetVersion INT = NULL                  its version; NULL means the newest
-    @Top INT = 16                               triples of slices to return, 1 to 100
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.TopSlices @Feature = 5, @Top = 16;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Sheet VARBINARY(MAX);
-    CREATE TABLE #found (scan_id INT NULL, triple INT NULL, value FLOAT NULL);
-    CREATE TABLE #shown (place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, triple INT NOT NULL, value FLOAT NOT NULL);
-    IF @Top IS NULL OR @Top NOT BETWEEN 1 AND 100
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @Top is not supported. Supported values are 1 to 100.');
-        THROW 50101, @Message, 1;
-    END;
-    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    EXECUTE internal.FindSliceFeatures @ModelName, @Version, @Feature, @FeatureSetId OUTPUT;
-    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, @Top, @DatasetVersionId;
-    INSERT INTO #shown (place, scan_id, triple, value)
-    SELECT TOP (@Top) ROW_NUMBER() OVER (ORDER BY value DESC, scan_id, triple), scan_id, triple, value
-    FROM #found
-    ORDER BY value DESC, scan_id, triple;
-    IF (SELECT COUNT(*) FROM #shown) > 1 AND (SELECT MIN(value) FROM #shown) = (SELECT MAX(value) FROM #shown)
-        RAISERROR(N'Feature %d is the same in all triples shown: they are ties, in the order of scans. One that is 0 there lights nowhere.',
-            0, 1, @Feature) WITH NOWAIT;
-
-    EXECUTE internal.DrawSlices @Sheet OUTPUT;
-    SELECT s.place, p.idx AS patient_index, s.scan_id, s.triple, 3 * s.triple AS first_slice, s.value
-    FROM #shown AS s
-    INNER JOIN dbo.scans AS c ON c.scan_id = s.scan_id
-    INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id
-    ORDER BY s.place;
-    SELECT @Sheet AS png;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -18997,6 +18377,125 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ScaleDataset: copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.
+-- Example: EXECUTE dbo.ScaleDataset @Dataset = N'ct', @Into = N'ct_scaled';
+CREATE OR ALTER PROCEDURE dbo.ScaleDataset
+    @Dataset NVARCHAR(128) = NULL,      -- data set in dbo.examples
+    @Into NVARCHAR(128) = NULL,         -- name of the scaled data set
+    @Method NVARCHAR(16) = NULL,        -- zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL,           -- a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0,                   -- 1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScaleDataset makes a data set of examples with scaled features, and with the labels of the first. The figures of each
+feature are kept in dbo.dataset_scalings. Scale the examples to learn from, and later ones, test data too, by the same figures with @As.
+A feature that is the same in all examples becomes 0.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL  data set in dbo.examples
+    @Into NVARCHAR(128) = NULL     name of the scaled data set
+    @Method NVARCHAR(16) = NULL    zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL       a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0               1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct_test'', @Into = N''ct_test_scaled'', @As = N''ct_scaled'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Inputs INT, @Examples INT, @Constant INT;
+    IF @Into IS NULL OR @Into = N'' OR @Into = @Dataset
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Into + N'''', N'NULL'),
+            N' for the parameter @Into is not supported. Give the scaled data set a name of its own. ');
+    IF @Method IS NOT NULL AND @Method NOT IN (N'zscore', N'minmax')
+        SET @Message = CONCAT(@Message, N'The value ''', @Method,
+            N''' for the parameter @Method is not supported. Supported values are zscore and minmax. ');
+    IF @Method IS NOT NULL AND @As IS NOT NULL
+        SET @Message = CONCAT(@Message, N'Both @Method and @As were given, and the figures of @As have their method. Leave one out. ');
+    IF @Replace IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Replace is not supported. Supported values are 0 and 1. ');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @As IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.dataset_scalings WHERE dataset = @As)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'No scaling is kept for the data set ''', @As, N'''. Those that are: ', LEFT(COALESCE((
+            SELECT STRING_AGG(CAST(s.dataset AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT dataset FROM dbo.dataset_scalings) AS s),
+            N'none'), 1000), N'. Give one that ScaleDataset made.'), N'%', N'%%');
+        THROW 50306, @Message, 1;
+    END;
+    SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset),
+        N'$.into', @Into), N'$.method', @Method), N'$.as', @As);
+    EXECUTE internal.StartRun N'ScaleDataset', @RunId OUTPUT, @Arguments;
+    CREATE TABLE #figures (
+        feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
+        made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
+    INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+    SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
+    -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.
+    IF @As IS NULL
+        INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+        SELECT f.feature_index, COALESCE(LOWER(@Method), N'zscore'), @Dataset,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size OR @Method = N'minmax' THEN f.least ELSE f.least + f.mean END,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size THEN 1 WHEN @Method = N'minmax' THEN f.largest - f.least ELSE f.deviation END
+        FROM (
+            SELECT e.feature_index, MIN(r.least) AS least, MAX(r.largest) AS largest, AVG(e.value - r.least) AS mean,
+                STDEVP(e.value - r.least) AS deviation, MAX(ABS(e.value)) AS size
+            FROM dbo.examples AS e
+            INNER JOIN (
+                SELECT feature_index, MIN(value) AS least, MAX(value) AS largest FROM dbo.examples WHERE dataset = @Dataset
+                GROUP BY feature_index) AS r ON r.feature_index = e.feature_index
+            WHERE e.dataset = @Dataset
+            GROUP BY e.feature_index) AS f;
+
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.RegisterExamples @Into, @Replace;
+        DELETE FROM dbo.examples WHERE dataset = @Into;
+        DELETE FROM dbo.example_labels WHERE dataset = @Into;
+        DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
+        INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+        SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
+        FROM dbo.examples AS e
+        INNER JOIN #figures AS f ON f.feature_index = e.feature_index
+        WHERE e.dataset = @Dataset;
+        INSERT INTO dbo.example_labels (dataset, example_id, label)
+        SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
+        INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
+        SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+
+    SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
+    SET @Constant = (
+        SELECT COUNT(*) FROM (
+            SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
+    SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
+        COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
 -- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
 CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
@@ -19074,7 +18573,10 @@ Example:
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
     SET @Message = CONCAT(@ModelName, N': ', @Examples, N' examples, iterations ', @Iteration, N' to ', @Iterations, N'.');
-    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network',
+        @ModelName), N'$.dataset', @Dataset), N'$.hidden', @Hidden), N'$.iterations', @Iterations), N'$.learning_rate', @LearningRate),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
 
     BEGIN TRY
@@ -19121,6 +18623,266 @@ Example:
         THROW;
     END CATCH;
     EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunExamples: fills #probabilities with what a network gives for every example of a data set.
+-- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
+CREATE OR ALTER PROCEDURE internal.RunExamples
+    @ModelName NVARCHAR(128), -- network in dbo.tensors
+    @Dataset NVARCHAR(128),   -- data set in dbo.examples
+    @Keep BIT,                -- 1 stores the probabilities in dbo.network_probabilities too
+    @Caller NVARCHAR(128),    -- whose run it is
+    @RunId INT OUTPUT         -- row of dbo.runs, which goes on when this ends
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT, @Error INT, @Arguments NVARCHAR(4000);
+    EXECUTE internal.ReadNetwork @ModelName;
+    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
+    IF @Inputs IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
+            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
+        THROW 50170, @Message, 1;
+    END;
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    SET @Arguments = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', @ModelName), N'$.dataset', @Dataset);
+    EXECUTE internal.StartRun @Caller, @RunId OUTPUT, @Arguments;
+    BEGIN TRY
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
+        UNION ALL
+        SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
+        EXECUTE internal.ForwardLayers;
+        EXECUTE internal.FillProbabilities;
+        IF @Keep = 1
+        BEGIN
+            BEGIN TRANSACTION;
+            DELETE FROM dbo.network_probabilities WHERE network = @ModelName AND dataset = @Dataset;
+            INSERT INTO dbo.network_probabilities (network, dataset, example_id, label, probability)
+            SELECT @ModelName, @Dataset, example, label, value FROM #probabilities;
+            COMMIT TRANSACTION;
+        END;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SELECT @Error = ERROR_NUMBER(), @Message = ERROR_MESSAGE();
+        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
+        IF @Error IN (232, 3623, 8115)
+            SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
+                N'''. Scale the features to about -1 to 1, as those that it learned from: see ScaleDataset.'), N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        IF @Error IN (232, 3623, 8115)
+            THROW 50176, @Message, 1;
+        THROW;
+    END CATCH;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EvaluateNetworkSql: measures a dense network on the labelled examples of a data set, class by class, with no Python.
+-- Example: EXECUTE dbo.EvaluateNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.EvaluateNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EvaluateNetworkSql runs a dense network over the examples of a data set and compares the likeliest class with the label.
+It returns the confusion matrix, a row label, predicted, examples, percentage for each pair of the network''s classes, the percentage
+being of the examples of the class; then rows label, metric, value: examples, told, right, precision, recall and f1 of each class, and
+with label -1 examples, accuracy, macro_f1 and log_loss. What is not defined is NULL. The probabilities are kept: see dbo.network_scores.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT, @RunId INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        PRIMARY KEY (part, example, label));
+    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
+    CREATE TABLE #confusion (
+        part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
+        percentage FLOAT NULL);
+    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
+        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
+
+    SET @Classes = (
+        SELECT TOP (1) CASE WHEN units = 1 THEN 2 ELSE units END FROM dbo.dense_layers WHERE network = @ModelName ORDER BY layer DESC);
+    SELECT TOP (1) @Example = y.example_id, @Label = y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND (y.label < 0 OR y.label >= @Classes)
+        AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset)
+    ORDER BY y.example_id;
+    IF @Example IS NOT NULL
+        SET @Message = CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', @Label,
+            N', and the network tells classes from 0 to ', @Classes - 1, N'. Correct dbo.example_labels, or take another network.');
+    ELSE IF @Classes IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset) AND NOT EXISTS (
+        SELECT 1 FROM dbo.example_labels AS y INNER JOIN dbo.examples AS e ON e.dataset = y.dataset AND e.example_id = y.example_id
+        WHERE y.dataset = @Dataset)
+        SET @Message = CONCAT(N'No example of the data set ''', @Dataset, N''' has a label. Insert their classes into dbo.example_labels.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50175, @Message, 1;
+    END;
+
+    EXECUTE internal.RunExamples @ModelName, @Dataset, 1, N'EvaluateNetworkSql', @RunId OUTPUT;
+    INSERT INTO #classes (label)
+    SELECT DISTINCT label FROM #probabilities;
+    INSERT INTO #true (part, example, label)
+    SELECT 'all', y.example_id, y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND y.example_id IN (SELECT example FROM #probabilities);
+    INSERT INTO #scored (part, example, label, value)
+    SELECT 'all', example, label, value FROM #probabilities WHERE example IN (SELECT example FROM #true);
+    EXECUTE internal.MeasureClasses 1;
+    INSERT INTO #measures (part, label, metric, value)
+    SELECT 'all', -1, N'log_loss', AVG(p.loss)
+    FROM #true AS t
+    INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label;
+    SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
+    IF @Unlabelled > 0
+        RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
+    EXECUTE internal.EndRun @RunId;
+
+    SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
+    SELECT label, metric, value FROM #measures ORDER BY label, metric;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
+-- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
+    @Keep BIT = 0,                   -- 1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
+example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
+lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
+    @Keep BIT = 0                    1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    IF @Keep IS NULL
+        THROW 50101, N'The value NULL for the parameter @Keep is not supported. Supported values are 0 and 1.', 1;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+
+    DECLARE @RunId INT;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep, N'ScoreNetworkSql', @RunId OUTPUT;
+    EXECUTE internal.EndRun @RunId;
+    SELECT example AS example_id, label, value AS probability
+    FROM #probabilities
+    ORDER BY example, label;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
+-- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
+-- Called by TakeCopy, whose script's tables it reads.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
+        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
+    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    -- Velocities are of a training here, and no part of what a network computes.
+    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
+    IF @Stored = 0
+    BEGIN
+        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+        SELECT network, layer, inputs, units, activation FROM #copy_layers;
+        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
+    END;
+    SET @Alike = (
+        SELECT COUNT(*)
+        FROM #copy_layers AS c
+        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
+        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
+    SET @Alike = @Alike + (
+        SELECT COUNT(*)
+        FROM #copy_tensors AS c
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
+            AND s.column_index = c.column_index
+        WHERE s.value = c.value);
+    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
+            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
+    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
+    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
+    INSERT INTO #answers (example_id, label, probability)
+    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
+    DELETE FROM dbo.examples WHERE dataset = @Dataset;
+    SET @Difference = (
+        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
+        FROM #copy_answers AS c
+        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
+            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -20595,7 +20357,10 @@ Example:
     EXECUTE internal.CheckImageUnits @FeatureSetId;
     SET @IsExclusive = CASE WHEN EXISTS (SELECT 1 FROM #known GROUP BY unit HAVING COUNT(*) > 1) THEN 0 ELSE 1 END;
     SET @Parameters = CONCAT(@Parameters, N', "exclusive": ', IIF(@IsExclusive = 1, N'true', N'false'), N'}');
-    EXECUTE internal.StartRun N'TrainImageClassifier', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model',
+        @ModelName), N'$.dataset', @Dataset), N'$.feature_set_id', @FeatureSetId), N'$.algorithm', @Algorithm), N'$.pooling', @Pooling),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainImageClassifier', @RunId OUTPUT, @Arguments;
     SET @Message = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #units WHERE part = 'train'), N' pictures or groups to learn from, ',
         (SELECT COUNT(*) FROM #units WHERE part = 'test'), N' held out for testing.');
     EXECUTE internal.ReportStep @RunId, @Message, 0, 2;
@@ -20828,13 +20593,117 @@ Example:
         @Sha256 = c.sha256, @Text = CONVERT(VARCHAR(64), c.sha256, 2), @Name = c.name, @Number = c.version
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @Name), N'$.version', @Number);
+    EXECUTE internal.StartRun N'StoreModelNodes', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
-        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, NULL, @Text;
+        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId, @Text;
 
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreNodes @Name, @Number, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT, @Sha256;
-    COMMIT TRANSACTION;
-    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.StoreNodes @Name, @Number, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT, @Sha256;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Said = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Said;
+        THROW;
+    END CATCH;
+    EXECUTE internal.ReportStep @RunId, @Said;
+    EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunOnDataset: runs a Python script of one's own on the scans, pictures, features or scores of a data set, and puts what it gives into
+-- a table of one's own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller's rights.
+-- Example: EXECUTE dbo.RunOnDataset @Dataset = N'thin', @What = N'scores', @Into = N'dbo.mine', @Script = N'OutputDataSet = InputDataSet';
+CREATE OR ALTER PROCEDURE dbo.RunOnDataset
+    @Dataset NVARCHAR(128) = NULL,     -- data set of scans, or of pictures; needed
+    @DatasetVersion INT = NULL,        -- its version; NULL means the newest
+    @Script NVARCHAR(MAX) = NULL,      -- Python that reads InputDataSet and sets OutputDataSet, both data frames; needed
+    @What NVARCHAR(16) = N'features',  -- scans, pictures, features or scores
+    @Into NVARCHAR(257) = NULL,        -- table of one's own whose columns OutputDataSet has; needed
+    @Features NVARCHAR(600) = NULL,    -- name in dbo.pooled_sets of the features; NULL means the only ones
+    @Parameters NVARCHAR(MAX) = NULL,  -- text that the script reads as Parameters, such as JSON
+    @Help BIT = 0                      -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RunOnDataset runs a Python script on a data set. It needs the right to external scripts and to read the tables,
+and has no more rights than the caller; on files it may do what the sandbox of external scripts allows. InputDataSet has a row for each
+- slice (scans): scan_id, patient_id, slice_index, image_rows, image_cols, spacing_z, spacing_y, spacing_x, pixels, pixels_sha256, encoding;
+- picture (pictures): name, label, patient_id, part, image, sha256; label is NULL of those that are not in part train;
+- scan (features): scan_id, patient_id, part, label, vector; label is NULL of patients who are not in part train;
+- score (scores): prediction_id, scan_id, patient_id, model, version, probability, predicted.
+lungdb.procedures has scan_volumes, decoded_pictures and feature_matrix, which make arrays of the first three. OutputDataSet has the
+columns of the table by name, in any order; an identity column and one with a default may be left out. bytes become VARBINARY; text comes
+whole whatever its letters into NVARCHAR, and into VARCHAR in ASCII; times have no time zone. All rows are stored, or none. No table of
+lungdb''s own is filled.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL     data set of scans, or of pictures; needed
+    @DatasetVersion INT = NULL        its version; NULL means the newest
+    @Script NVARCHAR(MAX) = NULL      Python that reads InputDataSet and sets OutputDataSet, both data frames; needed
+    @What NVARCHAR(16) = N''features''  scans, pictures, features or scores
+    @Into NVARCHAR(257) = NULL        table of one''s own whose columns OutputDataSet has; needed
+    @Features NVARCHAR(600) = NULL    name in dbo.pooled_sets of the features; NULL means the only ones
+    @Parameters NVARCHAR(MAX) = NULL  text that the script reads as Parameters, such as JSON
+    @Help BIT = 0                     1 prints this help and does nothing else
+Example:
+    CREATE TABLE dbo.mine (scan_id INT NOT NULL, probability FLOAT NULL);
+    EXECUTE dbo.RunOnDataset @Dataset = N''thin'', @What = N''scores'', @Into = N''dbo.mine'', @Script = N''
+OutputDataSet = InputDataSet[["scan_id", "probability"]]'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @VersionId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Target NVARCHAR(300),
+        @Columns NVARCHAR(MAX), @Program NVARCHAR(MAX), @Composed NVARCHAR(MAX), @Language NVARCHAR(128), @ErrorNumber INT,
+        @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.CheckRun @Dataset, @Script, @What, @Into, @Features, @FeatureSetId OUTPUT, @Pooling OUTPUT, @Target OUTPUT,
+        @Columns OUTPUT;
+    IF @What = N'pictures'
+        EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @VersionId OUTPUT;
+    ELSE
+        EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @VersionId OUTPUT;
+    EXECUTE internal.ComposeRun @What, @VersionId, @Script, @Composed OUTPUT, @Program OUTPUT;
+
+    CREATE TABLE #lines (place INT NULL, line VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset',
+        @Dataset), N'$.dataset_version', @DatasetVersion), N'$.what', @What), N'$.features', @Features), N'$.into', @Into);
+    EXECUTE internal.StartRun N'RunOnDataset', @RunId OUTPUT, @Arguments;
+    INSERT INTO #lines (place, line)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = @Program,
+        @input_data_1 = @Composed,
+        @params = N'@VersionId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @LungdbColumns NVARCHAR(MAX),
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @VersionId = @VersionId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters,
+        @LungdbColumns = @Columns, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    BEGIN TRY
+        EXECUTE internal.StoreRun @Target;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+    EXECUTE internal.EndRun @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -20974,7 +20843,9 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N': ', @Total, N' pictures to make.');
-    EXECUTE internal.StartRun N'TransformImages', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.name', @Name),
+        N'$.preprocessing', @Preprocessing);
+    EXECUTE internal.StartRun N'TransformImages', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
 
     WHILE EXISTS (SELECT 1 FROM #todo WHERE place NOT IN (SELECT place FROM #failed))
@@ -21160,137 +21031,6 @@ ORDER BY a.scan_id;',
     FROM #importance AS i
     LEFT JOIN OPENJSON(@Details, N'$.feature_names') AS n ON CAST(n.[key] AS INT) = i.feature
     ORDER BY COALESCE(i.mean_absolute, i.loss) DESC, i.loss DESC, i.feature;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- MaximiseImage: makes slices that light a feature more than any slice of the data does, by a search, and shows them.
--- Example: EXECUTE dbo.MaximiseImage @Feature = 5, @Generations = 40;
-CREATE OR ALTER PROCEDURE dbo.MaximiseImage
-    @Feature INT = NULL,                        -- feature, from 0, as dbo.slice_features counts; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers, whose features are meant
-    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
-    @FeatureSetId INT = NULL,                   -- or a feature_set_id of dbo.feature_sets, whatever the model reads
-    @Dataset NVARCHAR(128) = NULL,              -- data set whose slices are to be exceeded; NULL means all scans
-    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
-    @Generations INT = 40,                      -- generations of the search, 1 to 10000
-    @Population INT = 24,                       -- runs of the network in each, 4 to 1000
-    @Frequencies INT = 8,                       -- cosines along each side of a slice, 2 to 16
-    @Seed INT = 1,                              -- of the draws, 0 and up
-    @Method VARCHAR(32) = 'search',             -- search; there is no other, because ONNX Runtime gives no gradients
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.MaximiseImage makes a triple of slices that lights a feature more than every triple of the data set does, as a picture
-of what the feature answers to. It returns one row: activation of what was made; largest_activation, of the slices of the data set, by the
-stored features; exceeds, 1 where the first is larger, and 0 where the search did not get so far; the scan and triple of the largest;
-network_runs; started_from; and png, the three slices made, in the window of the lung, above the three real ones.
-The slices are sums of cosines, @Frequencies along each side, within -1024 Hounsfield units (air) and 150 with preprocessing lung, 1000
-with another one. They go through the preprocessing as real ones do. An evolution strategy (sep-CMA-ES) draws them; it starts
-from the low frequencies of the largest real triple, or from noise where a first draw of noise lights the feature more: started_from
-says slice or noise. Fine detail, such as edges, is out of its reach. Nothing is stored.
-Parameters:
-    @Feature INT = NULL                         feature, from 0, as dbo.slice_features counts; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers, whose features are meant
-    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
-    @FeatureSetId INT = NULL                    or a feature_set_id of dbo.feature_sets, whatever the model reads
-    @Dataset NVARCHAR(128) = NULL               data set whose slices are to be exceeded; NULL means all scans
-    @DatasetVersion INT = NULL                  its version; NULL means the newest
-    @Generations INT = 40                       generations of the search, 1 to 10000
-    @Population INT = 24                        runs of the network in each, 4 to 1000
-    @Frequencies INT = 8                        cosines along each side of a slice, 2 to 16
-    @Seed INT = 1                               of the draws, 0 and up
-    @Method VARCHAR(32) = ''search''              search; there is no other, because ONNX Runtime gives no gradients
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.MaximiseImage @Feature = 5, @Generations = 40;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT,
-        @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ScanId INT, @Triple INT, @FirstSlice INT, @Stored FLOAT;
-    DECLARE @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32),
-        @Steps NVARCHAR(MAX), @State VARBINARY(MAX) = 0x, @Png VARBINARY(MAX), @Activation FLOAT, @Generation INT = -1, @Runs INT = 0,
-        @SomeRuns INT, @Start NVARCHAR(16), @StartedFrom NVARCHAR(16), @PatientIndex INT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
-    CREATE TABLE #found (scan_id INT NULL, triple INT NULL, value FLOAT NULL);
-    EXECUTE internal.CheckMaximiseArguments @Generations, @Population, @Frequencies, @Seed, @Method;
-    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
-    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    EXECUTE internal.FindSliceFeatures @ModelName, @Version, @Feature, @FeatureSetId OUTPUT;
-    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, 1, @DatasetVersionId;
-    SELECT TOP (1) @ScanId = f.scan_id, @Triple = f.triple, @FirstSlice = 3 * f.triple, @Stored = f.value, @PatientIndex = p.idx
-    FROM #found AS f
-    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
-    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-    ORDER BY f.value DESC, f.scan_id, f.triple;
-    SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = s.layer,
-        @Preprocessing = s.preprocessing, @Steps = p.steps
-    FROM dbo.feature_sets AS s
-    INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
-    LEFT JOIN dbo.preprocessings AS p ON p.name = s.preprocessing
-    WHERE s.feature_set_id = @FeatureSetId;
-
-    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}',
-        N'$.model', @ModelName), N'$.version', @Version), N'$.feature', @Feature), N'$.dataset', @Dataset), N'$.generations', @Generations),
-        N'$.population', @Population);
-    EXECUTE internal.StartRun N'MaximiseImage', @RunId OUTPUT, @Arguments;
-
-    -- Some seconds of the search to a call, so that progress is seen and a call can be stopped between.
-    WHILE @Generation < @Generations
-    BEGIN
-        EXECUTE sp_execute_external_script
-            @language = @Language,
-            @script = N'
-def main(*arguments):
-    from lungdb.procedures import maximise_image, measured
-    return measured(maximise_image, *arguments)
-
-Found, Png, Activation, Generation, SomeRuns, Start, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
-    InputDataSet, Network, Sha256, Details, Layer, Preprocessing, Steps, Feature, FirstSlice, Stored, Frequencies,
-    Generations, Population, Seed, State, 10, Providers, Threads)
-',
-            @input_data_1 = N'
-SELECT i.slice_index, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
-    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_y, s.spacing_x
-FROM dbo.scans AS s
-INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
-WHERE s.scan_id = @ScanId AND i.slice_index BETWEEN @FirstSlice AND @FirstSlice + 2
-ORDER BY i.slice_index;',
-            @params = N'@ScanId INT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
-                @Preprocessing NVARCHAR(32), @Steps NVARCHAR(MAX), @Feature INT, @FirstSlice INT, @Stored FLOAT, @Frequencies INT,
-                @Generations INT, @Population INT, @Seed INT, @State VARBINARY(MAX), @Providers NVARCHAR(400), @Threads INT,
-                @Found VARBINARY(MAX) OUTPUT, @Png VARBINARY(MAX) OUTPUT, @Activation FLOAT OUTPUT, @Generation INT OUTPUT,
-                @SomeRuns INT OUTPUT, @Start NVARCHAR(16) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
-                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
-            @ScanId = @ScanId, @Network = @Network, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer,
-            @Preprocessing = @Preprocessing, @Steps = @Steps, @Feature = @Feature, @FirstSlice = @FirstSlice, @Stored = @Stored,
-            @Frequencies = @Frequencies, @Generations = @Generations, @Population = @Population, @Seed = @Seed, @State = @State,
-            @Providers = @Providers, @Threads = @Threads, @Found = @State OUTPUT, @Png = @Png OUTPUT, @Activation = @Activation OUTPUT,
-            @Generation = @Generation OUTPUT, @SomeRuns = @SomeRuns OUTPUT, @Start = @Start OUTPUT,
-            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
-            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
-        IF @ErrorNumber <> 0
-            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
-        IF @ErrorNumber <> 0
-        BEGIN
-            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-            THROW @ErrorNumber, @Message, 1;
-        END;
-        SELECT @Runs = @Runs + @SomeRuns, @StartedFrom = COALESCE(NULLIF(@StartedFrom, N''), @Start);
-        SET @Message = CONCAT(N'Generation ', @Generation, N' of ', @Generations, N', ', @Runs, N' runs of the network: activation ',
-            @Activation, N'; the slices of the data reach ', @Stored, N'.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Generation, @Generations, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
-    END;
-    EXECUTE internal.EndRun @RunId;
-
-    SELECT @PatientIndex AS patient_index, @ScanId AS scan_id, @Triple AS triple, @FirstSlice AS first_slice, @Activation AS activation,
-        @Stored AS largest_activation, CAST(IIF(@Activation > @Stored, 1, 0) AS BIT) AS exceeds, @Runs AS network_runs,
-        @StartedFrom AS started_from, @Png AS png;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -21501,8 +21241,12 @@ Example:
     EXECUTE internal.TakeSpace NULL, NULL, @Pooling, @FeatureSetId;
     INSERT INTO #clustered (scan_id, is_clustered)
     SELECT t.scan_id, t.is_wrong FROM #told AS t INNER JOIN #space AS s ON s.scan_id = t.scan_id;
+    DECLARE @RunId INT, @Scans INT = (SELECT COUNT(*) FROM #clustered), @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(
+        JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.version', @Version), N'$.threshold', @Threshold), N'$.clusters', @Clusters);
+    EXECUTE internal.StartRun N'WrongRepresentatives', @RunId OUTPUT, @Arguments;
     IF EXISTS (SELECT 1 FROM #clustered WHERE is_clustered = 1)
-        EXECUTE internal.ClusterScans @Clusters, @Seed, @Beside, @Silhouette OUTPUT;
+        EXECUTE internal.ClusterScans @Clusters, @Seed, @Beside, @Silhouette OUTPUT, @RunId;
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
 
     SELECT c.cluster, (SELECT COUNT(*) FROM #clusters AS m WHERE m.cluster = c.cluster AND m.role <> 2) AS wrong_patients,
         IIF(c.role = 1, N'representative', N'right, nearest') AS role, t.patient_index, c.scan_id,
@@ -21523,7 +21267,8 @@ CREATE OR ALTER PROCEDURE internal.CompareInDetail
     @ClassifierA INT,               -- a model
     @ClassifierB INT,               -- another
     @Metric NVARCHAR(64),           -- auc, average_precision, log_loss or brier
-    @Threshold FLOAT                -- percent from which a score counts as cancer
+    @Threshold FLOAT,               -- percent from which a score counts as cancer
+    @RunId INT                      -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -21553,16 +21298,25 @@ BEGIN
     SELECT @SetB = feature_set_id, @PoolingB = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierB;
     INSERT INTO #wanted (scan_id)
     SELECT DISTINCT scan_id FROM #evaluated WHERE scan_id IS NOT NULL;
-    EXECUTE internal.TakeSpace NULL, NULL, @PoolingA, @SetA;
-    SET @WidthA = (SELECT SUM(width) FROM #named);
-    EXECUTE internal.TakeUsedFeatures @ClassifierA, 'a';
-    INSERT INTO #other_space (scan_id, vector)
-    SELECT scan_id, vector FROM #space;
-    DELETE FROM #space;
-    DELETE FROM #named;
-    EXECUTE internal.TakeSpace NULL, NULL, @PoolingB, @SetB;
-    SET @WidthB = (SELECT SUM(width) FROM #named);
-    EXECUTE internal.TakeUsedFeatures @ClassifierB, 'b';
+    BEGIN TRY
+        EXECUTE internal.TakeSpace NULL, NULL, @PoolingA, @SetA;
+        SET @WidthA = (SELECT SUM(width) FROM #named);
+        EXECUTE internal.TakeUsedFeatures @ClassifierA, 'a';
+        INSERT INTO #other_space (scan_id, vector)
+        SELECT scan_id, vector FROM #space;
+        DELETE FROM #space;
+        DELETE FROM #named;
+        EXECUTE internal.TakeSpace NULL, NULL, @PoolingB, @SetB;
+        SET @WidthB = (SELECT SUM(width) FROM #named);
+        EXECUTE internal.TakeUsedFeatures @ClassifierB, 'b';
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     INSERT INTO #rows (place, patient, label, a, b, groups, vector_a, vector_b)
     SELECT e.place, e.patient, CAST(e.label AS INT), e.a, e.b, g.groups, x.vector, y.vector
@@ -21588,6 +21342,8 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Threshold,
         @Metric = @Metric, @Threshold = @Threshold, @Seed = @Seed,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -21601,7 +21357,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Threshold,
         WHEN N'both wrong' THEN 4 WHEN N'kappa' THEN 5 WHEN N'mcnemar' THEN 6 WHEN N'scans' THEN 7 WHEN N'cka' THEN 8
         WHEN N'unbiased cka' THEN 9 ELSE -1 END
     FROM #told;
-    EXECUTE internal.CheckRows N'groups';
+    EXECUTE internal.CheckRows N'groups', @RunId;
 
     SELECT @Threshold AS threshold_percent, (SELECT COUNT(*) FROM #evaluated) AS scans,
         MAX(CASE kind WHEN N'both right' THEN CAST(value_a AS INT) END) AS both_right,
@@ -21739,7 +21495,344 @@ Examples:
         AND b.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB)
     ORDER BY ABS(a.probability - b.probability) DESC, p.idx;
     IF @InDetail = 1
-        EXECUTE internal.CompareInDetail @ClassifierA, @ClassifierB, @Metric, @Threshold;
+    BEGIN
+        DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.a', @A),
+            N'$.version_a', @VersionA), N'$.b', @B), N'$.version_b', @VersionB), N'$.metric', @Metric);
+        EXECUTE internal.StartRun N'CompareModels', @RunId OUTPUT, @Arguments;
+        EXECUTE internal.CompareInDetail @ClassifierA, @ClassifierB, @Metric, @Threshold, @RunId;
+        SET @Patients = (SELECT COUNT(*) FROM #evaluated);
+        EXECUTE internal.EndRun @RunId, @Scans = @Patients;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DrawSlices: draws the middle slice of every triple in #shown on one contact sheet.
+-- Called by TopSlices, whose table #shown it reads.
+CREATE OR ALTER PROCEDURE internal.DrawSlices
+    @Sheet VARBINARY(MAX) OUTPUT, -- PNG, NULL where slices are not here
+    @RunId INT = NULL             -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #drawn (place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, slice_index INT NOT NULL, value FLOAT NOT NULL);
+    -- The last triple of a scan may repeat its last slice.
+    INSERT INTO #drawn (place, scan_id, slice_index, value)
+    SELECT s.place, s.scan_id, MAX(i.slice_index), s.value
+    FROM #shown AS s
+    INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND i.slice_index BETWEEN 3 * s.triple AND 3 * s.triple + 1
+    GROUP BY s.place, s.scan_id, s.value;
+    IF NOT EXISTS (SELECT 1 FROM #drawn)
+        RETURN 0;
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(slices):
+    from lungdb.procedures import slices_sheet
+    return slices_sheet(slices)
+
+Sheet, ErrorNumber, ErrorMessage = main(InputDataSet)
+',
+        @input_data_1 = N'
+SELECT d.scan_id, d.slice_index, d.value, s.image_rows, s.image_cols,
+    CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels, CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256,
+    COALESCE(i.encoding, N'''') AS encoding
+FROM #drawn AS d
+INNER JOIN dbo.scans AS s ON s.scan_id = d.scan_id
+INNER JOIN dbo.scan_images AS i ON i.scan_id = d.scan_id AND i.slice_index = d.slice_index
+ORDER BY d.place;',
+        @params = N'@Sheet VARBINARY(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Sheet = @Sheet OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    SET @Sheet = NULLIF(@Sheet, 0x);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindTopTriples: fills #found with the triples of slices in which a feature is largest, of each group of scans that a script is given.
+-- Called by TopSlices and MaximiseImage, whose table #found it fills.
+CREATE OR ALTER PROCEDURE internal.FindTopTriples
+    @FeatureSetId INT,      -- the feature set
+    @Feature INT,           -- feature, from 0
+    @Top INT,               -- triples wanted of all
+    @DatasetVersionId INT,  -- version of a data set to stay within, or NULL for all scans
+    @RunId INT = NULL       -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    INSERT INTO #todo (scan_id)
+    SELECT f.scan_id
+    FROM dbo.features AS f
+    WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND (@DatasetVersionId IS NULL OR f.scan_id IN (
+        SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+    OPTION (RECOMPILE);
+    IF NOT EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        SET @Message = CONCAT(N'No scan asked about has an array of the feature set ', @FeatureSetId,
+            N'. Call GenerateFeatures for its network and layer, or give another @FeatureSetId or @Dataset.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50109, @Message, 1;
+    END;
+
+    WHILE EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        DELETE FROM #chunk;
+        -- Arrays of at most 256 MB to a call, but one.
+        INSERT INTO #chunk (scan_id)
+        SELECT a.scan_id
+        FROM (
+            SELECT t.scan_id, ROW_NUMBER() OVER (ORDER BY t.scan_id) AS place,
+                SUM(CAST(COALESCE(DATALENGTH(f.array), 0) AS BIGINT)) OVER (ORDER BY t.scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far
+            FROM (SELECT TOP (2000) scan_id FROM #todo ORDER BY scan_id) AS t
+            LEFT JOIN dbo.features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId) AS a
+        WHERE a.place = 1 OR a.bytes_so_far <= 268435456;
+        INSERT INTO #found (scan_id, triple, value)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(scans, feature, top):
+    from lungdb.procedures import top_triples
+    return top_triples(scans, feature, top)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Feature, Top)
+',
+            @input_data_1 = N'
+SELECT f.scan_id, f.array_rows, f.array_cols, CONVERT(VARCHAR(MAX), f.array, 2) AS array, CONVERT(VARCHAR(64), f.sha256, 2) AS sha256
+FROM #chunk AS c
+INNER JOIN dbo.features AS f ON f.scan_id = c.scan_id
+WHERE f.feature_set_id = @FeatureSetId
+ORDER BY f.scan_id;',
+            @params = N'@FeatureSetId INT, @Feature INT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @FeatureSetId = @FeatureSetId, @Feature = @Feature, @Top = @Top,
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+        DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM #chunk);
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MaximiseImage: makes slices that light a feature more than any slice of the data does, by a search, and shows them.
+-- Example: EXECUTE dbo.MaximiseImage @Feature = 5, @Generations = 40;
+CREATE OR ALTER PROCEDURE dbo.MaximiseImage
+    @Feature INT = NULL,                        -- feature, from 0, as dbo.slice_features counts; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers, whose features are meant
+    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
+    @FeatureSetId INT = NULL,                   -- or a feature_set_id of dbo.feature_sets, whatever the model reads
+    @Dataset NVARCHAR(128) = NULL,              -- data set whose slices are to be exceeded; NULL means all scans
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
+    @Generations INT = 40,                      -- generations of the search, 1 to 10000
+    @Population INT = 24,                       -- runs of the network in each, 4 to 1000
+    @Frequencies INT = 8,                       -- cosines along each side of a slice, 2 to 16
+    @Seed INT = 1,                              -- of the draws, 0 and up
+    @Method VARCHAR(32) = 'search',             -- search; there is no other, because ONNX Runtime gives no gradients
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.MaximiseImage makes a triple of slices that lights a feature more than every triple of the data set does, as a picture
+of what the feature answers to. It returns one row: activation of what was made; largest_activation, of the slices of the data set, by the
+stored features; exceeds, 1 where the first is larger, and 0 where the search did not get so far; the scan and triple of the largest;
+network_runs; started_from; and png, the three slices made, in the window of the lung, above the three real ones.
+The slices are sums of cosines, @Frequencies along each side, within -1024 Hounsfield units (air) and 150 with preprocessing lung, 1000
+with another one. They go through the preprocessing as real ones do. An evolution strategy (sep-CMA-ES) draws them; it starts
+from the low frequencies of the largest real triple, or from noise where a first draw of noise lights the feature more: started_from
+says slice or noise. Fine detail, such as edges, is out of its reach. Nothing is stored.
+Parameters:
+    @Feature INT = NULL                         feature, from 0, as dbo.slice_features counts; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers, whose features are meant
+    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
+    @FeatureSetId INT = NULL                    or a feature_set_id of dbo.feature_sets, whatever the model reads
+    @Dataset NVARCHAR(128) = NULL               data set whose slices are to be exceeded; NULL means all scans
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Generations INT = 40                       generations of the search, 1 to 10000
+    @Population INT = 24                        runs of the network in each, 4 to 1000
+    @Frequencies INT = 8                        cosines along each side of a slice, 2 to 16
+    @Seed INT = 1                               of the draws, 0 and up
+    @Method VARCHAR(32) = ''search''              search; there is no other, because ONNX Runtime gives no gradients
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.MaximiseImage @Feature = 5, @Generations = 40;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT,
+        @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ScanId INT, @Triple INT, @FirstSlice INT, @Stored FLOAT;
+    DECLARE @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32),
+        @Steps NVARCHAR(MAX), @State VARBINARY(MAX) = 0x, @Png VARBINARY(MAX), @Activation FLOAT, @Generation INT = -1, @Runs INT = 0,
+        @SomeRuns INT, @Start NVARCHAR(16), @StartedFrom NVARCHAR(16), @PatientIndex INT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
+    CREATE TABLE #found (scan_id INT NULL, triple INT NULL, value FLOAT NULL);
+    EXECUTE internal.CheckMaximiseArguments @Generations, @Population, @Frequencies, @Seed, @Method;
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.FindSliceFeatures @ModelName, @Version, @Feature, @FeatureSetId OUTPUT;
+    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, 1, @DatasetVersionId;
+    SELECT TOP (1) @ScanId = f.scan_id, @Triple = f.triple, @FirstSlice = 3 * f.triple, @Stored = f.value, @PatientIndex = p.idx
+    FROM #found AS f
+    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    ORDER BY f.value DESC, f.scan_id, f.triple;
+    SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = s.layer,
+        @Preprocessing = s.preprocessing, @Steps = p.steps
+    FROM dbo.feature_sets AS s
+    INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+    LEFT JOIN dbo.preprocessings AS p ON p.name = s.preprocessing
+    WHERE s.feature_set_id = @FeatureSetId;
+
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}',
+        N'$.model', @ModelName), N'$.version', @Version), N'$.feature', @Feature), N'$.dataset', @Dataset), N'$.generations', @Generations),
+        N'$.population', @Population);
+    EXECUTE internal.StartRun N'MaximiseImage', @RunId OUTPUT, @Arguments;
+
+    -- Some seconds of the search to a call, so that progress is seen and a call can be stopped between.
+    WHILE @Generation < @Generations
+    BEGIN
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(*arguments):
+    from lungdb.procedures import maximise_image, measured
+    return measured(maximise_image, *arguments)
+
+Found, Png, Activation, Generation, SomeRuns, Start, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Network, Sha256, Details, Layer, Preprocessing, Steps, Feature, FirstSlice, Stored, Frequencies,
+    Generations, Population, Seed, State, 10, Providers, Threads)
+',
+            @input_data_1 = N'
+SELECT i.slice_index, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
+    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_y, s.spacing_x
+FROM dbo.scans AS s
+INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
+WHERE s.scan_id = @ScanId AND i.slice_index BETWEEN @FirstSlice AND @FirstSlice + 2
+ORDER BY i.slice_index;',
+            @params = N'@ScanId INT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
+                @Preprocessing NVARCHAR(32), @Steps NVARCHAR(MAX), @Feature INT, @FirstSlice INT, @Stored FLOAT, @Frequencies INT,
+                @Generations INT, @Population INT, @Seed INT, @State VARBINARY(MAX), @Providers NVARCHAR(400), @Threads INT,
+                @Found VARBINARY(MAX) OUTPUT, @Png VARBINARY(MAX) OUTPUT, @Activation FLOAT OUTPUT, @Generation INT OUTPUT,
+                @SomeRuns INT OUTPUT, @Start NVARCHAR(16) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
+            @ScanId = @ScanId, @Network = @Network, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer,
+            @Preprocessing = @Preprocessing, @Steps = @Steps, @Feature = @Feature, @FirstSlice = @FirstSlice, @Stored = @Stored,
+            @Frequencies = @Frequencies, @Generations = @Generations, @Population = @Population, @Seed = @Seed, @State = @State,
+            @Providers = @Providers, @Threads = @Threads, @Found = @State OUTPUT, @Png = @Png OUTPUT, @Activation = @Activation OUTPUT,
+            @Generation = @Generation OUTPUT, @SomeRuns = @SomeRuns OUTPUT, @Start = @Start OUTPUT,
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
+        IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+        SELECT @Runs = @Runs + @SomeRuns, @StartedFrom = COALESCE(NULLIF(@StartedFrom, N''), @Start);
+        SET @Message = CONCAT(N'Generation ', @Generation, N' of ', @Generations, N', ', @Runs, N' runs of the network: activation ',
+            @Activation, N'; the slices of the data reach ', @Stored, N'.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Generation, @Generations, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
+    END;
+    EXECUTE internal.EndRun @RunId;
+
+    SELECT @PatientIndex AS patient_index, @ScanId AS scan_id, @Triple AS triple, @FirstSlice AS first_slice, @Activation AS activation,
+        @Stored AS largest_activation, CAST(IIF(@Activation > @Stored, 1, 0) AS BIT) AS exceeds, @Runs AS network_runs,
+        @StartedFrom AS started_from, @Png AS png;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TopSlices: the slices that light a feature most, as rows and on one contact sheet.
+-- Example: EXECUTE dbo.TopSlices @Feature = 5, @Top = 16;
+CREATE OR ALTER PROCEDURE dbo.TopSlices
+    @Feature INT = NULL,                        -- feature, from 0, as dbo.slice_features counts; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers, whose features are meant
+    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
+    @FeatureSetId INT = NULL,                   -- or a feature_set_id of dbo.feature_sets, whatever the model reads
+    @Dataset NVARCHAR(128) = NULL,              -- data set whose scans are looked at; NULL means all scans
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
+    @Top INT = 16,                              -- triples of slices to return, 1 to 100
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TopSlices returns the triples of slices in which a feature is largest, the largest first: what it
+answers to. The second result set is one row with a contact sheet as PNG: of every triple the slice in the middle, in the window of the
+lung, with scan, slice and value below it; NULL where a scan came without its slices.
+A feature belongs to a triple, whose three slices share it.
+The features are those that the model reads, before pooling; of one on combined features, give @FeatureSetId of a part.
+Parameters:
+    @Feature INT = NULL                         feature, from 0, as dbo.slice_features counts; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers, whose features are meant
+    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
+    @FeatureSetId INT = NULL                    or a feature_set_id of dbo.feature_sets, whatever the model reads
+    @Dataset NVARCHAR(128) = NULL               data set whose scans are looked at; NULL means all scans
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Top INT = 16                               triples of slices to return, 1 to 100
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TopSlices @Feature = 5, @Top = 16;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Sheet VARBINARY(MAX);
+    CREATE TABLE #found (scan_id INT NULL, triple INT NULL, value FLOAT NULL);
+    CREATE TABLE #shown (place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, triple INT NOT NULL, value FLOAT NOT NULL);
+    IF @Top IS NULL OR @Top NOT BETWEEN 1 AND 100
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Top is not supported. Supported values are 1 to 100.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.FindSliceFeatures @ModelName, @Version, @Feature, @FeatureSetId OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.feature', @Feature),
+        N'$.feature_set_id', @FeatureSetId), N'$.dataset', @Dataset), N'$.top', @Top);
+    EXECUTE internal.StartRun N'TopSlices', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, @Top, @DatasetVersionId, @RunId;
+    INSERT INTO #shown (place, scan_id, triple, value)
+    SELECT TOP (@Top) ROW_NUMBER() OVER (ORDER BY value DESC, scan_id, triple), scan_id, triple, value
+    FROM #found
+    ORDER BY value DESC, scan_id, triple;
+    IF (SELECT COUNT(*) FROM #shown) > 1 AND (SELECT MIN(value) FROM #shown) = (SELECT MAX(value) FROM #shown)
+        RAISERROR(N'Feature %d is the same in all triples shown: they are ties, in the order of scans. One that is 0 there lights nowhere.',
+            0, 1, @Feature) WITH NOWAIT;
+
+    EXECUTE internal.DrawSlices @Sheet OUTPUT, @RunId;
+    EXECUTE internal.EndRun @RunId;
+    SELECT s.place, p.idx AS patient_index, s.scan_id, s.triple, 3 * s.triple AS first_slice, s.value
+    FROM #shown AS s
+    INNER JOIN dbo.scans AS c ON c.scan_id = s.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id
+    ORDER BY s.place;
+    SELECT @Sheet AS png;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -21975,6 +22068,28 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckTrials: refuses trials that are not numbered from 1 without a gap, or lack settings or one of the matrices.
+-- Called by SearchModels, whose tables #trials and #matrices it reads.
+CREATE OR ALTER PROCEDURE internal.CheckTrials
+    @RunId INT -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+    INSERT INTO #sent (place, part)
+    SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
+    INSERT INTO #came (place, part)
+    SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
+    FROM #trials AS t
+    LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
+    EXECUTE internal.CheckRows N'trials', @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- SearchModels: makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.
 -- Example: EXECUTE dbo.SearchModels @ModelName = N'best', @Trials = 50;
 CREATE OR ALTER PROCEDURE dbo.SearchModels
@@ -22060,8 +22175,6 @@ Examples:
         scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL,
         vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
-    CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing,
         @NetworkName, @Layers, @Preprocessing, @Features;
@@ -22069,6 +22182,9 @@ Examples:
     EXECUTE internal.CheckTrainingData NULL, NULL, NULL, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
         N'classification';
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.method',
+        @Method), N'$.dataset', @Dataset);
+    EXECUTE internal.StartRun N'SearchModels', @RunId OUTPUT, @Arguments;
     BEGIN TRY
         EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @Features, @Columns, @ColumnsFrom;
         EXECUTE internal.CountMatrices @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
@@ -22098,14 +22214,7 @@ ORDER BY feature_set_id, pooling;',
             THROW @ErrorNumber, @Message, 1;
         END;
 
-        -- They are numbered from 1 without a gap, each with settings and one of the matrices.
-        INSERT INTO #sent (place, part)
-        SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
-        INSERT INTO #came (place, part)
-        SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
-        FROM #trials AS t
-        LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
-        EXECUTE internal.CheckRows N'trials';
+        EXECUTE internal.CheckTrials @RunId;
 
         SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
             COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
@@ -22116,15 +22225,19 @@ ORDER BY feature_set_id, pooling;',
     BEGIN CATCH
         IF @@TRANCOUNT > 0
             ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
         EXECUTE internal.DropMatrices;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW;
     END CATCH;
     -- A draw may leave some of them untried.
     EXECUTE internal.DropMatrices;
 
     SELECT @Count = (SELECT COUNT(*) FROM #trials), @Matrices = (SELECT COUNT(*) FROM #matrices);
-    RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
-        @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
+    SET @Message = CONCAT(N'Search ', @SearchId, N' has ', @Count, N' trials on ', @Matrices,
+        N' kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = ', @SearchId, N';');
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -22586,7 +22699,9 @@ Example:
     EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
     EXECUTE internal.CheckTask @ModelName, 'classification';
     EXECUTE internal.CheckEnsembleLabels;
-    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.members',
+        LEFT(@Members, 2000)), N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT, @Arguments;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     BEGIN TRY
@@ -24270,7 +24385,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Locked INT, @Worker NVARCHAR(128), @WorkId INT, @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256),
-        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000);
+        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000),
+        @Given NVARCHAR(4000);
     DELETE FROM #layers;
     DELETE FROM #todo;
     DELETE FROM #queue;
@@ -24319,7 +24435,10 @@ BEGIN
         WHERE i.work_id = @WorkId AND i.state IN ('open', 'leased');
         EXECUTE internal.QueueScans @WorkId;
         SET @Total = (SELECT COUNT(*) FROM #todo);
-        EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT;
+        SET @Given = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', (
+            SELECT name FROM dbo.networks WHERE network_id = @NetworkId)), N'$.layer', @Layer), N'$.preprocessing', @Preprocessing),
+            N'$.pooling', @Pooling);
+        EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT, @Given;
         SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ',
             @Total, N' scans to do.');
         EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
@@ -26503,7 +26622,8 @@ GO
 -- Called by FindSimilarRows, whose table #lot it reads.
 CREATE OR ALTER PROCEDURE internal.AddSimilarRows
     @Array VARBINARY(MAX),       -- the row that all are compared with, which counts too
-    @Sums VARBINARY(MAX) OUTPUT  -- what the call before gave, empty in the first; now with these rows
+    @Sums VARBINARY(MAX) OUTPUT, -- what the call before gave, empty in the first; now with these rows
+    @RunId INT = NULL            -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26529,6 +26649,8 @@ ORDER BY place;',
             @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Before = @Before, @Array = @Array, @Sums = @Sums OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -26544,7 +26666,8 @@ CREATE OR ALTER PROCEDURE internal.CompareVectors
     @Pooling NVARCHAR(32),      -- their pooling
     @Array VARBINARY(MAX),      -- the vector to compare with, float32 little-endian
     @PatientId NVARCHAR(64),    -- the patient it is of, whose scans are left out, or NULL
-    @Limit INT                  -- scans to find
+    @Limit INT,                 -- scans to find
+    @RunId INT = NULL           -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26579,7 +26702,10 @@ BEGIN
         FROM #others
         HAVING 2 * SUM(CAST(DATALENGTH(array) AS BIGINT)) > 1073741824);
     IF @Message IS NOT NULL
+    BEGIN
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50231, @Message, 1;
+    END;
     INSERT INTO #similar (scan_id, similarity)
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -26595,6 +26721,8 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Array, Limit)
         @Array = @Array, @Limit = @Limit,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -26607,7 +26735,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Array, Limit)
     SELECT TOP (@Limit) scan_id, 1
     FROM #others
     ORDER BY CASE WHEN scan_id IN (SELECT place FROM #came) THEN 0 ELSE 1 END, scan_id;
-    EXECUTE internal.CheckRows N'scan_ids';
+    EXECUTE internal.CheckRows N'scan_ids', @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -26648,7 +26776,8 @@ GO
 -- Called by SimilarPatients and SimilarToSlices, whose table #vectors it reads.
 CREATE OR ALTER PROCEDURE internal.RefreshBinaryVectors
     @FeatureSetId INT,      -- feature set of the vectors
-    @Pooling NVARCHAR(32)   -- their pooling
+    @Pooling NVARCHAR(32),  -- their pooling
+    @RunId INT = NULL       -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26698,6 +26827,8 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
             @params = N'@ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
@@ -26707,7 +26838,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
         SELECT scan_id, 1 FROM #some WHERE vector IS NOT NULL;
         INSERT INTO #came (place, part)
         SELECT scan_id, 1 FROM #arrays;
-        EXECUTE internal.CheckRows N'scan_ids';
+        EXECUTE internal.CheckRows N'scan_ids', @RunId;
 
         BEGIN TRANSACTION;
         -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.
@@ -27176,7 +27307,8 @@ GO
 CREATE OR ALTER PROCEDURE internal.FindSimilarRows
     @FeatureSetId INT,      -- feature set of the arrays
     @Array VARBINARY(MAX),  -- the row to compare with, float32 little-endian
-    @Limit INT              -- rows to find
+    @Limit INT,             -- rows to find
+    @RunId INT = NULL       -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -27201,7 +27333,7 @@ BEGIN
     WHILE @Lot <= @Lots
     BEGIN
         EXECUTE internal.TakeSimilarLot @FeatureSetId, @Lot;
-        EXECUTE internal.AddSimilarRows @Array, @Sums OUTPUT;
+        EXECUTE internal.AddSimilarRows @Array, @Sums OUTPUT, @RunId;
         SET @Lot = @Lot + 1;
     END;
 
@@ -27230,6 +27362,8 @@ ORDER BY place;',
                 @ErrorMessage NVARCHAR(2000) OUTPUT',
             @Sums = @Sums, @Array = @Array, @Limit = @Limit, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
@@ -27247,7 +27381,7 @@ ORDER BY place;',
         IF @Rows <> (SELECT COUNT(*) FROM #sent) OR @Rows < IIF(@Wanted < @Limit, @Wanted, @Limit)
             INSERT INTO #came (place, part)
             VALUES (-1, 0);
-        EXECUTE internal.CheckRows N'places';
+        EXECUTE internal.CheckRows N'places', @RunId;
         INSERT INTO #best (place, row_index, similarity)
         SELECT place, row_index, similarity FROM #near;
         SET @Lot = @Lot + 1;
@@ -27336,7 +27470,11 @@ Example:
     WHERE f.feature_set_id = @FeatureSetId AND s.source <> @Source AND (@DatasetVersionId IS NULL OR f.name IN (
         SELECT m.image_name FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
     OPTION (RECOMPILE);
-    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.feature_set_id', @FeatureSetId),
+        N'$.dataset', @Dataset), N'$.limit', @Limit);
+    EXECUTE internal.StartRun N'SimilarImages', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit, @RunId;
+    EXECUTE internal.EndRun @RunId;
     SELECT c.name, i.group_name, i.group_order, r.similarity
     FROM #similar_rows AS r
     INNER JOIN #compared AS c ON c.place = r.place
@@ -27433,7 +27571,11 @@ Example:
     FROM dbo.features AS f
     INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
     WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND s.is_primary = 1 AND s.patient_id <> @PatientId;
-    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.feature_set_id', @FeatureSetId), N'$.limit', @Limit),
+        @Scans INT = (SELECT COUNT(*) FROM #compared);
+    EXECUTE internal.StartRun N'SimilarSlices', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit, @RunId;
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
     EXECUTE internal.ShowSimilarSlices;
 END;
 GO
@@ -27506,6 +27648,19 @@ Example:
             N'database, so that none can be made of new slices. Ask where the model was copied from.'), N'%', N'%%');
         THROW 50116, @Message, 1;
     END;
+    IF @SliceIndex IS NULL
+    BEGIN
+        INSERT INTO #vectors (scan_id, vector_sha256)
+        SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
+        FROM dbo.pooled_features AS f
+        INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+        WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        INSERT INTO #read (scan_id)
+        SELECT scan_id FROM #vectors;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    END;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.limit', @Limit);
+    EXECUTE internal.StartRun N'SimilarToSlices', @RunId OUTPUT, @Arguments;
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -27526,6 +27681,8 @@ Array, FirstSlice, Notice, ErrorNumber, ErrorMessage = main(Slices, SliceIndex, 
         @Threads = @Threads, @Array = @Array OUTPUT, @FirstSlice = @FirstSlice OUTPUT, @Notice = @Notice OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -27539,19 +27696,12 @@ Array, FirstSlice, Notice, ErrorNumber, ErrorMessage = main(Slices, SliceIndex, 
         FROM dbo.features AS f
         INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
         WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND s.is_primary = 1;
-        EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit;
+        EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit, @RunId;
+        EXECUTE internal.EndRun @RunId;
         EXECUTE internal.ShowSimilarSlices;
         RETURN 0;
     END;
-    INSERT INTO #vectors (scan_id, vector_sha256)
-    SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
-    FROM dbo.pooled_features AS f
-    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
-    INSERT INTO #read (scan_id)
-    SELECT scan_id FROM #vectors;
-    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
-    EXECUTE internal.RefreshBinaryVectors @FeatureSetId, @Pooling;
+    EXECUTE internal.RefreshBinaryVectors @FeatureSetId, @Pooling, @RunId;
     SET @Message = (
         SELECT CONCAT(N'The vectors of ', COUNT(*), N' scans have another length than the ', DATALENGTH(@Array) / 4,
             N' numbers made of the slices. Call GenerateFeatures with @Recompute = 1, and train the model again.')
@@ -27561,8 +27711,11 @@ Array, FirstSlice, Notice, ErrorNumber, ErrorMessage = main(Slices, SliceIndex, 
             AND DATALENGTH(u.array) <> DATALENGTH(@Array)
         HAVING COUNT(*) > 0);
     IF @Message IS NOT NULL
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+    IF @Message IS NOT NULL
         THROW 50110, @Message, 1;
-    EXECUTE internal.CompareVectors @FeatureSetId, @Pooling, @Array, NULL, @Limit;
+    EXECUTE internal.CompareVectors @FeatureSetId, @Pooling, @Array, NULL, @Limit, @RunId;
+    EXECUTE internal.EndRun @RunId;
     SELECT p.idx AS patient_index, p.display_name, s.study_date, t.scan_id, CAST(NULL AS INT) AS triple, CAST(NULL AS INT) AS first_slice,
         t.similarity
     FROM #similar AS t
@@ -27868,9 +28021,6 @@ VALUES
     (N'PROCEDURE', N'StoreToken', N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
     (N'PROCEDURE', N'ListDatasets', N'the data sets with their versions, members and what chose them, the newest version of each first.'),
     (N'PROCEDURE', N'DeleteDataset', N'deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.'),
-    (N'PROCEDURE', N'ScaleDataset', N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
-    (N'PROCEDURE', N'EvaluateNetworkSql', N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
-    (N'PROCEDURE', N'ScoreNetworkSql', N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
     (N'PROCEDURE', N'ReadExplanation', N'reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.'),
     (N'PROCEDURE', N'DeleteNetwork', N'deletes a version of a network, unless features, nodules or a setting refer to it.'),
     (N'PROCEDURE', N'PromoteImageClassifier', N'makes a version of a model of pictures the champion of its name, unless it is less accurate than the present one on the same pictures, each scored by a model that had not learnt from it.'),
@@ -27889,7 +28039,6 @@ VALUES
     (N'PROCEDURE', N'DeletePreprocessing', N'deletes a preprocessing that no features were made with, and the pictures that are kept of it.'),
     (N'PROCEDURE', N'RegisterExtensions', N'makes the steps, poolings and algorithms known that packages in the Python of external scripts add.'),
     (N'PROCEDURE', N'StorePreprocessing', N'checks the steps of a preprocessing and stores them under a name, for good.'),
-    (N'PROCEDURE', N'RunOnDataset', N'runs a Python script of one''s own on the scans, pictures, features or scores of a data set, and puts what it gives into a table of one''s own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller''s rights.'),
     (N'PROCEDURE', N'CompareFigures', N'a figure of two models on the test patients that both have scored, and no word of the patients themselves.'),
     (N'PROCEDURE', N'DeleteModel', N'deletes a version of a model and its training run, unless predictions, promotions or ensembles refer to it.'),
     (N'PROCEDURE', N'FindModel', N'says which version a model''s name stands for.'),
@@ -27898,7 +28047,6 @@ VALUES
     (N'PROCEDURE', N'RollbackModel', N'undoes the newest promotion of a name, so that the champion before it is the champion again.'),
     (N'PROCEDURE', N'WrongCases', N'the test patients that a model puts on the wrong side of a threshold, the most wrong first.'),
     (N'PROCEDURE', N'CheckModelSql', N'says whether plain T-SQL can score a model, and how far from Python it scores.'),
-    (N'PROCEDURE', N'TopSlices', N'the slices that light a feature most, as rows and on one contact sheet.'),
     (N'PROCEDURE', N'ScorePatientsSql', N'scores patients with T-SQL alone, and keeps nothing.'),
     (N'PROCEDURE', N'PreviewPreprocessing', N'the pictures that a preprocessing makes of slices of a scan, as PNG files. Nothing is stored.'),
     (N'PROCEDURE', N'StoreClassifier', N'stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.'),
@@ -27908,7 +28056,10 @@ VALUES
     (N'PROCEDURE', N'CreateDataset', N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
     (N'PROCEDURE', N'DropWork', N'takes a work out of the queue, such as one that was queued with a layer that the network does not have.'),
     (N'PROCEDURE', N'ReadWork', N'gives a worker the slices that it has leased, or the network to run over them.'),
+    (N'PROCEDURE', N'ScaleDataset', N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
     (N'PROCEDURE', N'TrainNetworkSql', N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
+    (N'PROCEDURE', N'EvaluateNetworkSql', N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
+    (N'PROCEDURE', N'ScoreNetworkSql', N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
     (N'PROCEDURE', N'CheckDrift', N'compares patients who came later with those whom a model was tested on: features, scores, scanners, kernels and spacings.'),
     (N'PROCEDURE', N'CheckServedDrift', N'checks for drift of every served model, and ends with an error where one alarms.'),
     (N'PROCEDURE', N'ExplainRegions', N'maps of which places in chosen slices a score came from, for a score that is explained already.'),
@@ -27919,12 +28070,14 @@ VALUES
     (N'PROCEDURE', N'TrainImageClassifier', N'trains a model that tells the classes of pictures by their features, measures it and stores a new version.'),
     (N'PROCEDURE', N'EndLoad', N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
     (N'PROCEDURE', N'StoreModelNodes', N'writes a model into tables from which plain T-SQL scores it, and checks its scores there against Python''s.'),
+    (N'PROCEDURE', N'RunOnDataset', N'runs a Python script of one''s own on the scans, pictures, features or scores of a data set, and puts what it gives into a table of one''s own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller''s rights.'),
     (N'PROCEDURE', N'TransformImages', N'makes a data set of pictures of the slices or pictures of another one, by the steps of a preprocessing.'),
     (N'PROCEDURE', N'FeatureImportance', N'how much a model relies on each of its features, on a data set or on the patients that it learnt from.'),
-    (N'PROCEDURE', N'MaximiseImage', N'makes slices that light a feature more than any slice of the data does, by a search, and shows them.'),
     (N'PROCEDURE', N'ClusterDataset', N'parts the scans of a data set into clusters of like features, each around the scan that represents it best.'),
     (N'PROCEDURE', N'WrongRepresentatives', N'what WrongCases lists, and of its clusters the patients that represent them, with the nearest right ones beside.'),
     (N'PROCEDURE', N'CompareModels', N'two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.'),
+    (N'PROCEDURE', N'MaximiseImage', N'makes slices that light a feature more than any slice of the data does, by a search, and shows them.'),
+    (N'PROCEDURE', N'TopSlices', N'the slices that light a feature most, as rows and on one contact sheet.'),
     (N'PROCEDURE', N'InspectDataset', N'what is in a data set, and what is wrong with it: copies, outliers, missing values, mixes, leaks.'),
     (N'PROCEDURE', N'SearchModels', N'makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.'),
     (N'PROCEDURE', N'RepeatExperiment', N'trains a stored version again from what was recorded of it, and says whether the same bytes come out. Stores nothing.'),
@@ -28090,11 +28243,6 @@ VALUES
     ('procedure', N'internal.MeasureClasses'),
     ('procedure', N'internal.ReadNetwork'),
     ('procedure', N'internal.RegisterExamples'),
-    ('procedure', N'dbo.ScaleDataset'),
-    ('procedure', N'internal.RunExamples'),
-    ('procedure', N'dbo.EvaluateNetworkSql'),
-    ('procedure', N'dbo.ScoreNetworkSql'),
-    ('procedure', N'internal.TakeCopiedNetwork'),
     ('procedure', N'internal.StartNetwork'),
     ('procedure', N'internal.StoreNetwork'),
     ('procedure', N'internal.TakeStep'),
@@ -28223,14 +28371,11 @@ VALUES
     ('procedure', N'internal.CheckFeatureArguments'),
     ('procedure', N'internal.RefreshDerived'),
     ('procedure', N'internal.StoreRun'),
-    ('procedure', N'dbo.RunOnDataset'),
     ('procedure', N'internal.CheckClusterArguments'),
     ('procedure', N'internal.CheckInspectArguments'),
     ('procedure', N'internal.CheckMaximiseArguments'),
-    ('procedure', N'internal.DrawSlices'),
     ('procedure', N'internal.ExplainFindings'),
     ('procedure', N'internal.FindCopies'),
-    ('procedure', N'internal.FindTopTriples'),
     ('procedure', N'internal.TakeCells'),
     ('procedure', N'internal.TakeCommonScores'),
     ('procedure', N'internal.TakeInspected'),
@@ -28255,7 +28400,6 @@ VALUES
     ('procedure', N'internal.FindScoring'),
     ('procedure', N'dbo.CheckModelSql'),
     ('procedure', N'internal.FindSliceFeatures'),
-    ('procedure', N'dbo.TopSlices'),
     ('procedure', N'internal.FindPatients'),
     ('procedure', N'dbo.ScorePatientsSql'),
     ('procedure', N'internal.FindPrevalence'),
@@ -28304,7 +28448,12 @@ VALUES
     ('procedure', N'internal.HoldItems'),
     ('procedure', N'internal.LeaveWork'),
     ('procedure', N'internal.EndRun'),
+    ('procedure', N'dbo.ScaleDataset'),
     ('procedure', N'dbo.TrainNetworkSql'),
+    ('procedure', N'internal.RunExamples'),
+    ('procedure', N'dbo.EvaluateNetworkSql'),
+    ('procedure', N'dbo.ScoreNetworkSql'),
+    ('procedure', N'internal.TakeCopiedNetwork'),
     ('procedure', N'internal.StoreEnsemble'),
     ('procedure', N'internal.MeasureDrift'),
     ('procedure', N'dbo.CheckDrift'),
@@ -28326,17 +28475,22 @@ VALUES
     ('procedure', N'dbo.EndLoad'),
     ('procedure', N'internal.ReadModelNodes'),
     ('procedure', N'dbo.StoreModelNodes'),
+    ('procedure', N'dbo.RunOnDataset'),
     ('procedure', N'internal.StoreTransforms'),
     ('procedure', N'dbo.TransformImages'),
     ('procedure', N'dbo.FeatureImportance'),
-    ('procedure', N'dbo.MaximiseImage'),
     ('procedure', N'internal.ClusterScans'),
     ('procedure', N'dbo.ClusterDataset'),
     ('procedure', N'dbo.WrongRepresentatives'),
     ('procedure', N'internal.CompareInDetail'),
     ('procedure', N'dbo.CompareModels'),
+    ('procedure', N'internal.DrawSlices'),
+    ('procedure', N'internal.FindTopTriples'),
+    ('procedure', N'dbo.MaximiseImage'),
+    ('procedure', N'dbo.TopSlices'),
     ('procedure', N'internal.MeasureInspected'),
     ('procedure', N'dbo.InspectDataset'),
+    ('procedure', N'internal.CheckTrials'),
     ('procedure', N'dbo.SearchModels'),
     ('procedure', N'internal.ReadTrialVectors'),
     ('procedure', N'internal.ReportSearch'),

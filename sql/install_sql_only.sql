@@ -6927,361 +6927,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ScaleDataset: copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.
--- Example: EXECUTE dbo.ScaleDataset @Dataset = N'ct', @Into = N'ct_scaled';
-CREATE OR ALTER PROCEDURE dbo.ScaleDataset
-    @Dataset NVARCHAR(128) = NULL,      -- data set in dbo.examples
-    @Into NVARCHAR(128) = NULL,         -- name of the scaled data set
-    @Method NVARCHAR(16) = NULL,        -- zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
-    @As NVARCHAR(128) = NULL,           -- a scaled data set by whose figures this one is scaled, such as that of the training
-    @Replace BIT = 0,                   -- 1 replaces a data set of examples that has the name @Into
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScaleDataset makes a data set of examples with scaled features, and with the labels of the first. The figures of each
-feature are kept in dbo.dataset_scalings. Scale the examples to learn from, and later ones, test data too, by the same figures with @As.
-A feature that is the same in all examples becomes 0.
-Parameters:
-    @Dataset NVARCHAR(128) = NULL  data set in dbo.examples
-    @Into NVARCHAR(128) = NULL     name of the scaled data set
-    @Method NVARCHAR(16) = NULL    zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
-    @As NVARCHAR(128) = NULL       a scaled data set by whose figures this one is scaled, such as that of the training
-    @Replace BIT = 0               1 replaces a data set of examples that has the name @Into
-    @Help BIT = 0                  1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';
-    EXECUTE dbo.ScaleDataset @Dataset = N''ct_test'', @Into = N''ct_test_scaled'', @As = N''ct_scaled'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000) = N'', @Inputs INT, @Examples INT, @Constant INT;
-    IF @Into IS NULL OR @Into = N'' OR @Into = @Dataset
-        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Into + N'''', N'NULL'),
-            N' for the parameter @Into is not supported. Give the scaled data set a name of its own. ');
-    IF @Method IS NOT NULL AND @Method NOT IN (N'zscore', N'minmax')
-        SET @Message = CONCAT(@Message, N'The value ''', @Method,
-            N''' for the parameter @Method is not supported. Supported values are zscore and minmax. ');
-    IF @Method IS NOT NULL AND @As IS NOT NULL
-        SET @Message = CONCAT(@Message, N'Both @Method and @As were given, and the figures of @As have their method. Leave one out. ');
-    IF @Replace IS NULL
-        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Replace is not supported. Supported values are 0 and 1. ');
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-    IF @As IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.dataset_scalings WHERE dataset = @As)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'No scaling is kept for the data set ''', @As, N'''. Those that are: ', LEFT(COALESCE((
-            SELECT STRING_AGG(CAST(s.dataset AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT dataset FROM dbo.dataset_scalings) AS s),
-            N'none'), 1000), N'. Give one that ScaleDataset made.'), N'%', N'%%');
-        THROW 50306, @Message, 1;
-    END;
-    SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
-    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
-
-    CREATE TABLE #figures (
-        feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
-        made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
-    INSERT INTO #figures (feature_index, method, made_from, centre, scale)
-    SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
-    -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.
-    IF @As IS NULL
-        INSERT INTO #figures (feature_index, method, made_from, centre, scale)
-        SELECT f.feature_index, COALESCE(LOWER(@Method), N'zscore'), @Dataset,
-            CASE WHEN f.largest - f.least <= 1e-12 * f.size OR @Method = N'minmax' THEN f.least ELSE f.least + f.mean END,
-            CASE WHEN f.largest - f.least <= 1e-12 * f.size THEN 1 WHEN @Method = N'minmax' THEN f.largest - f.least ELSE f.deviation END
-        FROM (
-            SELECT e.feature_index, MIN(r.least) AS least, MAX(r.largest) AS largest, AVG(e.value - r.least) AS mean,
-                STDEVP(e.value - r.least) AS deviation, MAX(ABS(e.value)) AS size
-            FROM dbo.examples AS e
-            INNER JOIN (
-                SELECT feature_index, MIN(value) AS least, MAX(value) AS largest FROM dbo.examples WHERE dataset = @Dataset
-                GROUP BY feature_index) AS r ON r.feature_index = e.feature_index
-            WHERE e.dataset = @Dataset
-            GROUP BY e.feature_index) AS f;
-
-    BEGIN TRANSACTION;
-    EXECUTE internal.RegisterExamples @Into, @Replace;
-    DELETE FROM dbo.examples WHERE dataset = @Into;
-    DELETE FROM dbo.example_labels WHERE dataset = @Into;
-    DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
-    FROM dbo.examples AS e
-    INNER JOIN #figures AS f ON f.feature_index = e.feature_index
-    WHERE e.dataset = @Dataset;
-    INSERT INTO dbo.example_labels (dataset, example_id, label)
-    SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
-    INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
-    SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
-    COMMIT TRANSACTION;
-
-    SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
-    SET @Constant = (
-        SELECT COUNT(*) FROM (
-            SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
-    SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
-        COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
-    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- RunExamples: fills #probabilities with what a network gives for every example of a data set.
--- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
-CREATE OR ALTER PROCEDURE internal.RunExamples
-    @ModelName NVARCHAR(128), -- network in dbo.tensors
-    @Dataset NVARCHAR(128),   -- data set in dbo.examples
-    @Keep BIT                 -- 1 stores the probabilities in dbo.network_probabilities too
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Inputs INT;
-    EXECUTE internal.ReadNetwork @ModelName;
-    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
-    IF @Inputs IS NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
-            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
-        THROW 50170, @Message, 1;
-    END;
-    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
-
-    INSERT INTO #activations (layer, example, unit, value)
-    SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
-    UNION ALL
-    SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
-    BEGIN TRY
-        EXECUTE internal.ForwardLayers;
-        EXECUTE internal.FillProbabilities;
-    END TRY
-    BEGIN CATCH
-        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
-        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
-            THROW;
-        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
-            N'''. Scale the features to about -1 to 1, as those that it learned from: see ScaleDataset.'), N'%', N'%%');
-        THROW 50176, @Message, 1;
-    END CATCH;
-
-    IF @Keep = 1
-    BEGIN
-        BEGIN TRANSACTION;
-        DELETE FROM dbo.network_probabilities WHERE network = @ModelName AND dataset = @Dataset;
-        INSERT INTO dbo.network_probabilities (network, dataset, example_id, label, probability)
-        SELECT @ModelName, @Dataset, example, label, value FROM #probabilities;
-        COMMIT TRANSACTION;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- EvaluateNetworkSql: measures a dense network on the labelled examples of a data set, class by class, with no Python.
--- Example: EXECUTE dbo.EvaluateNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.EvaluateNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples and dbo.example_labels
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.EvaluateNetworkSql runs a dense network over the examples of a data set and compares the likeliest class with the label.
-It returns the confusion matrix, a row label, predicted, examples, percentage for each pair of the network''s classes, the percentage
-being of the examples of the class; then rows label, metric, value: examples, told, right, precision, recall and f1 of each class, and
-with label -1 examples, accuracy, macro_f1 and log_loss. What is not defined is NULL. The probabilities are kept: see dbo.network_scores.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples and dbo.example_labels
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
-        PRIMARY KEY (part, example, label));
-    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
-        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
-    CREATE TABLE #confusion (
-        part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
-        percentage FLOAT NULL);
-    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
-        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
-
-    SET @Classes = (
-        SELECT TOP (1) CASE WHEN units = 1 THEN 2 ELSE units END FROM dbo.dense_layers WHERE network = @ModelName ORDER BY layer DESC);
-    SELECT TOP (1) @Example = y.example_id, @Label = y.label
-    FROM dbo.example_labels AS y
-    WHERE y.dataset = @Dataset AND (y.label < 0 OR y.label >= @Classes)
-        AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset)
-    ORDER BY y.example_id;
-    IF @Example IS NOT NULL
-        SET @Message = CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', @Label,
-            N', and the network tells classes from 0 to ', @Classes - 1, N'. Correct dbo.example_labels, or take another network.');
-    ELSE IF @Classes IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset) AND NOT EXISTS (
-        SELECT 1 FROM dbo.example_labels AS y INNER JOIN dbo.examples AS e ON e.dataset = y.dataset AND e.example_id = y.example_id
-        WHERE y.dataset = @Dataset)
-        SET @Message = CONCAT(N'No example of the data set ''', @Dataset, N''' has a label. Insert their classes into dbo.example_labels.');
-    IF @Message IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50175, @Message, 1;
-    END;
-
-    EXECUTE internal.RunExamples @ModelName, @Dataset, 1;
-    INSERT INTO #classes (label)
-    SELECT DISTINCT label FROM #probabilities;
-    INSERT INTO #true (part, example, label)
-    SELECT 'all', y.example_id, y.label
-    FROM dbo.example_labels AS y
-    WHERE y.dataset = @Dataset AND y.example_id IN (SELECT example FROM #probabilities);
-    INSERT INTO #scored (part, example, label, value)
-    SELECT 'all', example, label, value FROM #probabilities WHERE example IN (SELECT example FROM #true);
-    EXECUTE internal.MeasureClasses 1;
-    INSERT INTO #measures (part, label, metric, value)
-    SELECT 'all', -1, N'log_loss', AVG(p.loss)
-    FROM #true AS t
-    INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label;
-    SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
-    IF @Unlabelled > 0
-        RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
-
-    SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
-    SELECT label, metric, value FROM #measures ORDER BY label, metric;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
--- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
-    @Keep BIT = 0,                   -- 1 stores the probabilities too, for dbo.network_scores
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
-example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
-lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
-    @Keep BIT = 0                    1 stores the probabilities too, for dbo.network_scores
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
-    IF @Keep IS NULL
-        THROW 50101, N'The value NULL for the parameter @Keep is not supported. Supported values are 0 and 1.', 1;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-
-    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep;
-    SELECT example AS example_id, label, value AS probability
-    FROM #probabilities
-    ORDER BY example, label;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
--- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
--- Called by TakeCopy, whose script's tables it reads.
-CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
-        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
-    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
-    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
-    -- Velocities are of a training here, and no part of what a network computes.
-    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
-    IF @Stored = 0
-    BEGIN
-        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
-        SELECT network, layer, inputs, units, activation FROM #copy_layers;
-        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
-    END;
-    SET @Alike = (
-        SELECT COUNT(*)
-        FROM #copy_layers AS c
-        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
-        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
-    SET @Alike = @Alike + (
-        SELECT COUNT(*)
-        FROM #copy_tensors AS c
-        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
-            AND s.column_index = c.column_index
-        WHERE s.value = c.value);
-    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
-            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
-            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
-        THROW 50155, @Message, 1;
-    END;
-
-    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
-    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
-    INSERT INTO #answers (example_id, label, probability)
-    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
-    DELETE FROM dbo.examples WHERE dataset = @Dataset;
-    SET @Difference = (
-        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
-        FROM #copy_answers AS c
-        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
-    IF @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
-            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
-        THROW 50151, @Message, 1;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
 -- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
 CREATE OR ALTER PROCEDURE internal.StartNetwork
@@ -13094,6 +12739,125 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ScaleDataset: copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.
+-- Example: EXECUTE dbo.ScaleDataset @Dataset = N'ct', @Into = N'ct_scaled';
+CREATE OR ALTER PROCEDURE dbo.ScaleDataset
+    @Dataset NVARCHAR(128) = NULL,      -- data set in dbo.examples
+    @Into NVARCHAR(128) = NULL,         -- name of the scaled data set
+    @Method NVARCHAR(16) = NULL,        -- zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL,           -- a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0,                   -- 1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScaleDataset makes a data set of examples with scaled features, and with the labels of the first. The figures of each
+feature are kept in dbo.dataset_scalings. Scale the examples to learn from, and later ones, test data too, by the same figures with @As.
+A feature that is the same in all examples becomes 0.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL  data set in dbo.examples
+    @Into NVARCHAR(128) = NULL     name of the scaled data set
+    @Method NVARCHAR(16) = NULL    zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL       a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0               1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct_test'', @Into = N''ct_test_scaled'', @As = N''ct_scaled'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Inputs INT, @Examples INT, @Constant INT;
+    IF @Into IS NULL OR @Into = N'' OR @Into = @Dataset
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Into + N'''', N'NULL'),
+            N' for the parameter @Into is not supported. Give the scaled data set a name of its own. ');
+    IF @Method IS NOT NULL AND @Method NOT IN (N'zscore', N'minmax')
+        SET @Message = CONCAT(@Message, N'The value ''', @Method,
+            N''' for the parameter @Method is not supported. Supported values are zscore and minmax. ');
+    IF @Method IS NOT NULL AND @As IS NOT NULL
+        SET @Message = CONCAT(@Message, N'Both @Method and @As were given, and the figures of @As have their method. Leave one out. ');
+    IF @Replace IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Replace is not supported. Supported values are 0 and 1. ');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @As IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.dataset_scalings WHERE dataset = @As)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'No scaling is kept for the data set ''', @As, N'''. Those that are: ', LEFT(COALESCE((
+            SELECT STRING_AGG(CAST(s.dataset AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT dataset FROM dbo.dataset_scalings) AS s),
+            N'none'), 1000), N'. Give one that ScaleDataset made.'), N'%', N'%%');
+        THROW 50306, @Message, 1;
+    END;
+    SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset),
+        N'$.into', @Into), N'$.method', @Method), N'$.as', @As);
+    EXECUTE internal.StartRun N'ScaleDataset', @RunId OUTPUT, @Arguments;
+    CREATE TABLE #figures (
+        feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
+        made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
+    INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+    SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
+    -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.
+    IF @As IS NULL
+        INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+        SELECT f.feature_index, COALESCE(LOWER(@Method), N'zscore'), @Dataset,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size OR @Method = N'minmax' THEN f.least ELSE f.least + f.mean END,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size THEN 1 WHEN @Method = N'minmax' THEN f.largest - f.least ELSE f.deviation END
+        FROM (
+            SELECT e.feature_index, MIN(r.least) AS least, MAX(r.largest) AS largest, AVG(e.value - r.least) AS mean,
+                STDEVP(e.value - r.least) AS deviation, MAX(ABS(e.value)) AS size
+            FROM dbo.examples AS e
+            INNER JOIN (
+                SELECT feature_index, MIN(value) AS least, MAX(value) AS largest FROM dbo.examples WHERE dataset = @Dataset
+                GROUP BY feature_index) AS r ON r.feature_index = e.feature_index
+            WHERE e.dataset = @Dataset
+            GROUP BY e.feature_index) AS f;
+
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.RegisterExamples @Into, @Replace;
+        DELETE FROM dbo.examples WHERE dataset = @Into;
+        DELETE FROM dbo.example_labels WHERE dataset = @Into;
+        DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
+        INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+        SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
+        FROM dbo.examples AS e
+        INNER JOIN #figures AS f ON f.feature_index = e.feature_index
+        WHERE e.dataset = @Dataset;
+        INSERT INTO dbo.example_labels (dataset, example_id, label)
+        SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
+        INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
+        SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+
+    SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
+    SET @Constant = (
+        SELECT COUNT(*) FROM (
+            SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
+    SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
+        COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
 -- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
 CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
@@ -13171,7 +12935,10 @@ Example:
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
     SET @Message = CONCAT(@ModelName, N': ', @Examples, N' examples, iterations ', @Iteration, N' to ', @Iterations, N'.');
-    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network',
+        @ModelName), N'$.dataset', @Dataset), N'$.hidden', @Hidden), N'$.iterations', @Iterations), N'$.learning_rate', @LearningRate),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
 
     BEGIN TRY
@@ -13218,6 +12985,266 @@ Example:
         THROW;
     END CATCH;
     EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunExamples: fills #probabilities with what a network gives for every example of a data set.
+-- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
+CREATE OR ALTER PROCEDURE internal.RunExamples
+    @ModelName NVARCHAR(128), -- network in dbo.tensors
+    @Dataset NVARCHAR(128),   -- data set in dbo.examples
+    @Keep BIT,                -- 1 stores the probabilities in dbo.network_probabilities too
+    @Caller NVARCHAR(128),    -- whose run it is
+    @RunId INT OUTPUT         -- row of dbo.runs, which goes on when this ends
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT, @Error INT, @Arguments NVARCHAR(4000);
+    EXECUTE internal.ReadNetwork @ModelName;
+    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
+    IF @Inputs IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
+            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
+        THROW 50170, @Message, 1;
+    END;
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    SET @Arguments = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', @ModelName), N'$.dataset', @Dataset);
+    EXECUTE internal.StartRun @Caller, @RunId OUTPUT, @Arguments;
+    BEGIN TRY
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
+        UNION ALL
+        SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
+        EXECUTE internal.ForwardLayers;
+        EXECUTE internal.FillProbabilities;
+        IF @Keep = 1
+        BEGIN
+            BEGIN TRANSACTION;
+            DELETE FROM dbo.network_probabilities WHERE network = @ModelName AND dataset = @Dataset;
+            INSERT INTO dbo.network_probabilities (network, dataset, example_id, label, probability)
+            SELECT @ModelName, @Dataset, example, label, value FROM #probabilities;
+            COMMIT TRANSACTION;
+        END;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SELECT @Error = ERROR_NUMBER(), @Message = ERROR_MESSAGE();
+        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
+        IF @Error IN (232, 3623, 8115)
+            SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
+                N'''. Scale the features to about -1 to 1, as those that it learned from: see ScaleDataset.'), N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        IF @Error IN (232, 3623, 8115)
+            THROW 50176, @Message, 1;
+        THROW;
+    END CATCH;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EvaluateNetworkSql: measures a dense network on the labelled examples of a data set, class by class, with no Python.
+-- Example: EXECUTE dbo.EvaluateNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.EvaluateNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EvaluateNetworkSql runs a dense network over the examples of a data set and compares the likeliest class with the label.
+It returns the confusion matrix, a row label, predicted, examples, percentage for each pair of the network''s classes, the percentage
+being of the examples of the class; then rows label, metric, value: examples, told, right, precision, recall and f1 of each class, and
+with label -1 examples, accuracy, macro_f1 and log_loss. What is not defined is NULL. The probabilities are kept: see dbo.network_scores.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT, @RunId INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        PRIMARY KEY (part, example, label));
+    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
+    CREATE TABLE #confusion (
+        part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
+        percentage FLOAT NULL);
+    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
+        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
+
+    SET @Classes = (
+        SELECT TOP (1) CASE WHEN units = 1 THEN 2 ELSE units END FROM dbo.dense_layers WHERE network = @ModelName ORDER BY layer DESC);
+    SELECT TOP (1) @Example = y.example_id, @Label = y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND (y.label < 0 OR y.label >= @Classes)
+        AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset)
+    ORDER BY y.example_id;
+    IF @Example IS NOT NULL
+        SET @Message = CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', @Label,
+            N', and the network tells classes from 0 to ', @Classes - 1, N'. Correct dbo.example_labels, or take another network.');
+    ELSE IF @Classes IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset) AND NOT EXISTS (
+        SELECT 1 FROM dbo.example_labels AS y INNER JOIN dbo.examples AS e ON e.dataset = y.dataset AND e.example_id = y.example_id
+        WHERE y.dataset = @Dataset)
+        SET @Message = CONCAT(N'No example of the data set ''', @Dataset, N''' has a label. Insert their classes into dbo.example_labels.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50175, @Message, 1;
+    END;
+
+    EXECUTE internal.RunExamples @ModelName, @Dataset, 1, N'EvaluateNetworkSql', @RunId OUTPUT;
+    INSERT INTO #classes (label)
+    SELECT DISTINCT label FROM #probabilities;
+    INSERT INTO #true (part, example, label)
+    SELECT 'all', y.example_id, y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND y.example_id IN (SELECT example FROM #probabilities);
+    INSERT INTO #scored (part, example, label, value)
+    SELECT 'all', example, label, value FROM #probabilities WHERE example IN (SELECT example FROM #true);
+    EXECUTE internal.MeasureClasses 1;
+    INSERT INTO #measures (part, label, metric, value)
+    SELECT 'all', -1, N'log_loss', AVG(p.loss)
+    FROM #true AS t
+    INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label;
+    SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
+    IF @Unlabelled > 0
+        RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
+    EXECUTE internal.EndRun @RunId;
+
+    SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
+    SELECT label, metric, value FROM #measures ORDER BY label, metric;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
+-- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
+    @Keep BIT = 0,                   -- 1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
+example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
+lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
+    @Keep BIT = 0                    1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    IF @Keep IS NULL
+        THROW 50101, N'The value NULL for the parameter @Keep is not supported. Supported values are 0 and 1.', 1;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+
+    DECLARE @RunId INT;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep, N'ScoreNetworkSql', @RunId OUTPUT;
+    EXECUTE internal.EndRun @RunId;
+    SELECT example AS example_id, label, value AS probability
+    FROM #probabilities
+    ORDER BY example, label;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
+-- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
+-- Called by TakeCopy, whose script's tables it reads.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
+        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
+    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    -- Velocities are of a training here, and no part of what a network computes.
+    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
+    IF @Stored = 0
+    BEGIN
+        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+        SELECT network, layer, inputs, units, activation FROM #copy_layers;
+        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
+    END;
+    SET @Alike = (
+        SELECT COUNT(*)
+        FROM #copy_layers AS c
+        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
+        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
+    SET @Alike = @Alike + (
+        SELECT COUNT(*)
+        FROM #copy_tensors AS c
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
+            AND s.column_index = c.column_index
+        WHERE s.value = c.value);
+    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
+            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
+    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
+    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
+    INSERT INTO #answers (example_id, label, probability)
+    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
+    DELETE FROM dbo.examples WHERE dataset = @Dataset;
+    SET @Difference = (
+        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
+        FROM #copy_answers AS c
+        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
+            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13860,7 +13887,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Locked INT, @Worker NVARCHAR(128), @WorkId INT, @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256),
-        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000);
+        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000),
+        @Given NVARCHAR(4000);
     DELETE FROM #layers;
     DELETE FROM #todo;
     DELETE FROM #queue;
@@ -13909,7 +13937,10 @@ BEGIN
         WHERE i.work_id = @WorkId AND i.state IN ('open', 'leased');
         EXECUTE internal.QueueScans @WorkId;
         SET @Total = (SELECT COUNT(*) FROM #todo);
-        EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT;
+        SET @Given = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', (
+            SELECT name FROM dbo.networks WHERE network_id = @NetworkId)), N'$.layer', @Layer), N'$.preprocessing', @Preprocessing),
+            N'$.pooling', @Pooling);
+        EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT, @Given;
         SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ',
             @Total, N' scans to do.');
         EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
@@ -15859,9 +15890,6 @@ VALUES
     (N'PROCEDURE', N'StoreToken', N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
     (N'PROCEDURE', N'ListDatasets', N'the data sets with their versions, members and what chose them, the newest version of each first.'),
     (N'PROCEDURE', N'DeleteDataset', N'deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.'),
-    (N'PROCEDURE', N'ScaleDataset', N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
-    (N'PROCEDURE', N'EvaluateNetworkSql', N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
-    (N'PROCEDURE', N'ScoreNetworkSql', N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
     (N'PROCEDURE', N'ReadExplanation', N'reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.'),
     (N'PROCEDURE', N'DeleteNetwork', N'deletes a version of a network, unless features, nodules or a setting refer to it.'),
     (N'PROCEDURE', N'PromoteImageClassifier', N'makes a version of a model of pictures the champion of its name, unless it is less accurate than the present one on the same pictures, each scored by a model that had not learnt from it.'),
@@ -15891,7 +15919,10 @@ VALUES
     (N'PROCEDURE', N'CreateDataset', N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
     (N'PROCEDURE', N'DropWork', N'takes a work out of the queue, such as one that was queued with a layer that the network does not have.'),
     (N'PROCEDURE', N'ReadWork', N'gives a worker the slices that it has leased, or the network to run over them.'),
+    (N'PROCEDURE', N'ScaleDataset', N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
     (N'PROCEDURE', N'TrainNetworkSql', N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
+    (N'PROCEDURE', N'EvaluateNetworkSql', N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
+    (N'PROCEDURE', N'ScoreNetworkSql', N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
     (N'PROCEDURE', N'CheckHashes', N'compares what is stored with its SHA-256, scan by scan, in T-SQL alone, and ends with an error where something differs.'),
     (N'PROCEDURE', N'PurgeLog', N'deletes what the log of runs and the audit of the page hold of times before so many days.'),
     (N'PROCEDURE', N'EndLoad', N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
@@ -16037,11 +16068,6 @@ VALUES
     ('procedure', N'internal.MeasureClasses'),
     ('procedure', N'internal.ReadNetwork'),
     ('procedure', N'internal.RegisterExamples'),
-    ('procedure', N'dbo.ScaleDataset'),
-    ('procedure', N'internal.RunExamples'),
-    ('procedure', N'dbo.EvaluateNetworkSql'),
-    ('procedure', N'dbo.ScoreNetworkSql'),
-    ('procedure', N'internal.TakeCopiedNetwork'),
     ('procedure', N'internal.StartNetwork'),
     ('procedure', N'internal.StoreNetwork'),
     ('procedure', N'internal.TakeStep'),
@@ -16161,7 +16187,12 @@ VALUES
     ('procedure', N'internal.HoldItems'),
     ('procedure', N'internal.LeaveWork'),
     ('procedure', N'internal.EndRun'),
+    ('procedure', N'dbo.ScaleDataset'),
     ('procedure', N'dbo.TrainNetworkSql'),
+    ('procedure', N'internal.RunExamples'),
+    ('procedure', N'dbo.EvaluateNetworkSql'),
+    ('procedure', N'dbo.ScoreNetworkSql'),
+    ('procedure', N'internal.TakeCopiedNetwork'),
     ('procedure', N'dbo.CheckHashes'),
     ('procedure', N'dbo.PurgeLog'),
     ('procedure', N'internal.CheckRows'),

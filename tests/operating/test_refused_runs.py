@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from lungdb.database import Connection, run
@@ -54,3 +56,28 @@ def test_a_search_whose_training_is_refused_has_ended(trained: Connection) -> No
         run(trained, "EXECUTE dbo.RunSearch;")
     found = rows(trained, "SELECT state, result FROM dbo.run_log WHERE procedure_name = N'RunSearch';")
     assert found == [("done", "All trials are done; the best is trained next, which is a run of its own.")]
+
+
+QUESTIONS = [
+    ("WrongRepresentatives", "", {"model", "threshold"}),
+    (
+        "CompareModels",
+        " @A = N'lightgbm_sql', @B = N'other', @InDetail = 1",
+        {"a", "version_a", "b", "version_b", "metric"},
+    ),
+    ("StoreModelNodes", " @ModelName = N'other'", {"model", "version"}),
+    ("SearchModels", " @Trials = 2", {"model", "method"}),
+]
+
+
+def test_long_questions_leave_a_run_with_what_they_were_asked(trained: Connection) -> None:
+    """Done, with the names of the arguments that were given; a comparison without details leaves none."""
+    run(trained, "EXECUTE dbo.TrainLungCancerModel @ModelName = N'other', @Algorithm = N'logistic';")
+    for name, arguments, _ in QUESTIONS:
+        run(trained, f"EXECUTE dbo.{name}{arguments};")
+    run(trained, "EXECUTE dbo.CompareModels @A = N'lightgbm_sql', @B = N'other';")
+    found = rows(trained, "SELECT procedure_name, state, arguments FROM dbo.run_log ORDER BY run_id;")
+    asked = [(name, state, set(json.loads(text))) for name, state, text in found if name != "TrainLungCancerModel"]
+    assert [each for each in asked if each[0] != "PredictPatients"] == [
+        (name, "done", keys) for name, _, keys in QUESTIONS
+    ]

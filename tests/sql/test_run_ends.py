@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lungdb.embedded.syntax.statement_tree import CreateModule
+from lungdb.embedded.syntax.statement_tree import CreateModule, Execute
 from lungdb.embedded.syntax.statements import parse_batch
 from tests.sql.gates.check import SQL
-from tests.support.run_ends import RunEnds, read_procedures
+from tests.support.run_ends import RunEnds, called, read_procedures, statements_of
 
 PROCEDURES = read_procedures(SQL / "procedures")
 ENDS = RunEnds(PROCEDURES)
@@ -87,3 +87,34 @@ def test_a_refusal_with_its_end_is_none(body: str) -> None:
     """Before the run begins, after it has ended, and behind an end of the same condition or the same CATCH."""
     ends = _ends(outer_one=body, refuses=THROW, says=END + THROW, has_its_own=BEGIN + END + THROW)
     assert not ends.without_a_word("outer_one")
+
+
+# They serve a request in milliseconds, or look at one row.
+SHORT = {
+    "checkruntime",
+    "comparefigures",
+    "predictlungcancer",
+    "previewpreprocessing",
+    "registerextensions",
+    "rendermap",
+    "similarpatients",
+    "storepreprocessing",
+}
+
+
+def test_every_public_procedure_with_a_script_has_a_run_or_is_short() -> None:
+    """Also where a procedure that it calls runs the script."""
+    scripted = {name for name in PROCEDURES if "sp_execute_external_script" in ENDS.reached(name)}
+    public = {name for name, module in PROCEDURES.items() if module.name[0] == "dbo"}
+    assert {name for name in scripted & public if "startrun" not in ENDS.reached(name)} == SHORT
+
+
+def test_every_run_is_begun_with_its_arguments() -> None:
+    """The third argument of StartRun; StartRun itself may be given none."""
+    bare = {
+        name
+        for name, module in PROCEDURES.items()
+        for statement in statements_of(module.body)
+        if isinstance(statement, Execute) and called(statement) == "startrun" and len(statement.arguments) < 3
+    }
+    assert not bare

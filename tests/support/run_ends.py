@@ -99,6 +99,16 @@ class RunEnds:
         """The refusals of a procedure that begins a run, each as the chain of procedures and lines that leads to it."""
         return self._refusals(name, in_transaction=False, callers=False, given=True)
 
+    def reached(self, name: str) -> set[str]:
+        """The names of all procedures that a procedure calls, also by others, the system's too."""
+        found: set[str] = set()
+        todo = [name]
+        while todo:
+            new = {callee for callee in map(called, statements_of(self.procedures[todo.pop()].body)) if callee} - found
+            found |= new
+            todo += [callee for callee in new if callee in self.procedures]
+        return found
+
     def _begins(self, name: str) -> bool:
         calls = set(map(called, statements_of(self.procedures[name].body)))
         return "startrun" in calls or any(callee in self.procedures and self._hands_on(callee) for callee in calls)

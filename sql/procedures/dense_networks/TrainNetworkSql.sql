@@ -75,7 +75,10 @@ Example:
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
     SET @Message = CONCAT(@ModelName, N': ', @Examples, N' examples, iterations ', @Iteration, N' to ', @Iterations, N'.');
-    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network',
+        @ModelName), N'$.dataset', @Dataset), N'$.hidden', @Hidden), N'$.iterations', @Iterations), N'$.learning_rate', @LearningRate),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
 
     BEGIN TRY

@@ -62,7 +62,9 @@ Example:
     EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
     EXECUTE internal.CheckTask @ModelName, 'classification';
     EXECUTE internal.CheckEnsembleLabels;
-    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.members',
+        LEFT(@Members, 2000)), N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT, @Arguments;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     BEGIN TRY

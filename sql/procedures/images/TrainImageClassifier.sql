@@ -86,7 +86,10 @@ Example:
     EXECUTE internal.CheckImageUnits @FeatureSetId;
     SET @IsExclusive = CASE WHEN EXISTS (SELECT 1 FROM #known GROUP BY unit HAVING COUNT(*) > 1) THEN 0 ELSE 1 END;
     SET @Parameters = CONCAT(@Parameters, N', "exclusive": ', IIF(@IsExclusive = 1, N'true', N'false'), N'}');
-    EXECUTE internal.StartRun N'TrainImageClassifier', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model',
+        @ModelName), N'$.dataset', @Dataset), N'$.feature_set_id', @FeatureSetId), N'$.algorithm', @Algorithm), N'$.pooling', @Pooling),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainImageClassifier', @RunId OUTPUT, @Arguments;
     SET @Message = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #units WHERE part = 'train'), N' pictures or groups to learn from, ',
         (SELECT COUNT(*) FROM #units WHERE part = 'test'), N' held out for testing.');
     EXECUTE internal.ReportStep @RunId, @Message, 0, 2;

@@ -71,7 +71,9 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N': ', @Total, N' pictures to make.');
-    EXECUTE internal.StartRun N'TransformImages', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.name', @Name),
+        N'$.preprocessing', @Preprocessing);
+    EXECUTE internal.StartRun N'TransformImages', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
 
     WHILE EXISTS (SELECT 1 FROM #todo WHERE place NOT IN (SELECT place FROM #failed))

@@ -8,7 +8,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Locked INT, @Worker NVARCHAR(128), @WorkId INT, @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256),
-        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000);
+        @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000),
+        @Given NVARCHAR(4000);
     DELETE FROM #layers;
     DELETE FROM #todo;
     DELETE FROM #queue;
@@ -57,7 +58,10 @@ BEGIN
         WHERE i.work_id = @WorkId AND i.state IN ('open', 'leased');
         EXECUTE internal.QueueScans @WorkId;
         SET @Total = (SELECT COUNT(*) FROM #todo);
-        EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT;
+        SET @Given = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', (
+            SELECT name FROM dbo.networks WHERE network_id = @NetworkId)), N'$.layer', @Layer), N'$.preprocessing', @Preprocessing),
+            N'$.pooling', @Pooling);
+        EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT, @Given;
         SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ',
             @Total, N' scans to do.');
         EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
