@@ -18959,7 +18959,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Gone INT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Gone INT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
         @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
@@ -18992,10 +18992,10 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(patients, model, sha256, library, details, permutations, seed):
-    from lungdb.procedures import check_drift
-    return check_drift(patients, model, sha256, library, details, permutations, seed)
+    from lungdb.procedures import check_drift, measured
+    return measured(check_drift, patients, model, sha256, library, details, permutations, seed)
 
-OutputDataSet, Statistic, PValue, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Statistic, PValue, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Classifier, Sha256, Library, Details, Permutations, Seed)
 ',
         @input_data_1 = N'
@@ -19003,10 +19003,12 @@ SELECT is_later, vector, spacing_z, manufacturer, convolution_kernel
 FROM #rows
 ORDER BY place;',
         @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Permutations INT,
-            @Seed INT, @Statistic FLOAT OUTPUT, @PValue FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Seed INT, @Statistic FLOAT OUTPUT, @PValue FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Permutations = @Permutations,
         @Seed = @Seed, @Statistic = @Statistic OUTPUT, @PValue = @PValue OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -19014,6 +19016,7 @@ ORDER BY place;',
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
+    EXECUTE internal.ReportStep @RunId, N'Compared; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -19214,7 +19217,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Said NVARCHAR(2000), @Constant FLOAT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Said NVARCHAR(2000), @Constant FLOAT,
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     DECLARE @Points NVARCHAR(MAX), @Details NVARCHAR(MAX) = (SELECT details FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
     DECLARE @ExperimentId INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DECLARE @Language NVARCHAR(128);
@@ -19273,19 +19277,22 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(scans, constant, points, prevalence, details, seed):
-    from lungdb.procedures import evaluate_scores
-    return evaluate_scores(scans, constant, points, prevalence, details, seed)
+    from lungdb.procedures import evaluate_scores, measured
+    return measured(evaluate_scores, scans, constant, points, prevalence, details, seed)
 
-OutputDataSet, Said, ErrorNumber, ErrorMessage = main(InputDataSet, Constant, Points, Prevalence, Details, Seed)
+OutputDataSet, Said, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Constant, Points, Prevalence, Details, Seed)
 ',
         @input_data_1 = N'
 SELECT is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer
 FROM #rows
 ORDER BY place;',
         @params = N'@Constant FLOAT, @Points NVARCHAR(MAX), @Prevalence FLOAT, @Details NVARCHAR(MAX), @Seed INT,
-            @Said NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Said NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @Constant = @Constant, @Points = @Points, @Prevalence = @Prevalence, @Details = @Details, @Seed = @Seed,
-        @Said = @Said OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @Said = @Said OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -19294,6 +19301,7 @@ ORDER BY place;',
         THROW @ErrorNumber, @Message, 1;
     END;
     SET @Note = LEFT(NULLIF(CONCAT(@Note + N' ', @Said), N''), 2000);
+    EXECUTE internal.ReportStep @RunId, N'Measured; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -19929,7 +19937,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Failed INT, @Prevalence FLOAT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Failed INT, @Prevalence FLOAT,
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
         @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
@@ -19947,10 +19956,11 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(patients, model, sha256, library, details, prevalence):
-    from lungdb.procedures import predict_patients
-    return predict_patients(patients, model, sha256, library, details, prevalence)
+    from lungdb.procedures import measured, predict_patients
+    return measured(predict_patients, patients, model, sha256, library, details, prevalence)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
 ',
         @input_data_1 = N'
 SELECT e.scan_id, f.vector
@@ -19959,9 +19969,11 @@ INNER JOIN dbo.pooled_features AS f ON f.scan_id = e.scan_id AND f.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY e.scan_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
-        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -20003,6 +20015,7 @@ ORDER BY e.scan_id;',
     SET e.raw = r.raw, e.probability = r.probability
     FROM #evaluated AS e
     INNER JOIN #result AS r ON r.scan_id = e.scan_id;
+    EXECUTE internal.ReportStep @RunId, N'Scored; measuring.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -20084,9 +20097,7 @@ Examples:
         @ModelName), N'$.version', @Version), N'$.dataset', @Dataset), N'$.dataset_version', @DatasetVersion), N'$.horizon', @Horizon);
     EXECUTE internal.StartRun N'EvaluateModel', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ScoreEvaluated @ClassifierId, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Scored; measuring.';
     EXECUTE internal.MeasureEvaluation @ClassifierId, @Horizon, @Prevalence, @Seed, @Note OUTPUT, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Measured; storing.';
     BEGIN TRY
         EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
             @EvaluationId OUTPUT;
@@ -20176,7 +20187,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @Id INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @DatasetVersionId INT;
     DECLARE @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Found INT, @Language NVARCHAR(128);
     DECLARE @Why NVARCHAR(20), @Packages NVARCHAR(MAX);
-    DECLARE @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     EXECUTE internal.ListPackages @Packages OUTPUT;
     EXECUTE internal.FindImageClassifier @ModelName, @Version, @Id OUTPUT;
@@ -20227,10 +20238,11 @@ Example:
             @language = @Language,
             @script = N'
 def main(pictures, pooling, model, sha256, library, details, packages):
-    from lungdb.procedures import predict_images
-    return predict_images(pictures, pooling, model, sha256, library, details, packages)
+    from lungdb.procedures import measured, predict_images
+    return measured(predict_images, pictures, pooling, model, sha256, library, details, packages)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Pooling, Model, Sha256, Library, Details, Packages)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Pooling, Model, Sha256, Library, Details, Packages)
 ',
             @input_data_1 = N'
 SELECT m.unit, m.source_number AS source, CAST('''' AS VARCHAR(8)) AS labels, f.array_cols AS width,
@@ -20239,9 +20251,11 @@ FROM #members AS m
 INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @FeatureSetId
 ORDER BY m.place;',
             @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-                @Details NVARCHAR(MAX), @Packages NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @Details NVARCHAR(MAX), @Packages NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Model = @Model, @Sha256 = @Sha256, @Library = @Library,
-            @Details = @Details, @Packages = @Packages, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Details = @Details, @Packages = @Packages, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -20251,6 +20265,7 @@ ORDER BY m.place;',
     END;
 
     EXECUTE internal.CheckImageScores @RunId, NULL;
+    EXECUTE internal.ReportStep @RunId, N'Scored; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     INSERT INTO dbo.image_scores (image_classifier_id, is_group, name, content_sha256, label, part, score)
     SELECT @Id, u.is_group, u.name, u.content_sha256, r.label, 'new', r.score
     FROM #result AS r
@@ -20325,7 +20340,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Parameters NVARCHAR(MAX), @DatasetVersionId INT, @FeatureSetId INT, @IsExclusive BIT, @RunId INT;
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(128), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @Version INT, @Packages NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128), @Version INT, @Packages NVARCHAR(MAX), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #units (unit INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_group BIT NOT NULL,
         name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -20370,10 +20385,10 @@ Example:
         @language = @Language,
         @script = N'
 def main(pictures, pooling, parameters, packages):
-    from lungdb.procedures import train_image_classifier
-    return train_image_classifier(pictures, pooling, parameters, packages)
+    from lungdb.procedures import measured, train_image_classifier
+    return measured(train_image_classifier, pictures, pooling, parameters, packages)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Pooling, Parameters, Packages)
 ',
         @input_data_1 = N'
@@ -20387,10 +20402,11 @@ INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @Fe
 ORDER BY m.place;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @Packages NVARCHAR(MAX),
             @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(128) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters, @Packages = @Packages,
         @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
-        @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -20401,7 +20417,7 @@ ORDER BY m.place;',
 
     EXECUTE internal.CheckImageScores 'train', @RunId;
     EXECUTE internal.MeasureImageScores @IsExclusive;
-    EXECUTE internal.ReportStep @RunId, N'Trained and measured; storing.', 1, 2;
+    EXECUTE internal.ReportStep @RunId, N'Trained and measured; storing.', 1, 2, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     EXECUTE internal.StoreImageClassifier @ModelName, @Library, @FeatureSetId, @Pooling, @IsExclusive, @DatasetVersionId, @Seed,
         @Classifier, @Details, @RunId, @Version OUTPUT;
     EXECUTE internal.EndRun @RunId;
@@ -20817,7 +20833,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Kind VARCHAR(8), @VersionId INT, @Recipe NVARCHAR(MAX), @Language NVARCHAR(128), @RunId INT,
         @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Total INT, @Done INT = 0, @Failed INT, @ChosenBy NVARCHAR(MAX),
-        @Version INT, @IsNew BIT;
+        @Version INT, @IsNew BIT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     CREATE TABLE #todo (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, name NVARCHAR(300) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NULL,
         slice_index INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, sha256 VARBINARY(32) NOT NULL, bytes BIGINT NOT NULL);
@@ -20865,10 +20881,11 @@ Example:
             @language = @Language,
             @script = N'
 def main(sources, steps, rows, cols, black, white):
-    from lungdb.procedures import transform_images
-    return transform_images(sources, steps, rows, cols, black, white)
+    from lungdb.procedures import measured, transform_images
+    return measured(transform_images, sources, steps, rows, cols, black, white)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Steps, Rows, Cols, Black, White)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Steps, Rows, Cols, Black, White)
 ',
             @input_data_1 = N'
 SELECT t.place, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept,
@@ -20881,9 +20898,10 @@ LEFT JOIN dbo.scan_images AS i ON i.scan_id = t.scan_id AND i.slice_index = t.sl
 LEFT JOIN dbo.images AS p ON p.name = t.image_name
 ORDER BY t.place;',
             @params = N'@Steps NVARCHAR(MAX), @Rows INT, @Cols INT, @Black FLOAT, @White FLOAT, @ErrorNumber INT OUTPUT,
-                @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
             @Steps = @Steps, @Rows = @Rows, @Cols = @Cols, @Black = @Black, @White = @White, @ErrorNumber = @ErrorNumber OUTPUT,
-            @ErrorMessage = @ErrorMessage OUTPUT;
+            @ErrorMessage = @ErrorMessage OUTPUT,
+            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
         IF @ErrorNumber <> 0
             EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
         IF @ErrorNumber <> 0
@@ -20894,7 +20912,7 @@ ORDER BY t.place;',
         EXECUTE internal.StoreTransforms @RunId, @Preprocessing, @Recipe;
         SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
         SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     END;
 
     SELECT @Failed = COUNT(*), @Message = NULL FROM #failed;
@@ -20963,7 +20981,8 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @DatasetVersionId INT, @Language NVARCHAR(128), @FeatureSetId INT;
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Pooling NVARCHAR(32);
-    DECLARE @Figure FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scans INT, @Labelled INT, @Task VARCHAR(14);
+    DECLARE @Figure FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scans INT, @Labelled INT, @Task VARCHAR(14),
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     CREATE TABLE #asked (scan_id INT NOT NULL PRIMARY KEY, label FLOAT NULL);
     CREATE TABLE #importance (feature INT NULL, splits FLOAT NULL, gain FLOAT NULL, mean_absolute FLOAT NULL, loss FLOAT NULL,
         loss_error FLOAT NULL);
@@ -20996,10 +21015,10 @@ Example:
         @language = @Language,
         @script = N'
 def main(scans, model, sha256, library, details, repeats, seed):
-    from lungdb.procedures import feature_importance
-    return feature_importance(scans, model, sha256, library, details, repeats, seed)
+    from lungdb.procedures import feature_importance, measured
+    return measured(feature_importance, scans, model, sha256, library, details, repeats, seed)
 
-OutputDataSet, Figure, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Figure, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Classifier, Sha256, Library, Details, Repeats, Seed)
 ',
         @input_data_1 = N'
@@ -21010,10 +21029,11 @@ WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY a.scan_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
             @Details NVARCHAR(MAX), @Repeats INT, @Seed INT, @Figure FLOAT OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
         @Details = @Details, @Repeats = @Repeats, @Seed = @Seed, @Figure = @Figure OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
-        @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -21024,7 +21044,7 @@ ORDER BY a.scan_id;',
 
     SET @Message = CONCAT(@Scans, N' scans, ', @Labelled, N' of them with labels', N'; ' + IIF(@Task = 'regression',
         N'root mean squared error ', N'AUC ') + CAST(CAST(NULLIF(@Figure, -1) AS DECIMAL(18, 4)) AS NVARCHAR(30)), N'.');
-    EXECUTE internal.ReportStep @RunId, @Message, NULL, NULL, @Scans;
+    EXECUTE internal.ReportStep @RunId, @Message, NULL, NULL, @Scans, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     EXECUTE internal.EndRun @RunId;
     SELECT TOP (@Top) i.feature, COALESCE(n.[value], CONCAT(N'feature ', i.feature)) AS feature_name,
         i.mean_absolute AS mean_absolute_contribution, i.loss AS loss_when_shuffled, i.loss_error, i.splits, i.gain
@@ -21048,7 +21068,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128),
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #rows (
         scan_id INT NOT NULL PRIMARY KEY, is_clustered INT NOT NULL, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
@@ -21064,16 +21085,18 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(scans, clusters, seed, beside):
-    from lungdb.procedures import cluster_scans
-    return cluster_scans(scans, clusters, seed, beside)
+    from lungdb.procedures import cluster_scans, measured
+    return measured(cluster_scans, scans, clusters, seed, beside)
 
-OutputDataSet, Silhouette, ErrorNumber, ErrorMessage = main(InputDataSet, Clusters, Seed, Beside)
+OutputDataSet, Silhouette, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Clusters, Seed, Beside)
 ',
         @input_data_1 = N'SELECT scan_id, is_clustered, vector FROM #rows ORDER BY scan_id;',
         @params = N'@Clusters INT, @Seed INT, @Beside INT, @Silhouette FLOAT OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @Clusters = @Clusters, @Seed = @Seed, @Beside = @Beside, @Silhouette = @Silhouette OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -21098,6 +21121,7 @@ OutputDataSet, Silhouette, ErrorNumber, ErrorMessage = main(InputDataSet, Cluste
     INNER JOIN #clusters AS m ON m.cluster = c.cluster AND m.role = 1
     WHERE c.role = 2;
     EXECUTE internal.CheckRows N'scan_ids', @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Clustered.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -21850,7 +21874,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128),
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #rows (
         place INT NOT NULL PRIMARY KEY, patient INT NOT NULL, stands INT NOT NULL, part INT NOT NULL, is_labelled INT NOT NULL,
@@ -21886,17 +21911,20 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(scans, task, alpha, top):
-    from lungdb.procedures import inspect_dataset
-    return inspect_dataset(scans, task, alpha, top)
+    from lungdb.procedures import inspect_dataset, measured
+    return measured(inspect_dataset, scans, task, alpha, top)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Task, Alpha, Top)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Task, Alpha, Top)
 ',
         @input_data_1 = N'
 SELECT place, patient, stands, part, is_labelled, label, numbers, texts, vector
 FROM #rows
 ORDER BY place;',
-        @params = N'@Task NVARCHAR(32), @Alpha FLOAT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Task = @Task, @Alpha = @Alpha, @Top = @Top, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @params = N'@Task NVARCHAR(32), @Alpha FLOAT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
+        @Task = @Task, @Alpha = @Alpha, @Top = @Top, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -21913,6 +21941,7 @@ ORDER BY place;',
         AND (m.place = -1 OR m.place IN (SELECT place FROM #rows)) AND (m.other = -1 OR m.other IN (SELECT place FROM #rows)), 1, 0)
     FROM #measured AS m;
     EXECUTE internal.CheckRows N'rows', @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Measured.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     INSERT INTO #findings (finding, severity, position, place, other, of_class, value, low, high, alarm_limit, p_value, q_value)
     SELECT finding, severity, NULLIF(position, -1), NULLIF(place, -1), NULLIF(other, -1), NULLIF(of_class, -1), value, low, high,
         alarm_limit, p_value, q_value
@@ -22446,7 +22475,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @ExperimentId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Sha256 VARBINARY(32),
         @Before NVARCHAR(MAX), @Parameters NVARCHAR(MAX), @Width INT, @Names NVARCHAR(MAX), @Number INT, @Name NVARCHAR(128);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @Remedy NVARCHAR(400);
+    DECLARE @Language NVARCHAR(128), @Remedy NVARCHAR(400), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -22486,10 +22515,11 @@ Example:
         @language = @Language,
         @script = N'
 def main(patients, width, parameters, names):
-    from lungdb.procedures import train_lung_cancer_model
-    return train_lung_cancer_model(patients, width, parameters, names)
+    from lungdb.procedures import measured, train_lung_cancer_model
+    return measured(train_lung_cancer_model, patients, width, parameters, names)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
 SELECT t.place, t.patient_id, t.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, f.vector
@@ -22499,10 +22529,12 @@ WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY t.place;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Names NVARCHAR(MAX),
             @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Names = @Names,
         @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -22511,6 +22543,7 @@ ORDER BY t.place;',
         THROW @ErrorNumber, @Message, 1;
     END;
 
+    EXECUTE internal.ReportStep @RunId, N'Trained again; comparing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     IF HASHBYTES('SHA2_256', @Classifier) <> @Sha256
     BEGIN
         -- A key of OPENJSON has a collation of its own, which these columns take away.
@@ -22535,7 +22568,7 @@ ORDER BY t.place;',
         EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50292, @Message, 1;
     END;
-    EXECUTE internal.EndRun @RunId;
+    EXECUTE internal.EndRun @RunId, @Result = N'It comes out with the same bytes.';
     SELECT @ClassifierId AS classifier_id, @Name AS name, @Number AS version, @Sha256 AS sha256,
         HASHBYTES('SHA2_256', @Classifier) AS repeated_sha256, (SELECT COUNT(*) FROM #patients) AS scans;
     RAISERROR(N'%s version %d comes out with the same bytes.', 0, 1, @Name, @Number) WITH NOWAIT;

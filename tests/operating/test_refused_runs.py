@@ -48,6 +48,27 @@ def test_a_refusal_of_a_procedure_that_is_called_ends_the_run(
     assert rows(trained, "SELECT COUNT(*) FROM dbo.runs WHERE ended_at IS NULL;") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("ClusterDataset", " @Clusters = 3"),
+        ("EvaluateModel", " @Dataset = N'all', @Force = 1"),
+        ("FeatureImportance", " @Repeats = 2"),
+        ("InspectDataset", " @Dataset = N'all'"),
+        ("RepeatExperiment", ""),
+    ],
+)
+def test_a_run_tells_what_its_scripts_have_cost(trained: Connection, name: str, arguments: str) -> None:
+    """Processor time and the memory of a process that has numpy in it, in the sum of the run's steps."""
+    run(trained, "EXECUTE dbo.CreateDataset @Name = N'all', @Query = N'SELECT scan_id FROM dbo.scans';")
+    run(trained, f"EXECUTE dbo.{name}{arguments};")
+    told = "SELECT state, cpu_seconds, peak_megabytes FROM dbo.run_log WHERE procedure_name = ?;"
+    [(state, seconds, megabytes)] = rows(trained, told, (name,))
+    assert state == "done"
+    assert 0 < seconds < 600
+    assert 20 < megabytes < 20000
+
+
 def test_a_search_whose_training_is_refused_has_ended(trained: Connection) -> None:
     """No CATCH is around the script of the training, so the run of the search ends before it; the search can go on."""
     run(trained, "EXECUTE dbo.SearchModels @Trials = 1;")

@@ -75,9 +75,7 @@ Examples:
         @ModelName), N'$.version', @Version), N'$.dataset', @Dataset), N'$.dataset_version', @DatasetVersion), N'$.horizon', @Horizon);
     EXECUTE internal.StartRun N'EvaluateModel', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ScoreEvaluated @ClassifierId, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Scored; measuring.';
     EXECUTE internal.MeasureEvaluation @ClassifierId, @Horizon, @Prevalence, @Seed, @Note OUTPUT, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Measured; storing.';
     BEGIN TRY
         EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
             @EvaluationId OUTPUT;

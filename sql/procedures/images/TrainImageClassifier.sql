@@ -54,7 +54,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Parameters NVARCHAR(MAX), @DatasetVersionId INT, @FeatureSetId INT, @IsExclusive BIT, @RunId INT;
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(128), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @Version INT, @Packages NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128), @Version INT, @Packages NVARCHAR(MAX), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #units (unit INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_group BIT NOT NULL,
         name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -99,10 +99,10 @@ Example:
         @language = @Language,
         @script = N'
 def main(pictures, pooling, parameters, packages):
-    from lungdb.procedures import train_image_classifier
-    return train_image_classifier(pictures, pooling, parameters, packages)
+    from lungdb.procedures import measured, train_image_classifier
+    return measured(train_image_classifier, pictures, pooling, parameters, packages)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Pooling, Parameters, Packages)
 ',
         @input_data_1 = N'
@@ -116,10 +116,11 @@ INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @Fe
 ORDER BY m.place;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @Packages NVARCHAR(MAX),
             @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(128) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters, @Packages = @Packages,
         @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
-        @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -130,7 +131,7 @@ ORDER BY m.place;',
 
     EXECUTE internal.CheckImageScores 'train', @RunId;
     EXECUTE internal.MeasureImageScores @IsExclusive;
-    EXECUTE internal.ReportStep @RunId, N'Trained and measured; storing.', 1, 2;
+    EXECUTE internal.ReportStep @RunId, N'Trained and measured; storing.', 1, 2, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     EXECUTE internal.StoreImageClassifier @ModelName, @Library, @FeatureSetId, @Pooling, @IsExclusive, @DatasetVersionId, @Seed,
         @Classifier, @Details, @RunId, @Version OUTPUT;
     EXECUTE internal.EndRun @RunId;
