@@ -7268,361 +7268,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ScaleDataset: copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.
--- Example: EXECUTE dbo.ScaleDataset @Dataset = N'ct', @Into = N'ct_scaled';
-CREATE OR ALTER PROCEDURE dbo.ScaleDataset
-    @Dataset NVARCHAR(128) = NULL,      -- data set in dbo.examples
-    @Into NVARCHAR(128) = NULL,         -- name of the scaled data set
-    @Method NVARCHAR(16) = NULL,        -- zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
-    @As NVARCHAR(128) = NULL,           -- a scaled data set by whose figures this one is scaled, such as that of the training
-    @Replace BIT = 0,                   -- 1 replaces a data set of examples that has the name @Into
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScaleDataset makes a data set of examples with scaled features, and with the labels of the first. The figures of each
-feature are kept in dbo.dataset_scalings. Scale the examples to learn from, and later ones, test data too, by the same figures with @As.
-A feature that is the same in all examples becomes 0.
-Parameters:
-    @Dataset NVARCHAR(128) = NULL  data set in dbo.examples
-    @Into NVARCHAR(128) = NULL     name of the scaled data set
-    @Method NVARCHAR(16) = NULL    zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
-    @As NVARCHAR(128) = NULL       a scaled data set by whose figures this one is scaled, such as that of the training
-    @Replace BIT = 0               1 replaces a data set of examples that has the name @Into
-    @Help BIT = 0                  1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';
-    EXECUTE dbo.ScaleDataset @Dataset = N''ct_test'', @Into = N''ct_test_scaled'', @As = N''ct_scaled'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000) = N'', @Inputs INT, @Examples INT, @Constant INT;
-    IF @Into IS NULL OR @Into = N'' OR @Into = @Dataset
-        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Into + N'''', N'NULL'),
-            N' for the parameter @Into is not supported. Give the scaled data set a name of its own. ');
-    IF @Method IS NOT NULL AND @Method NOT IN (N'zscore', N'minmax')
-        SET @Message = CONCAT(@Message, N'The value ''', @Method,
-            N''' for the parameter @Method is not supported. Supported values are zscore and minmax. ');
-    IF @Method IS NOT NULL AND @As IS NOT NULL
-        SET @Message = CONCAT(@Message, N'Both @Method and @As were given, and the figures of @As have their method. Leave one out. ');
-    IF @Replace IS NULL
-        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Replace is not supported. Supported values are 0 and 1. ');
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-    IF @As IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.dataset_scalings WHERE dataset = @As)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'No scaling is kept for the data set ''', @As, N'''. Those that are: ', LEFT(COALESCE((
-            SELECT STRING_AGG(CAST(s.dataset AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT dataset FROM dbo.dataset_scalings) AS s),
-            N'none'), 1000), N'. Give one that ScaleDataset made.'), N'%', N'%%');
-        THROW 50306, @Message, 1;
-    END;
-    SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
-    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
-
-    CREATE TABLE #figures (
-        feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
-        made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
-    INSERT INTO #figures (feature_index, method, made_from, centre, scale)
-    SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
-    -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.
-    IF @As IS NULL
-        INSERT INTO #figures (feature_index, method, made_from, centre, scale)
-        SELECT f.feature_index, COALESCE(LOWER(@Method), N'zscore'), @Dataset,
-            CASE WHEN f.largest - f.least <= 1e-12 * f.size OR @Method = N'minmax' THEN f.least ELSE f.least + f.mean END,
-            CASE WHEN f.largest - f.least <= 1e-12 * f.size THEN 1 WHEN @Method = N'minmax' THEN f.largest - f.least ELSE f.deviation END
-        FROM (
-            SELECT e.feature_index, MIN(r.least) AS least, MAX(r.largest) AS largest, AVG(e.value - r.least) AS mean,
-                STDEVP(e.value - r.least) AS deviation, MAX(ABS(e.value)) AS size
-            FROM dbo.examples AS e
-            INNER JOIN (
-                SELECT feature_index, MIN(value) AS least, MAX(value) AS largest FROM dbo.examples WHERE dataset = @Dataset
-                GROUP BY feature_index) AS r ON r.feature_index = e.feature_index
-            WHERE e.dataset = @Dataset
-            GROUP BY e.feature_index) AS f;
-
-    BEGIN TRANSACTION;
-    EXECUTE internal.RegisterExamples @Into, @Replace;
-    DELETE FROM dbo.examples WHERE dataset = @Into;
-    DELETE FROM dbo.example_labels WHERE dataset = @Into;
-    DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
-    FROM dbo.examples AS e
-    INNER JOIN #figures AS f ON f.feature_index = e.feature_index
-    WHERE e.dataset = @Dataset;
-    INSERT INTO dbo.example_labels (dataset, example_id, label)
-    SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
-    INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
-    SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
-    COMMIT TRANSACTION;
-
-    SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
-    SET @Constant = (
-        SELECT COUNT(*) FROM (
-            SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
-    SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
-        COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
-    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- RunExamples: fills #probabilities with what a network gives for every example of a data set.
--- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
-CREATE OR ALTER PROCEDURE internal.RunExamples
-    @ModelName NVARCHAR(128), -- network in dbo.tensors
-    @Dataset NVARCHAR(128),   -- data set in dbo.examples
-    @Keep BIT                 -- 1 stores the probabilities in dbo.network_probabilities too
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Inputs INT;
-    EXECUTE internal.ReadNetwork @ModelName;
-    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
-    IF @Inputs IS NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
-            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
-        THROW 50170, @Message, 1;
-    END;
-    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
-
-    INSERT INTO #activations (layer, example, unit, value)
-    SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
-    UNION ALL
-    SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
-    BEGIN TRY
-        EXECUTE internal.ForwardLayers;
-        EXECUTE internal.FillProbabilities;
-    END TRY
-    BEGIN CATCH
-        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
-        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
-            THROW;
-        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
-            N'''. Scale the features to about -1 to 1, as those that it learned from: see ScaleDataset.'), N'%', N'%%');
-        THROW 50176, @Message, 1;
-    END CATCH;
-
-    IF @Keep = 1
-    BEGIN
-        BEGIN TRANSACTION;
-        DELETE FROM dbo.network_probabilities WHERE network = @ModelName AND dataset = @Dataset;
-        INSERT INTO dbo.network_probabilities (network, dataset, example_id, label, probability)
-        SELECT @ModelName, @Dataset, example, label, value FROM #probabilities;
-        COMMIT TRANSACTION;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- EvaluateNetworkSql: measures a dense network on the labelled examples of a data set, class by class, with no Python.
--- Example: EXECUTE dbo.EvaluateNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.EvaluateNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples and dbo.example_labels
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.EvaluateNetworkSql runs a dense network over the examples of a data set and compares the likeliest class with the label.
-It returns the confusion matrix, a row label, predicted, examples, percentage for each pair of the network''s classes, the percentage
-being of the examples of the class; then rows label, metric, value: examples, told, right, precision, recall and f1 of each class, and
-with label -1 examples, accuracy, macro_f1 and log_loss. What is not defined is NULL. The probabilities are kept: see dbo.network_scores.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples and dbo.example_labels
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
-        PRIMARY KEY (part, example, label));
-    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
-        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
-    CREATE TABLE #confusion (
-        part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
-        percentage FLOAT NULL);
-    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
-        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
-
-    SET @Classes = (
-        SELECT TOP (1) CASE WHEN units = 1 THEN 2 ELSE units END FROM dbo.dense_layers WHERE network = @ModelName ORDER BY layer DESC);
-    SELECT TOP (1) @Example = y.example_id, @Label = y.label
-    FROM dbo.example_labels AS y
-    WHERE y.dataset = @Dataset AND (y.label < 0 OR y.label >= @Classes)
-        AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset)
-    ORDER BY y.example_id;
-    IF @Example IS NOT NULL
-        SET @Message = CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', @Label,
-            N', and the network tells classes from 0 to ', @Classes - 1, N'. Correct dbo.example_labels, or take another network.');
-    ELSE IF @Classes IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset) AND NOT EXISTS (
-        SELECT 1 FROM dbo.example_labels AS y INNER JOIN dbo.examples AS e ON e.dataset = y.dataset AND e.example_id = y.example_id
-        WHERE y.dataset = @Dataset)
-        SET @Message = CONCAT(N'No example of the data set ''', @Dataset, N''' has a label. Insert their classes into dbo.example_labels.');
-    IF @Message IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50175, @Message, 1;
-    END;
-
-    EXECUTE internal.RunExamples @ModelName, @Dataset, 1;
-    INSERT INTO #classes (label)
-    SELECT DISTINCT label FROM #probabilities;
-    INSERT INTO #true (part, example, label)
-    SELECT 'all', y.example_id, y.label
-    FROM dbo.example_labels AS y
-    WHERE y.dataset = @Dataset AND y.example_id IN (SELECT example FROM #probabilities);
-    INSERT INTO #scored (part, example, label, value)
-    SELECT 'all', example, label, value FROM #probabilities WHERE example IN (SELECT example FROM #true);
-    EXECUTE internal.MeasureClasses 1;
-    INSERT INTO #measures (part, label, metric, value)
-    SELECT 'all', -1, N'log_loss', AVG(p.loss)
-    FROM #true AS t
-    INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label;
-    SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
-    IF @Unlabelled > 0
-        RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
-
-    SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
-    SELECT label, metric, value FROM #measures ORDER BY label, metric;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
--- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
-    @Keep BIT = 0,                   -- 1 stores the probabilities too, for dbo.network_scores
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
-example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
-lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
-    @Keep BIT = 0                    1 stores the probabilities too, for dbo.network_scores
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
-    IF @Keep IS NULL
-        THROW 50101, N'The value NULL for the parameter @Keep is not supported. Supported values are 0 and 1.', 1;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-
-    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep;
-    SELECT example AS example_id, label, value AS probability
-    FROM #probabilities
-    ORDER BY example, label;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
--- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
--- Called by TakeCopy, whose script's tables it reads.
-CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
-        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
-    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
-    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
-    -- Velocities are of a training here, and no part of what a network computes.
-    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
-    IF @Stored = 0
-    BEGIN
-        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
-        SELECT network, layer, inputs, units, activation FROM #copy_layers;
-        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
-    END;
-    SET @Alike = (
-        SELECT COUNT(*)
-        FROM #copy_layers AS c
-        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
-        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
-    SET @Alike = @Alike + (
-        SELECT COUNT(*)
-        FROM #copy_tensors AS c
-        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
-            AND s.column_index = c.column_index
-        WHERE s.value = c.value);
-    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
-            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
-            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
-        THROW 50155, @Message, 1;
-    END;
-
-    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
-    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
-    INSERT INTO #answers (example_id, label, probability)
-    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
-    DELETE FROM dbo.examples WHERE dataset = @Dataset;
-    SET @Difference = (
-        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
-        FROM #copy_answers AS c
-        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
-    IF @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
-            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
-        THROW 50151, @Message, 1;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
 -- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
 CREATE OR ALTER PROCEDURE internal.StartNetwork
@@ -14519,83 +14164,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- RunOnDataset: runs a Python script of one's own on the scans, pictures, features or scores of a data set, and puts what it gives into
--- a table of one's own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller's rights.
--- Example: EXECUTE dbo.RunOnDataset @Dataset = N'thin', @What = N'scores', @Into = N'dbo.mine', @Script = N'OutputDataSet = InputDataSet';
-CREATE OR ALTER PROCEDURE dbo.RunOnDataset
-    @Dataset NVARCHAR(128) = NULL,     -- data set of scans, or of pictures; needed
-    @DatasetVersion INT = NULL,        -- its version; NULL means the newest
-    @Script NVARCHAR(MAX) = NULL,      -- Python that reads InputDataSet and sets OutputDataSet, both data frames; needed
-    @What NVARCHAR(16) = N'features',  -- scans, pictures, features or scores
-    @Into NVARCHAR(257) = NULL,        -- table of one's own whose columns OutputDataSet has; needed
-    @Features NVARCHAR(600) = NULL,    -- name in dbo.pooled_sets of the features; NULL means the only ones
-    @Parameters NVARCHAR(MAX) = NULL,  -- text that the script reads as Parameters, such as JSON
-    @Help BIT = 0                      -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.RunOnDataset runs a Python script on a data set. It needs the right to external scripts and to read the tables,
-and has no more rights than the caller; on files it may do what the sandbox of external scripts allows. InputDataSet has a row for each
-- slice (scans): scan_id, patient_id, slice_index, image_rows, image_cols, spacing_z, spacing_y, spacing_x, pixels, pixels_sha256, encoding;
-- picture (pictures): name, label, patient_id, part, image, sha256; label is NULL of those that are not in part train;
-- scan (features): scan_id, patient_id, part, label, vector; label is NULL of patients who are not in part train;
-- score (scores): prediction_id, scan_id, patient_id, model, version, probability, predicted.
-lungdb.procedures has scan_volumes, decoded_pictures and feature_matrix, which make arrays of the first three. OutputDataSet has the
-columns of the table by name, in any order; an identity column and one with a default may be left out. bytes become VARBINARY; text comes
-whole whatever its letters into NVARCHAR, and into VARCHAR in ASCII; times have no time zone. All rows are stored, or none. No table of
-lungdb''s own is filled.
-Parameters:
-    @Dataset NVARCHAR(128) = NULL     data set of scans, or of pictures; needed
-    @DatasetVersion INT = NULL        its version; NULL means the newest
-    @Script NVARCHAR(MAX) = NULL      Python that reads InputDataSet and sets OutputDataSet, both data frames; needed
-    @What NVARCHAR(16) = N''features''  scans, pictures, features or scores
-    @Into NVARCHAR(257) = NULL        table of one''s own whose columns OutputDataSet has; needed
-    @Features NVARCHAR(600) = NULL    name in dbo.pooled_sets of the features; NULL means the only ones
-    @Parameters NVARCHAR(MAX) = NULL  text that the script reads as Parameters, such as JSON
-    @Help BIT = 0                     1 prints this help and does nothing else
-Example:
-    CREATE TABLE dbo.mine (scan_id INT NOT NULL, probability FLOAT NULL);
-    EXECUTE dbo.RunOnDataset @Dataset = N''thin'', @What = N''scores'', @Into = N''dbo.mine'', @Script = N''
-OutputDataSet = InputDataSet[["scan_id", "probability"]]'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @VersionId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Target NVARCHAR(300),
-        @Columns NVARCHAR(MAX), @Program NVARCHAR(MAX), @Composed NVARCHAR(MAX), @Language NVARCHAR(128), @ErrorNumber INT,
-        @ErrorMessage NVARCHAR(2000);
-    EXECUTE internal.CheckRun @Dataset, @Script, @What, @Into, @Features, @FeatureSetId OUTPUT, @Pooling OUTPUT, @Target OUTPUT,
-        @Columns OUTPUT;
-    IF @What = N'pictures'
-        EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @VersionId OUTPUT;
-    ELSE
-        EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @VersionId OUTPUT;
-    EXECUTE internal.ComposeRun @What, @VersionId, @Script, @Composed OUTPUT, @Program OUTPUT;
-
-    CREATE TABLE #lines (place INT NULL, line VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-    EXECUTE internal.ReadSettings @Language OUTPUT;
-    INSERT INTO #lines (place, line)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = @Program,
-        @input_data_1 = @Composed,
-        @params = N'@VersionId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @LungdbColumns NVARCHAR(MAX),
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @VersionId = @VersionId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters,
-        @LungdbColumns = @Columns, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-    EXECUTE internal.StoreRun @Target;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- CheckClusterArguments: refuses numbers that nothing can be clustered with, all wrong arguments in one error.
 -- Called by ClusterDataset and WrongRepresentatives.
 CREATE OR ALTER PROCEDURE internal.CheckClusterArguments
@@ -14705,55 +14273,6 @@ BEGIN
             N' runs of the network, more than 100000. Give a smaller @Generations or @Population.');
         THROW 50410, @Message, 1;
     END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- DrawSlices: draws the middle slice of every triple in #shown on one contact sheet.
--- Called by TopSlices, whose table #shown it reads.
-CREATE OR ALTER PROCEDURE internal.DrawSlices
-    @Sheet VARBINARY(MAX) OUTPUT -- PNG, NULL where slices are not here
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    EXECUTE internal.ReadSettings @Language OUTPUT;
-    CREATE TABLE #drawn (place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, slice_index INT NOT NULL, value FLOAT NOT NULL);
-    -- The last triple of a scan may repeat its last slice.
-    INSERT INTO #drawn (place, scan_id, slice_index, value)
-    SELECT s.place, s.scan_id, MAX(i.slice_index), s.value
-    FROM #shown AS s
-    INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND i.slice_index BETWEEN 3 * s.triple AND 3 * s.triple + 1
-    GROUP BY s.place, s.scan_id, s.value;
-    IF NOT EXISTS (SELECT 1 FROM #drawn)
-        RETURN 0;
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(slices):
-    from lungdb.procedures import slices_sheet
-    return slices_sheet(slices)
-
-Sheet, ErrorNumber, ErrorMessage = main(InputDataSet)
-',
-        @input_data_1 = N'
-SELECT d.scan_id, d.slice_index, d.value, s.image_rows, s.image_cols,
-    CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels, CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256,
-    COALESCE(i.encoding, N'''') AS encoding
-FROM #drawn AS d
-INNER JOIN dbo.scans AS s ON s.scan_id = d.scan_id
-INNER JOIN dbo.scan_images AS i ON i.scan_id = d.scan_id AND i.slice_index = d.slice_index
-ORDER BY d.place;',
-        @params = N'@Sheet VARBINARY(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Sheet = @Sheet OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-    SET @Sheet = NULLIF(@Sheet, 0x);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -14884,77 +14403,6 @@ BEGIN
     WHERE i.held_out = 1 AND i.stands = 1 AND e.part <> 'test'
     GROUP BY i.place
     ORDER BY i.place;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- FindTopTriples: fills #found with the triples of slices in which a feature is largest, of each group of scans that a script is given.
--- Called by TopSlices and MaximiseImage, whose table #found it fills.
-CREATE OR ALTER PROCEDURE internal.FindTopTriples
-    @FeatureSetId INT,      -- the feature set
-    @Feature INT,           -- feature, from 0
-    @Top INT,               -- triples wanted of all
-    @DatasetVersionId INT   -- version of a data set to stay within, or NULL for all scans
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
-    EXECUTE internal.ReadSettings @Language OUTPUT;
-    INSERT INTO #todo (scan_id)
-    SELECT f.scan_id
-    FROM dbo.features AS f
-    WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND (@DatasetVersionId IS NULL OR f.scan_id IN (
-        SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
-    OPTION (RECOMPILE);
-    IF NOT EXISTS (SELECT 1 FROM #todo)
-    BEGIN
-        SET @Message = CONCAT(N'No scan asked about has an array of the feature set ', @FeatureSetId,
-            N'. Call GenerateFeatures for its network and layer, or give another @FeatureSetId or @Dataset.');
-        THROW 50109, @Message, 1;
-    END;
-
-    WHILE EXISTS (SELECT 1 FROM #todo)
-    BEGIN
-        DELETE FROM #chunk;
-        -- Arrays of at most 256 MB to a call, but one.
-        INSERT INTO #chunk (scan_id)
-        SELECT a.scan_id
-        FROM (
-            SELECT t.scan_id, ROW_NUMBER() OVER (ORDER BY t.scan_id) AS place,
-                SUM(CAST(COALESCE(DATALENGTH(f.array), 0) AS BIGINT)) OVER (ORDER BY t.scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far
-            FROM (SELECT TOP (2000) scan_id FROM #todo ORDER BY scan_id) AS t
-            LEFT JOIN dbo.features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId) AS a
-        WHERE a.place = 1 OR a.bytes_so_far <= 268435456;
-        INSERT INTO #found (scan_id, triple, value)
-        EXECUTE sp_execute_external_script
-            @language = @Language,
-            @script = N'
-def main(scans, feature, top):
-    from lungdb.procedures import top_triples
-    return top_triples(scans, feature, top)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Feature, Top)
-',
-            @input_data_1 = N'
-SELECT f.scan_id, f.array_rows, f.array_cols, CONVERT(VARCHAR(MAX), f.array, 2) AS array, CONVERT(VARCHAR(64), f.sha256, 2) AS sha256
-FROM #chunk AS c
-INNER JOIN dbo.features AS f ON f.scan_id = c.scan_id
-WHERE f.feature_set_id = @FeatureSetId
-ORDER BY f.scan_id;',
-            @params = N'@FeatureSetId INT, @Feature INT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-            @FeatureSetId = @FeatureSetId, @Feature = @Feature, @Top = @Top,
-            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-        IF @ErrorNumber <> 0
-        BEGIN
-            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-            THROW @ErrorNumber, @Message, 1;
-        END;
-        DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM #chunk);
-    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -16368,74 +15816,6 @@ BEGIN
             N' for the parameter @Feature is not supported. The feature set ', @FeatureSetId, N' has the features 0 to ', @Width - 1, N'.');
         THROW 50101, @Message, 1;
     END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TopSlices: the slices that light a feature most, as rows and on one contact sheet.
--- Example: EXECUTE dbo.TopSlices @Feature = 5, @Top = 16;
-CREATE OR ALTER PROCEDURE dbo.TopSlices
-    @Feature INT = NULL,                        -- feature, from 0, as dbo.slice_features counts; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers, whose features are meant
-    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
-    @FeatureSetId INT = NULL,                   -- or a feature_set_id of dbo.feature_sets, whatever the model reads
-    @Dataset NVARCHAR(128) = NULL,              -- data set whose scans are looked at; NULL means all scans
-    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
-    @Top INT = 16,                              -- triples of slices to return, 1 to 100
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.TopSlices returns the triples of slices in which a feature is largest, the largest first: what it
-answers to. The second result set is one row with a contact sheet as PNG: of every triple the slice in the middle, in the window of the
-lung, with scan, slice and value below it; NULL where a scan came without its slices.
-A feature belongs to a triple, whose three slices share it.
-The features are those that the model reads, before pooling; of one on combined features, give @FeatureSetId of a part.
-Parameters:
-    @Feature INT = NULL                         feature, from 0, as dbo.slice_features counts; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers, whose features are meant
-    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
-    @FeatureSetId INT = NULL                    or a feature_set_id of dbo.feature_sets, whatever the model reads
-    @Dataset NVARCHAR(128) = NULL               data set whose scans are looked at; NULL means all scans
-    @DatasetVersion INT = NULL                  its version; NULL means the newest
-    @Top INT = 16                               triples of slices to return, 1 to 100
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.TopSlices @Feature = 5, @Top = 16;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Sheet VARBINARY(MAX);
-    CREATE TABLE #found (scan_id INT NULL, triple INT NULL, value FLOAT NULL);
-    CREATE TABLE #shown (place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, triple INT NOT NULL, value FLOAT NOT NULL);
-    IF @Top IS NULL OR @Top NOT BETWEEN 1 AND 100
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @Top is not supported. Supported values are 1 to 100.');
-        THROW 50101, @Message, 1;
-    END;
-    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    EXECUTE internal.FindSliceFeatures @ModelName, @Version, @Feature, @FeatureSetId OUTPUT;
-    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, @Top, @DatasetVersionId;
-    INSERT INTO #shown (place, scan_id, triple, value)
-    SELECT TOP (@Top) ROW_NUMBER() OVER (ORDER BY value DESC, scan_id, triple), scan_id, triple, value
-    FROM #found
-    ORDER BY value DESC, scan_id, triple;
-    IF (SELECT COUNT(*) FROM #shown) > 1 AND (SELECT MIN(value) FROM #shown) = (SELECT MAX(value) FROM #shown)
-        RAISERROR(N'Feature %d is the same in all triples shown: they are ties, in the order of scans. One that is 0 there lights nowhere.',
-            0, 1, @Feature) WITH NOWAIT;
-
-    EXECUTE internal.DrawSlices @Sheet OUTPUT;
-    SELECT s.place, p.idx AS patient_index, s.scan_id, s.triple, 3 * s.triple AS first_slice, s.value
-    FROM #shown AS s
-    INNER JOIN dbo.scans AS c ON c.scan_id = s.scan_id
-    INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id
-    ORDER BY s.place;
-    SELECT @Sheet AS png;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -19027,65 +18407,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FillWork: puts what is to be done into the queue, but for what is there already.
--- Called by QueueScans, EnqueueImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.FillWork
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000);
-    INSERT INTO dbo.work_items (work_id, item, bytes)
-    SELECT w.work_id, q.item, q.bytes
-    FROM #queue AS q
-    INNER JOIN dbo.work AS w ON w.work_id = @WorkId
-    WHERE q.state = 'waits' AND NOT EXISTS (
-        SELECT 1 FROM dbo.work_items AS i WITH (UPDLOCK, HOLDLOCK) WHERE i.work_id = @WorkId AND i.item = q.item);
-    IF NOT EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId)
-    BEGIN
-        SET @Message = N'The row of dbo.work that this call works on was deleted. What is stored stays. Call it again.';
-        THROW 50461, @Message, 1;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- EnqueueImages: puts the pictures of #todo into the queue.
--- Called by StartImages, QueueImages and StartImageJob; reads #todo and fills #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.EnqueueImages
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
-    SELECT name, ROW_NUMBER() OVER (ORDER BY name), 0, bytes, 'waits', 0
-    FROM #todo;
-    EXECUTE internal.FillWork @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
--- Called by StartFeatures, QueueFeatures and StartScanJob; reads #todo and fills #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.QueueScans
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
-    SELECT CAST(scan_id AS NVARCHAR(128)), scan_id, 1 - is_kept, CASE WHEN kept_bytes > bytes THEN kept_bytes ELSE bytes END, 'waits', 0
-    FROM #todo;
-    EXECUTE internal.FillWork @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- FindWork: gives the row of dbo.work that has these arguments, which it makes if there is none. Where all that is in it is settled it
 -- empties it, because what was made may have been deleted since; sessions put back what they still wait for. What was set aside is to be
 -- tried again.
@@ -19112,141 +18433,6 @@ BEGIN
     SET state = 'open', attempts = 0, error_number = NULL, error = NULL
     WHERE work_id = @WorkId AND state = 'failed' AND error_number NOT IN (50120, 50462)
         AND EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId AND is_queued = 1);
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
--- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
-CREATE OR ALTER PROCEDURE dbo.QueueFeatures
-    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
-    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
-    @Help BIT = 0                          -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
-those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
-them, each scan once. The queue stays until all is done. A layer is a name that the details of the network give, or a
-tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
-that are open.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
-    @Recompute BIT = 0                     1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL             its version; NULL means the newest
-    @Help BIT = 0                          1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
-        RETURN 0;
-    END;
-
-    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
-        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #todo (
-        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
-    CREATE TABLE #queue (
-        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
-        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
-        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
-    SET @Pooling = REPLACE(@Pooling, N' ', N'');
-    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
-    EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
-    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
-    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
-    EXECUTE internal.NumberLayers @Layer;
-    EXECUTE internal.CheckLayers @NetworkId;
-    EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
-
-    BEGIN TRANSACTION;
-    -- As JoinWork does, so that no session that leaves drops it meanwhile.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
-    EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
-    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
-    EXECUTE internal.QueueScans @WorkId;
-    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
-    COMMIT TRANSACTION;
-    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
-    FROM dbo.work_items
-    WHERE work_id = @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- QueueImages: puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
--- Example: EXECUTE dbo.QueueImages @ModelName = N'demo_resnet';
-CREATE OR ALTER PROCEDURE dbo.QueueImages
-    @ModelName NVARCHAR(128) = NULL, -- name of a network in dbo.networks, its newest version; needed
-    @Layer NVARCHAR(256) = NULL,     -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Recompute BIT = 0,              -- 1 makes the features of every picture again
-    @Dataset NVARCHAR(128) = NULL,   -- data set whose pictures alone are featurized; NULL means all pictures
-    @DatasetVersion INT = NULL,      -- its version; NULL means the newest
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.QueueImages is the half of FeaturizeImages that needs no Python: it finds the pictures that lack features and puts those
-that are not there into dbo.work_items. Sessions of FeaturizeImages with the same arguments and workers share them, each
-picture once. The queue stays until all is done. It returns a row: work_id, pictures that were put there, pictures that
-are open.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks, its newest version; needed
-    @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Recompute BIT = 0               1 makes the features of every picture again
-    @Dataset NVARCHAR(128) = NULL    data set whose pictures alone are featurized; NULL means all pictures
-    @DatasetVersion INT = NULL       its version; NULL means the newest
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.QueueImages @ModelName = N''demo_resnet'';';
-        RETURN 0;
-    END;
-
-    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @DatasetVersionId INT, @WorkId INT, @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
-    CREATE TABLE #queue (
-        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
-        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
-        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
-    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
-    EXECUTE internal.CheckImageArguments @ModelName, @Layer, 32, 256, @Recompute;
-    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
-    EXECUTE internal.NumberLayers @Layer;
-    EXECUTE internal.CheckLayers @NetworkId;
-    EXECUTE internal.DescribeImages @NetworkId, @Layer, @Recompute, @Arguments OUTPUT;
-
-    BEGIN TRANSACTION;
-    -- As JoinWork does, so that no session that leaves drops it meanwhile.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
-    EXECUTE internal.FindWork N'FeaturizeImages', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindImagesToDo @NetworkId, @Recompute, @DatasetVersionId;
-    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
-    EXECUTE internal.EnqueueImages @WorkId;
-    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
-    COMMIT TRANSACTION;
-    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
-    FROM dbo.work_items
-    WHERE work_id = @WorkId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -19299,199 +18485,6 @@ BEGIN
             + N'@ChunkMegabytes or @BatchSize, or give the scripts more memory.' END
     WHERE work_id = @WorkId AND state = 'leased' AND worker <> @Worker
         AND (leased_until < SYSUTCDATETIME() OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1);
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
--- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
--- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
-CREATE OR ALTER PROCEDURE internal.ClaimItems
-    @WorkId INT,            -- row of dbo.work
-    @Worker NVARCHAR(128),  -- name of this session
-    @Bytes BIGINT,          -- bytes at most, unless a single item has more
-    @Most INT               -- items at most
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-    -- A caller's level may be one at which READPAST is refused; it is the caller's again when this ends.
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-
-    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME(), @Lease INT, @Count INT = 0, @Open INT = -1, @Sessions INT;
-    CREATE TABLE #window (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
-    CREATE TABLE #won (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, attempts INT NOT NULL);
-    DELETE FROM #queue WHERE state IN ('held', 'failed', 'settled');
-    UPDATE #queue SET state = 'waits' WHERE state IN ('open', 'lost');
-    UPDATE q
-    SET q.state = 'settled', q.error_number = i.error_number, q.error = i.error
-    FROM #queue AS q
-    INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-    WHERE i.state IN ('done', 'failed');
-    -- What a chunk took says how long a lease must be: a session that waits for its script cannot renew it. The first may be slow.
-    SET @Lease = (SELECT CASE WHEN MAX(seconds) > 8000 THEN 86400 WHEN MAX(seconds) > 690 THEN 300 + 10 * CAST(MAX(seconds) AS INT)
-        ELSE 7200 END FROM dbo.work_items WHERE work_id = @WorkId);
-    SET @Sessions = (SELECT COUNT(*) FROM dbo.work_sessions WHERE work_id = @WorkId);
-
-    WHILE @Count = 0 AND @Open <> 0
-    BEGIN
-        -- All that was open was being claimed by others.
-        IF @Open > 0
-            WAITFOR DELAY '00:00:00.050';
-        SET @Open = (
-            SELECT COUNT(*)
-            FROM #queue AS q
-            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-            WHERE q.state = 'waits' AND i.state = 'open');
-        -- Of several sessions each takes a part of what is left, so that they end together.
-        IF @Sessions > 1 AND @Most > 1 + @Open / (2 * @Sessions)
-            SET @Most = 1 + @Open / (2 * @Sessions);
-        DELETE FROM #window;
-        -- What a session was ended with goes alone, so that the others of its chunk do not fail with the one that ends sessions.
-        INSERT INTO #window (item)
-        SELECT o.item
-        FROM (
-            SELECT q.item, q.grp, MIN(q.grp) OVER () AS first_grp,
-                SUM(q.bytes) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
-                SUM(CASE WHEN i.attempts > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING)
-                    AS tried_so_far,
-                ROW_NUMBER() OVER (PARTITION BY q.grp ORDER BY q.position) AS place
-            FROM #queue AS q
-            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-            WHERE q.state = 'waits' AND i.state = 'open') AS o
-        WHERE o.grp = o.first_grp AND (o.place = 1
-            OR (o.place <= @Most AND o.bytes_so_far <= @Bytes AND o.tried_so_far = 0));
-        SET @Count = (SELECT COUNT(*) FROM #window);
-        -- One statement that commits by itself, over the primary key. Rows that another session is claiming are passed over, not waited
-        -- for. READPAST alone is refused where the database has READ_COMMITTED_SNAPSHOT ON (as Azure SQL Database does): there
-        -- READCOMMITTEDLOCK has to stand beside it, and ROWLOCK may not, which is of the same group of hints. See
-        -- https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table
-        UPDATE TOP (@Count) dbo.work_items WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
-        SET state = 'leased', worker = @Worker, attempts = attempts + 1, leased_at = @Now,
-            leased_until = DATEADD(SECOND, @Lease, @Now)
-        OUTPUT inserted.item, inserted.attempts
-        INTO #won (item, attempts)
-        WHERE work_id = @WorkId AND state = 'open' AND item IN (SELECT item FROM #window);
-        SET @Count = (SELECT COUNT(*) FROM #won);
-    END;
-    UPDATE q
-    SET q.state = 'held', q.attempts = w.attempts
-    FROM #queue AS q
-    INNER JOIN #won AS w ON w.item = q.item;
-    IF @Count > 0 OR NOT EXISTS (SELECT 1 FROM #queue WHERE state = 'waits')
-        RETURN 0;
-
-    EXECUTE internal.FreeItems @WorkId, @Worker;
-    -- Whoever deletes rows of the queue by hand does not stop the work.
-    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'waits' AND item NOT IN (SELECT item FROM dbo.work_items WHERE work_id = @WorkId))
-        EXECUTE internal.FillWork @WorkId;
-    IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
-        WAITFOR DELAY '00:00:00.500';
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TakeScoresToExplain: fills #chunk with the scores of #todo that are explained next, puts what the script reads of them into #sending,
--- and empties #result. The script's query reads #sending alone, because it runs with the caller's rights. What other sessions have
--- settled meanwhile leaves #todo; what they hold is waited for, with #chunk empty.
--- Called by ExplainScans, whose tables these are, and whose table #parts it reads.
-CREATE OR ALTER PROCEDURE internal.TakeScoresToExplain
-    @RunId INT,             -- row of dbo.runs
-    @WorkId INT,            -- row of dbo.work
-    @Worker NVARCHAR(128),  -- name of this session
-    @ChunkMegabytes INT,    -- megabytes of features, unless a single scan has more
-    @FeatureSetId INT,      -- feature set of the vectors
-    @Pooling NVARCHAR(32),  -- their pooling
-    @Total INT              -- scores that were to do
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Others INT, @Done INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    DELETE FROM #result;
-    DELETE FROM #chunk;
-    DELETE FROM #sending;
-    -- Each gives back up to some thousands of rows.
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 50;
-    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
-    BEGIN
-        INSERT INTO #failed (prediction_id, number, error)
-        SELECT position, error_number, error FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
-        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
-        DELETE FROM #todo WHERE prediction_id IN (SELECT position FROM #queue WHERE state = 'settled');
-        SET @Done = @Total - (SELECT COUNT(*) FROM #todo);
-        SET @Message = CONCAT(@Done, N' of ', @Total, N' scores done, ', @Others, N' of them by other sessions meanwhile.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
-    END;
-    INSERT INTO #chunk (prediction_id, scan_id, vector_sha256, array_sha256)
-    SELECT t.prediction_id, t.scan_id, t.vector_sha256, t.array_sha256
-    FROM #todo AS t
-    INNER JOIN #queue AS q ON q.position = t.prediction_id
-    WHERE q.state = 'held';
-    INSERT INTO #sending (prediction_id, position, vector, raw, array_rows, array_cols, array, sha256)
-    SELECT c.prediction_id, COALESCE(q.position, 0), IIF(q.position > m.position, N'', v.vector),
-        COALESCE(p.raw_probability, p.predicted), COALESCE(f.array_rows, 0), COALESCE(f.array_cols, 0), COALESCE(f.array, 0x),
-        COALESCE(f.sha256, 0x)
-    FROM #chunk AS c
-    INNER JOIN dbo.predictions AS p ON p.prediction_id = c.prediction_id
-    INNER JOIN dbo.pooled_features AS v ON v.scan_id = c.scan_id AND v.vector_sha256 = c.vector_sha256
-    CROSS JOIN (SELECT MIN(position) AS position FROM #parts) AS m
-    LEFT JOIN #parts AS q ON 1 = 1
-    LEFT JOIN dbo.features AS f ON f.scan_id = c.scan_id AND f.feature_set_id = q.feature_set_id
-    WHERE v.feature_set_id = @FeatureSetId AND v.pooling = @Pooling AND (q.position IS NULL OR f.scan_id IS NOT NULL);
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now. What other
--- sessions have settled meanwhile leaves #todo and counts as done; what they hold is waited for, with #chunk empty.
--- Called by FeaturizeImages and TakeWork, whose tables #layers, #todo, #queue, #failed and #chunk it reads and changes.
-CREATE OR ALTER PROCEDURE internal.TakeImages
-    @RunId INT,             -- row of dbo.runs
-    @WorkId INT,            -- row of dbo.work
-    @Worker NVARCHAR(128),  -- name of this session
-    @NetworkId INT,         -- the network
-    @ChunkMegabytes INT,    -- megabytes that go to the script and come back, unless a single picture has more
-    @Total INT,             -- pictures that were to do
-    @Done INT OUTPUT        -- those that are done by now
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    -- What a small picture costs is its features: a single-precision number is eight hexadecimal digits. Their number is known once
-    -- the first are stored, and taken for large until then.
-    DECLARE @Features BIGINT = (
-        SELECT SUM(CAST(COALESCE(s.width, 65536) AS BIGINT))
-        FROM #layers AS l
-        LEFT JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
-    UPDATE q
-    SET q.bytes = t.bytes + 8 * @Features
-    FROM #queue AS q
-    INNER JOIN #todo AS t ON t.name = q.item;
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
-    DELETE FROM #chunk;
-    INSERT INTO #chunk (place, name, bytes, sha256)
-    SELECT ROW_NUMBER() OVER (ORDER BY t.name), t.name, t.bytes, COALESCE(i.sha256, 0x)
-    FROM #queue AS q
-    INNER JOIN #todo AS t ON t.name = q.item
-    LEFT JOIN dbo.images AS i ON i.name = t.name
-    WHERE q.state = 'held';
-
-    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
-    BEGIN
-        INSERT INTO #failed (name, error, is_new)
-        SELECT item, error, CASE error_number WHEN 50462 THEN 1 ELSE 0 END FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
-        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
-        DELETE FROM #todo WHERE name IN (SELECT item FROM #queue WHERE state = 'settled');
-        SET @Done = @Done + @Others;
-        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done, ', @Others, N' of them by other sessions meanwhile.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
-        -- Of what ended its sessions nobody has told.
-        EXECUTE internal.ReportFailedImages @RunId;
-    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -19588,6 +18581,125 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ScaleDataset: copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.
+-- Example: EXECUTE dbo.ScaleDataset @Dataset = N'ct', @Into = N'ct_scaled';
+CREATE OR ALTER PROCEDURE dbo.ScaleDataset
+    @Dataset NVARCHAR(128) = NULL,      -- data set in dbo.examples
+    @Into NVARCHAR(128) = NULL,         -- name of the scaled data set
+    @Method NVARCHAR(16) = NULL,        -- zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL,           -- a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0,                   -- 1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScaleDataset makes a data set of examples with scaled features, and with the labels of the first. The figures of each
+feature are kept in dbo.dataset_scalings. Scale the examples to learn from, and later ones, test data too, by the same figures with @As.
+A feature that is the same in all examples becomes 0.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL  data set in dbo.examples
+    @Into NVARCHAR(128) = NULL     name of the scaled data set
+    @Method NVARCHAR(16) = NULL    zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL       a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0               1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct_test'', @Into = N''ct_test_scaled'', @As = N''ct_scaled'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Inputs INT, @Examples INT, @Constant INT;
+    IF @Into IS NULL OR @Into = N'' OR @Into = @Dataset
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Into + N'''', N'NULL'),
+            N' for the parameter @Into is not supported. Give the scaled data set a name of its own. ');
+    IF @Method IS NOT NULL AND @Method NOT IN (N'zscore', N'minmax')
+        SET @Message = CONCAT(@Message, N'The value ''', @Method,
+            N''' for the parameter @Method is not supported. Supported values are zscore and minmax. ');
+    IF @Method IS NOT NULL AND @As IS NOT NULL
+        SET @Message = CONCAT(@Message, N'Both @Method and @As were given, and the figures of @As have their method. Leave one out. ');
+    IF @Replace IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Replace is not supported. Supported values are 0 and 1. ');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @As IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.dataset_scalings WHERE dataset = @As)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'No scaling is kept for the data set ''', @As, N'''. Those that are: ', LEFT(COALESCE((
+            SELECT STRING_AGG(CAST(s.dataset AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT dataset FROM dbo.dataset_scalings) AS s),
+            N'none'), 1000), N'. Give one that ScaleDataset made.'), N'%', N'%%');
+        THROW 50306, @Message, 1;
+    END;
+    SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset),
+        N'$.into', @Into), N'$.method', @Method), N'$.as', @As);
+    EXECUTE internal.StartRun N'ScaleDataset', @RunId OUTPUT, @Arguments;
+    CREATE TABLE #figures (
+        feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
+        made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
+    INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+    SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
+    -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.
+    IF @As IS NULL
+        INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+        SELECT f.feature_index, COALESCE(LOWER(@Method), N'zscore'), @Dataset,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size OR @Method = N'minmax' THEN f.least ELSE f.least + f.mean END,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size THEN 1 WHEN @Method = N'minmax' THEN f.largest - f.least ELSE f.deviation END
+        FROM (
+            SELECT e.feature_index, MIN(r.least) AS least, MAX(r.largest) AS largest, AVG(e.value - r.least) AS mean,
+                STDEVP(e.value - r.least) AS deviation, MAX(ABS(e.value)) AS size
+            FROM dbo.examples AS e
+            INNER JOIN (
+                SELECT feature_index, MIN(value) AS least, MAX(value) AS largest FROM dbo.examples WHERE dataset = @Dataset
+                GROUP BY feature_index) AS r ON r.feature_index = e.feature_index
+            WHERE e.dataset = @Dataset
+            GROUP BY e.feature_index) AS f;
+
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.RegisterExamples @Into, @Replace;
+        DELETE FROM dbo.examples WHERE dataset = @Into;
+        DELETE FROM dbo.example_labels WHERE dataset = @Into;
+        DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
+        INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+        SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
+        FROM dbo.examples AS e
+        INNER JOIN #figures AS f ON f.feature_index = e.feature_index
+        WHERE e.dataset = @Dataset;
+        INSERT INTO dbo.example_labels (dataset, example_id, label)
+        SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
+        INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
+        SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+
+    SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
+    SET @Constant = (
+        SELECT COUNT(*) FROM (
+            SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
+    SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
+        COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
 -- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
 CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
@@ -19633,7 +18745,8 @@ Example:
     EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Fill BIT, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT, @Turns INT = 0, @Judged INT = 50, @Composed NVARCHAR(MAX);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @Error INT, @RunId INT, @Turns INT = 0, @Judged INT = 50,
+        @Composed NVARCHAR(MAX);
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -19664,12 +18777,15 @@ Example:
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
     SET @Message = CONCAT(@ModelName, N': ', @Examples, N' examples, iterations ', @Iteration, N' to ', @Iterations, N'.');
-    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network',
+        @ModelName), N'$.dataset', @Dataset), N'$.hidden', @Hidden), N'$.iterations', @Iterations), N'$.learning_rate', @LearningRate),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
 
-    WHILE @Iteration < @Iterations
-    BEGIN
-        BEGIN TRY
+    BEGIN TRY
+        WHILE @Iteration < @Iterations
+        BEGIN
             SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
             SET @Fill = CASE WHEN @BatchSize < @Examples OR @Turns = 0 THEN 1 ELSE 0 END;
             SET @Number = @Iteration + 1;
@@ -19677,37 +18793,358 @@ Example:
             SET @Loss = (SELECT cross_entropy FROM #losses WHERE iteration = @Number);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
-        END TRY
-        BEGIN CATCH
-            SET @Number = ERROR_NUMBER();
-            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
-            IF @Number NOT IN (232, 3623, 8115)
-                THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
-                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
-            EXECUTE internal.EndRun @RunId, 0, @Message;
-            THROW 50176, @Message, 1;
-        END CATCH;
 
-        SET @Iteration = @Iteration + 1;
-        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
-        BEGIN
-            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
-            SET @Stored = SYSUTCDATETIME();
-            SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
-            EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            SET @Iteration = @Iteration + 1;
+            INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+            IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+            BEGIN
+                EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+                SET @Stored = SYSUTCDATETIME();
+                SET @LossText = CAST(@Loss AS NVARCHAR(30));
+                SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
+                EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            END;
+            UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
+            SET @Turns = @Turns + 1;
+            IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
+            BEGIN
+                EXECUTE internal.JudgeTraining @RunId, @Iteration;
+                SET @Judged = 2 * @Judged;
+            END;
         END;
-        UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
-        SET @Turns = @Turns + 1;
-        IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
-        BEGIN
-            EXECUTE internal.JudgeTraining @RunId, @Iteration;
-            SET @Judged = 2 * @Judged;
-        END;
-    END;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SELECT @Error = ERROR_NUMBER(), @Message = ERROR_MESSAGE();
+        -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+        IF @Error IN (232, 3623, 8115)
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Number, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        IF @Error IN (232, 3623, 8115)
+            THROW 50176, @Message, 1;
+        THROW;
+    END CATCH;
     EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunExamples: fills #probabilities with what a network gives for every example of a data set.
+-- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
+CREATE OR ALTER PROCEDURE internal.RunExamples
+    @ModelName NVARCHAR(128), -- network in dbo.tensors
+    @Dataset NVARCHAR(128),   -- data set in dbo.examples
+    @Keep BIT,                -- 1 stores the probabilities in dbo.network_probabilities too
+    @Caller NVARCHAR(128),    -- whose run it is
+    @RunId INT OUTPUT         -- row of dbo.runs, which goes on when this ends
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT, @Error INT, @Arguments NVARCHAR(4000);
+    EXECUTE internal.ReadNetwork @ModelName;
+    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
+    IF @Inputs IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
+            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
+        THROW 50170, @Message, 1;
+    END;
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    SET @Arguments = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', @ModelName), N'$.dataset', @Dataset);
+    EXECUTE internal.StartRun @Caller, @RunId OUTPUT, @Arguments;
+    BEGIN TRY
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
+        UNION ALL
+        SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
+        EXECUTE internal.ForwardLayers;
+        EXECUTE internal.FillProbabilities;
+        IF @Keep = 1
+        BEGIN
+            BEGIN TRANSACTION;
+            DELETE FROM dbo.network_probabilities WHERE network = @ModelName AND dataset = @Dataset;
+            INSERT INTO dbo.network_probabilities (network, dataset, example_id, label, probability)
+            SELECT @ModelName, @Dataset, example, label, value FROM #probabilities;
+            COMMIT TRANSACTION;
+        END;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SELECT @Error = ERROR_NUMBER(), @Message = ERROR_MESSAGE();
+        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
+        IF @Error IN (232, 3623, 8115)
+            SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
+                N'''. Scale the features to about -1 to 1, as those that it learned from: see ScaleDataset.'), N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        IF @Error IN (232, 3623, 8115)
+            THROW 50176, @Message, 1;
+        THROW;
+    END CATCH;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EvaluateNetworkSql: measures a dense network on the labelled examples of a data set, class by class, with no Python.
+-- Example: EXECUTE dbo.EvaluateNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.EvaluateNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EvaluateNetworkSql runs a dense network over the examples of a data set and compares the likeliest class with the label.
+It returns the confusion matrix, a row label, predicted, examples, percentage for each pair of the network''s classes, the percentage
+being of the examples of the class; then rows label, metric, value: examples, told, right, precision, recall and f1 of each class, and
+with label -1 examples, accuracy, macro_f1 and log_loss. What is not defined is NULL. The probabilities are kept: see dbo.network_scores.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT, @RunId INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        PRIMARY KEY (part, example, label));
+    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
+    CREATE TABLE #confusion (
+        part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
+        percentage FLOAT NULL);
+    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
+        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
+
+    SET @Classes = (
+        SELECT TOP (1) CASE WHEN units = 1 THEN 2 ELSE units END FROM dbo.dense_layers WHERE network = @ModelName ORDER BY layer DESC);
+    SELECT TOP (1) @Example = y.example_id, @Label = y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND (y.label < 0 OR y.label >= @Classes)
+        AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset)
+    ORDER BY y.example_id;
+    IF @Example IS NOT NULL
+        SET @Message = CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', @Label,
+            N', and the network tells classes from 0 to ', @Classes - 1, N'. Correct dbo.example_labels, or take another network.');
+    ELSE IF @Classes IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset) AND NOT EXISTS (
+        SELECT 1 FROM dbo.example_labels AS y INNER JOIN dbo.examples AS e ON e.dataset = y.dataset AND e.example_id = y.example_id
+        WHERE y.dataset = @Dataset)
+        SET @Message = CONCAT(N'No example of the data set ''', @Dataset, N''' has a label. Insert their classes into dbo.example_labels.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50175, @Message, 1;
+    END;
+
+    EXECUTE internal.RunExamples @ModelName, @Dataset, 1, N'EvaluateNetworkSql', @RunId OUTPUT;
+    INSERT INTO #classes (label)
+    SELECT DISTINCT label FROM #probabilities;
+    INSERT INTO #true (part, example, label)
+    SELECT 'all', y.example_id, y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND y.example_id IN (SELECT example FROM #probabilities);
+    INSERT INTO #scored (part, example, label, value)
+    SELECT 'all', example, label, value FROM #probabilities WHERE example IN (SELECT example FROM #true);
+    EXECUTE internal.MeasureClasses 1;
+    INSERT INTO #measures (part, label, metric, value)
+    SELECT 'all', -1, N'log_loss', AVG(p.loss)
+    FROM #true AS t
+    INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label;
+    SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
+    IF @Unlabelled > 0
+        RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
+    EXECUTE internal.EndRun @RunId;
+
+    SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
+    SELECT label, metric, value FROM #measures ORDER BY label, metric;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
+-- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
+    @Keep BIT = 0,                   -- 1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
+example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
+lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
+    @Keep BIT = 0                    1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    IF @Keep IS NULL
+        THROW 50101, N'The value NULL for the parameter @Keep is not supported. Supported values are 0 and 1.', 1;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+
+    DECLARE @RunId INT;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep, N'ScoreNetworkSql', @RunId OUTPUT;
+    EXECUTE internal.EndRun @RunId;
+    SELECT example AS example_id, label, value AS probability
+    FROM #probabilities
+    ORDER BY example, label;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
+-- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
+-- Called by TakeCopy, whose script's tables it reads.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
+        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
+    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    -- Velocities are of a training here, and no part of what a network computes.
+    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
+    IF @Stored = 0
+    BEGIN
+        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+        SELECT network, layer, inputs, units, activation FROM #copy_layers;
+        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
+    END;
+    SET @Alike = (
+        SELECT COUNT(*)
+        FROM #copy_layers AS c
+        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
+        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
+    SET @Alike = @Alike + (
+        SELECT COUNT(*)
+        FROM #copy_tensors AS c
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
+            AND s.column_index = c.column_index
+        WHERE s.value = c.value);
+    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
+            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
+    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
+    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
+    INSERT INTO #answers (example_id, label, probability)
+    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
+    DELETE FROM dbo.examples WHERE dataset = @Dataset;
+    SET @Difference = (
+        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
+        FROM #copy_answers AS c
+        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
+            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreEnsemble: stores a new ensemble: model, run, members, scope, and its rows where plain T-SQL can score it, all or nothing.
+-- Called by CreateEnsemble, whose table #ensemble it reads.
+CREATE OR ALTER PROCEDURE internal.StoreEnsemble
+    @ModelName NVARCHAR(128),    -- its name
+    @FeatureSetId INT,           -- feature set that it reads
+    @Pooling NVARCHAR(32),       -- pooling that it reads
+    @Classifier VARBINARY(MAX),  -- the model
+    @Details NVARCHAR(MAX),      -- as of dbo.classifiers, JSON
+    @Seed INT,                   -- of its figures
+    @Started DATETIME2(3),       -- when its making began
+    @DatasetVersionId INT,       -- version of a data set that all members learnt from, or NULL
+    @Horizon INT,                -- days of their labels, or NULL
+    @IsScored BIT,               -- 1 where all members have rows that plain T-SQL scores with
+    @Width INT,                  -- number of features of a vector
+    @Trees INT,                  -- number of trees, 0 for what has none
+    @Divisor FLOAT,              -- as of dbo.model_scoring
+    @Steepness FLOAT,            -- as of dbo.model_scoring
+    @Expected NVARCHAR(MAX),     -- scores that its rows have to give, JSON
+    @RunId INT,                  -- row of dbo.runs that ends with a refusal
+    @Version INT OUTPUT,         -- its version
+    @ExperimentId INT OUTPUT,    -- its row of dbo.experiments
+    @Said NVARCHAR(2000) OUTPUT  -- what is to be said of its rows, NULL without
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+            @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+        INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
+        SELECT @ClassifierId, e.position, e.classifier_id, e.first_index
+        FROM #ensemble AS e
+        INNER JOIN dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK) ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256;
+        IF @@ROWCOUNT <> (SELECT COUNT(*) FROM #ensemble)
+        BEGIN
+            SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
+            THROW 50232, @Message, 1;
+        END;
+        EXECUTE internal.StoreScope @ClassifierId;
+        IF @IsScored = 1
+            EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -19726,7 +19163,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Gone INT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Gone INT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
         @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
@@ -19750,6 +19187,7 @@ BEGIN
     BEGIN
         SET @Message = CONCAT(N'The scans or features of ', @Gone, N' patients were replaced or removed before they were read. Nothing is ',
             N'stored. Check again.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50232, @Message, 1;
     END;
 
@@ -19758,10 +19196,10 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(patients, model, sha256, library, details, permutations, seed):
-    from lungdb.procedures import check_drift
-    return check_drift(patients, model, sha256, library, details, permutations, seed)
+    from lungdb.procedures import check_drift, measured
+    return measured(check_drift, patients, model, sha256, library, details, permutations, seed)
 
-OutputDataSet, Statistic, PValue, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Statistic, PValue, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Classifier, Sha256, Library, Details, Permutations, Seed)
 ',
         @input_data_1 = N'
@@ -19769,10 +19207,12 @@ SELECT is_later, vector, spacing_z, manufacturer, convolution_kernel
 FROM #rows
 ORDER BY place;',
         @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Permutations INT,
-            @Seed INT, @Statistic FLOAT OUTPUT, @PValue FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Seed INT, @Statistic FLOAT OUTPUT, @PValue FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Permutations = @Permutations,
         @Seed = @Seed, @Statistic = @Statistic OUTPUT, @PValue = @PValue OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -19780,6 +19220,7 @@ ORDER BY place;',
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
+    EXECUTE internal.ReportStep @RunId, N'Compared; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -19846,8 +19287,17 @@ Examples:
         N'$.version', @Version), N'$.dataset', @Dataset), N'$.permutations', @Permutations);
     EXECUTE internal.StartRun N'CheckDrift', @RunId OUTPUT, @Arguments;
     EXECUTE internal.MeasureDrift @ClassifierId, @Permutations, @Seed, @Statistic OUTPUT, @PValue OUTPUT, @RunId;
-    EXECUTE internal.StoreDrift @ClassifierId, @Since, @DatasetVersionId, @Alpha, @Permutations, @Seed, @Statistic, @PValue,
-        @CheckId OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.StoreDrift @ClassifierId, @Since, @DatasetVersionId, @Alpha, @Permutations, @Seed, @Statistic, @PValue,
+            @CheckId OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Said = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Said;
+        THROW;
+    END CATCH;
 
     SELECT @Tested = tested_patients, @Later = later_patients FROM dbo.drift_checks WHERE drift_check_id = @CheckId;
     SET @Said = (
@@ -19971,7 +19421,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Said NVARCHAR(2000), @Constant FLOAT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Said NVARCHAR(2000), @Constant FLOAT,
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     DECLARE @Points NVARCHAR(MAX), @Details NVARCHAR(MAX) = (SELECT details FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
     DECLARE @ExperimentId INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DECLARE @Language NVARCHAR(128);
@@ -20030,19 +19481,22 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(scans, constant, points, prevalence, details, seed):
-    from lungdb.procedures import evaluate_scores
-    return evaluate_scores(scans, constant, points, prevalence, details, seed)
+    from lungdb.procedures import evaluate_scores, measured
+    return measured(evaluate_scores, scans, constant, points, prevalence, details, seed)
 
-OutputDataSet, Said, ErrorNumber, ErrorMessage = main(InputDataSet, Constant, Points, Prevalence, Details, Seed)
+OutputDataSet, Said, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Constant, Points, Prevalence, Details, Seed)
 ',
         @input_data_1 = N'
 SELECT is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer
 FROM #rows
 ORDER BY place;',
         @params = N'@Constant FLOAT, @Points NVARCHAR(MAX), @Prevalence FLOAT, @Details NVARCHAR(MAX), @Seed INT,
-            @Said NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Said NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @Constant = @Constant, @Points = @Points, @Prevalence = @Prevalence, @Details = @Details, @Seed = @Seed,
-        @Said = @Said OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @Said = @Said OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -20051,6 +19505,7 @@ ORDER BY place;',
         THROW @ErrorNumber, @Message, 1;
     END;
     SET @Note = LEFT(NULLIF(CONCAT(@Note + N' ', @Said), N''), 2000);
+    EXECUTE internal.ReportStep @RunId, N'Measured; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -20168,7 +19623,16 @@ ORDER BY i.slice_index;',
     END;
     SET @Message = REPLACE(@Notice, N'%', N'%%');
     RAISERROR(@Message, 0, 1) WITH NOWAIT;
-    EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod;
+    BEGIN TRY
+        EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     EXECUTE internal.EndRun @RunId;
 END;
 GO
@@ -20677,7 +20141,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Failed INT, @Prevalence FLOAT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Failed INT, @Prevalence FLOAT,
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
         @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
@@ -20695,10 +20160,11 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(patients, model, sha256, library, details, prevalence):
-    from lungdb.procedures import predict_patients
-    return predict_patients(patients, model, sha256, library, details, prevalence)
+    from lungdb.procedures import measured, predict_patients
+    return measured(predict_patients, patients, model, sha256, library, details, prevalence)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
 ',
         @input_data_1 = N'
 SELECT e.scan_id, f.vector
@@ -20707,9 +20173,11 @@ INNER JOIN dbo.pooled_features AS f ON f.scan_id = e.scan_id AND f.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY e.scan_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
-        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -20729,6 +20197,7 @@ ORDER BY e.scan_id;',
     BEGIN
         SET @Message = CONCAT(N'The features of ', @Failed,
             N' scans were replaced or removed before they were read. Nothing is stored. Evaluate again.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50232, @Message, 1;
     END;
     INSERT INTO #sent (place, part)
@@ -20743,12 +20212,14 @@ ORDER BY e.scan_id;',
         SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' scans cannot be scored, so nothing is stored. The first, scan_id ',
             (SELECT TOP (1) CONCAT(scan_id, N': ', error) FROM #result WHERE COALESCE(error, N'') <> N'' ORDER BY scan_id)), 1900),
             N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50110, @Message, 1;
     END;
     UPDATE e
     SET e.raw = r.raw, e.probability = r.probability
     FROM #evaluated AS e
     INNER JOIN #result AS r ON r.scan_id = e.scan_id;
+    EXECUTE internal.ReportStep @RunId, N'Scored; measuring.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -20830,11 +20301,18 @@ Examples:
         @ModelName), N'$.version', @Version), N'$.dataset', @Dataset), N'$.dataset_version', @DatasetVersion), N'$.horizon', @Horizon);
     EXECUTE internal.StartRun N'EvaluateModel', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ScoreEvaluated @ClassifierId, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Scored; measuring.';
     EXECUTE internal.MeasureEvaluation @ClassifierId, @Horizon, @Prevalence, @Seed, @Note OUTPUT, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Measured; storing.';
-    EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
-        @EvaluationId OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
+            @EvaluationId OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Said = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Said;
+        THROW;
+    END CATCH;
 
     SET @Said = COALESCE(@Overlap + N' ', N'') + COALESCE(@Note, N'');
     IF @Said <> N''
@@ -20913,7 +20391,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @Id INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @DatasetVersionId INT;
     DECLARE @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Found INT, @Language NVARCHAR(128);
     DECLARE @Why NVARCHAR(20), @Packages NVARCHAR(MAX);
-    DECLARE @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     EXECUTE internal.ListPackages @Packages OUTPUT;
     EXECUTE internal.FindImageClassifier @ModelName, @Version, @Id OUTPUT;
@@ -20964,10 +20442,11 @@ Example:
             @language = @Language,
             @script = N'
 def main(pictures, pooling, model, sha256, library, details, packages):
-    from lungdb.procedures import predict_images
-    return predict_images(pictures, pooling, model, sha256, library, details, packages)
+    from lungdb.procedures import measured, predict_images
+    return measured(predict_images, pictures, pooling, model, sha256, library, details, packages)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Pooling, Model, Sha256, Library, Details, Packages)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Pooling, Model, Sha256, Library, Details, Packages)
 ',
             @input_data_1 = N'
 SELECT m.unit, m.source_number AS source, CAST('''' AS VARCHAR(8)) AS labels, f.array_cols AS width,
@@ -20976,9 +20455,11 @@ FROM #members AS m
 INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @FeatureSetId
 ORDER BY m.place;',
             @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-                @Details NVARCHAR(MAX), @Packages NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @Details NVARCHAR(MAX), @Packages NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Model = @Model, @Sha256 = @Sha256, @Library = @Library,
-            @Details = @Details, @Packages = @Packages, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Details = @Details, @Packages = @Packages, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -20988,6 +20469,7 @@ ORDER BY m.place;',
     END;
 
     EXECUTE internal.CheckImageScores NULL, @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Scored; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     INSERT INTO dbo.image_scores (image_classifier_id, is_group, name, content_sha256, label, part, score)
     SELECT @Id, u.is_group, u.name, u.content_sha256, r.label, 'new', r.score
     FROM #result AS r
@@ -21062,7 +20544,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Parameters NVARCHAR(MAX), @DatasetVersionId INT, @FeatureSetId INT, @IsExclusive BIT, @RunId INT;
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(128), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @Version INT, @Packages NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128), @Version INT, @Packages NVARCHAR(MAX), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #units (unit INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_group BIT NOT NULL,
         name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -21094,7 +20576,10 @@ Example:
     EXECUTE internal.CheckImageUnits @FeatureSetId;
     SET @IsExclusive = CASE WHEN EXISTS (SELECT 1 FROM #known GROUP BY unit HAVING COUNT(*) > 1) THEN 0 ELSE 1 END;
     SET @Parameters = CONCAT(@Parameters, N', "exclusive": ', IIF(@IsExclusive = 1, N'true', N'false'), N'}');
-    EXECUTE internal.StartRun N'TrainImageClassifier', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model',
+        @ModelName), N'$.dataset', @Dataset), N'$.feature_set_id', @FeatureSetId), N'$.algorithm', @Algorithm), N'$.pooling', @Pooling),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainImageClassifier', @RunId OUTPUT, @Arguments;
     SET @Message = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #units WHERE part = 'train'), N' pictures or groups to learn from, ',
         (SELECT COUNT(*) FROM #units WHERE part = 'test'), N' held out for testing.');
     EXECUTE internal.ReportStep @RunId, @Message, 0, 2;
@@ -21104,10 +20589,10 @@ Example:
         @language = @Language,
         @script = N'
 def main(pictures, pooling, parameters, packages):
-    from lungdb.procedures import train_image_classifier
-    return train_image_classifier(pictures, pooling, parameters, packages)
+    from lungdb.procedures import measured, train_image_classifier
+    return measured(train_image_classifier, pictures, pooling, parameters, packages)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Pooling, Parameters, Packages)
 ',
         @input_data_1 = N'
@@ -21121,10 +20606,11 @@ INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @Fe
 ORDER BY m.place;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @Packages NVARCHAR(MAX),
             @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(128) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters, @Packages = @Packages,
         @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
-        @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -21135,7 +20621,7 @@ ORDER BY m.place;',
 
     EXECUTE internal.CheckImageScores 'train', @RunId;
     EXECUTE internal.MeasureImageScores @IsExclusive;
-    EXECUTE internal.ReportStep @RunId, N'Trained and measured; storing.', 1, 2;
+    EXECUTE internal.ReportStep @RunId, N'Trained and measured; storing.', 1, 2, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     EXECUTE internal.StoreImageClassifier @ModelName, @Library, @FeatureSetId, @Pooling, @IsExclusive, @DatasetVersionId, @Seed,
         @Classifier, @Details, @RunId, @Version OUTPUT;
     EXECUTE internal.EndRun @RunId;
@@ -21225,10 +20711,19 @@ BEGIN
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     INSERT INTO #combine (scan_id)
     SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
-    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
-    INSERT INTO #read (scan_id)
-    SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
-    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+    BEGIN TRY
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+        INSERT INTO #read (scan_id)
+        SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     INSERT INTO #given (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
     EXECUTE sp_execute_external_script
@@ -21318,13 +20813,117 @@ Example:
         @Sha256 = c.sha256, @Text = CONVERT(VARCHAR(64), c.sha256, 2), @Name = c.name, @Number = c.version
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @Name), N'$.version', @Number);
+    EXECUTE internal.StartRun N'StoreModelNodes', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
-        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, NULL, @Text;
+        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId, @Text;
 
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreNodes @Name, @Number, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT, @Sha256;
-    COMMIT TRANSACTION;
-    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.StoreNodes @Name, @Number, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT, @Sha256;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Said = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Said;
+        THROW;
+    END CATCH;
+    EXECUTE internal.ReportStep @RunId, @Said;
+    EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunOnDataset: runs a Python script of one's own on the scans, pictures, features or scores of a data set, and puts what it gives into
+-- a table of one's own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller's rights.
+-- Example: EXECUTE dbo.RunOnDataset @Dataset = N'thin', @What = N'scores', @Into = N'dbo.mine', @Script = N'OutputDataSet = InputDataSet';
+CREATE OR ALTER PROCEDURE dbo.RunOnDataset
+    @Dataset NVARCHAR(128) = NULL,     -- data set of scans, or of pictures; needed
+    @DatasetVersion INT = NULL,        -- its version; NULL means the newest
+    @Script NVARCHAR(MAX) = NULL,      -- Python that reads InputDataSet and sets OutputDataSet, both data frames; needed
+    @What NVARCHAR(16) = N'features',  -- scans, pictures, features or scores
+    @Into NVARCHAR(257) = NULL,        -- table of one's own whose columns OutputDataSet has; needed
+    @Features NVARCHAR(600) = NULL,    -- name in dbo.pooled_sets of the features; NULL means the only ones
+    @Parameters NVARCHAR(MAX) = NULL,  -- text that the script reads as Parameters, such as JSON
+    @Help BIT = 0                      -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RunOnDataset runs a Python script on a data set. It needs the right to external scripts and to read the tables,
+and has no more rights than the caller; on files it may do what the sandbox of external scripts allows. InputDataSet has a row for each
+- slice (scans): scan_id, patient_id, slice_index, image_rows, image_cols, spacing_z, spacing_y, spacing_x, pixels, pixels_sha256, encoding;
+- picture (pictures): name, label, patient_id, part, image, sha256; label is NULL of those that are not in part train;
+- scan (features): scan_id, patient_id, part, label, vector; label is NULL of patients who are not in part train;
+- score (scores): prediction_id, scan_id, patient_id, model, version, probability, predicted.
+lungdb.procedures has scan_volumes, decoded_pictures and feature_matrix, which make arrays of the first three. OutputDataSet has the
+columns of the table by name, in any order; an identity column and one with a default may be left out. bytes become VARBINARY; text comes
+whole whatever its letters into NVARCHAR, and into VARCHAR in ASCII; times have no time zone. All rows are stored, or none. No table of
+lungdb''s own is filled.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL     data set of scans, or of pictures; needed
+    @DatasetVersion INT = NULL        its version; NULL means the newest
+    @Script NVARCHAR(MAX) = NULL      Python that reads InputDataSet and sets OutputDataSet, both data frames; needed
+    @What NVARCHAR(16) = N''features''  scans, pictures, features or scores
+    @Into NVARCHAR(257) = NULL        table of one''s own whose columns OutputDataSet has; needed
+    @Features NVARCHAR(600) = NULL    name in dbo.pooled_sets of the features; NULL means the only ones
+    @Parameters NVARCHAR(MAX) = NULL  text that the script reads as Parameters, such as JSON
+    @Help BIT = 0                     1 prints this help and does nothing else
+Example:
+    CREATE TABLE dbo.mine (scan_id INT NOT NULL, probability FLOAT NULL);
+    EXECUTE dbo.RunOnDataset @Dataset = N''thin'', @What = N''scores'', @Into = N''dbo.mine'', @Script = N''
+OutputDataSet = InputDataSet[["scan_id", "probability"]]'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @VersionId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Target NVARCHAR(300),
+        @Columns NVARCHAR(MAX), @Program NVARCHAR(MAX), @Composed NVARCHAR(MAX), @Language NVARCHAR(128), @ErrorNumber INT,
+        @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.CheckRun @Dataset, @Script, @What, @Into, @Features, @FeatureSetId OUTPUT, @Pooling OUTPUT, @Target OUTPUT,
+        @Columns OUTPUT;
+    IF @What = N'pictures'
+        EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @VersionId OUTPUT;
+    ELSE
+        EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @VersionId OUTPUT;
+    EXECUTE internal.ComposeRun @What, @VersionId, @Script, @Composed OUTPUT, @Program OUTPUT;
+
+    CREATE TABLE #lines (place INT NULL, line VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset',
+        @Dataset), N'$.dataset_version', @DatasetVersion), N'$.what', @What), N'$.features', @Features), N'$.into', @Into);
+    EXECUTE internal.StartRun N'RunOnDataset', @RunId OUTPUT, @Arguments;
+    INSERT INTO #lines (place, line)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = @Program,
+        @input_data_1 = @Composed,
+        @params = N'@VersionId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @LungdbColumns NVARCHAR(MAX),
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @VersionId = @VersionId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters,
+        @LungdbColumns = @Columns, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    BEGIN TRY
+        EXECUTE internal.StoreRun @Target;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+    EXECUTE internal.EndRun @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -21438,7 +21037,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Kind VARCHAR(8), @VersionId INT, @Recipe NVARCHAR(MAX), @Language NVARCHAR(128), @RunId INT,
         @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Total INT, @Done INT = 0, @Failed INT, @ChosenBy NVARCHAR(MAX),
-        @Version INT, @IsNew BIT;
+        @Version INT, @IsNew BIT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     CREATE TABLE #todo (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, name NVARCHAR(300) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NULL,
         slice_index INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, sha256 VARBINARY(32) NOT NULL, bytes BIGINT NOT NULL);
@@ -21464,7 +21063,9 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N': ', @Total, N' pictures to make.');
-    EXECUTE internal.StartRun N'TransformImages', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.name', @Name),
+        N'$.preprocessing', @Preprocessing);
+    EXECUTE internal.StartRun N'TransformImages', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
 
     WHILE EXISTS (SELECT 1 FROM #todo WHERE place NOT IN (SELECT place FROM #failed))
@@ -21484,10 +21085,11 @@ Example:
             @language = @Language,
             @script = N'
 def main(sources, steps, rows, cols, black, white):
-    from lungdb.procedures import transform_images
-    return transform_images(sources, steps, rows, cols, black, white)
+    from lungdb.procedures import measured, transform_images
+    return measured(transform_images, sources, steps, rows, cols, black, white)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Steps, Rows, Cols, Black, White)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Steps, Rows, Cols, Black, White)
 ',
             @input_data_1 = N'
 SELECT t.place, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept,
@@ -21500,9 +21102,10 @@ LEFT JOIN dbo.scan_images AS i ON i.scan_id = t.scan_id AND i.slice_index = t.sl
 LEFT JOIN dbo.images AS p ON p.name = t.image_name
 ORDER BY t.place;',
             @params = N'@Steps NVARCHAR(MAX), @Rows INT, @Cols INT, @Black FLOAT, @White FLOAT, @ErrorNumber INT OUTPUT,
-                @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
             @Steps = @Steps, @Rows = @Rows, @Cols = @Cols, @Black = @Black, @White = @White, @ErrorNumber = @ErrorNumber OUTPUT,
-            @ErrorMessage = @ErrorMessage OUTPUT;
+            @ErrorMessage = @ErrorMessage OUTPUT,
+            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
         IF @ErrorNumber <> 0
             EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
         IF @ErrorNumber <> 0
@@ -21513,7 +21116,7 @@ ORDER BY t.place;',
         EXECUTE internal.StoreTransforms @RunId, @Preprocessing, @Recipe;
         SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
         SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     END;
 
     SELECT @Failed = COUNT(*), @Message = NULL FROM #failed;
@@ -21582,7 +21185,8 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @DatasetVersionId INT, @Language NVARCHAR(128), @FeatureSetId INT;
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Pooling NVARCHAR(32);
-    DECLARE @Figure FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scans INT, @Labelled INT, @Task VARCHAR(14);
+    DECLARE @Figure FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scans INT, @Labelled INT, @Task VARCHAR(14),
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     CREATE TABLE #asked (scan_id INT NOT NULL PRIMARY KEY, label FLOAT NULL);
     CREATE TABLE #importance (feature INT NULL, splits FLOAT NULL, gain FLOAT NULL, mean_absolute FLOAT NULL, loss FLOAT NULL,
         loss_error FLOAT NULL);
@@ -21615,10 +21219,10 @@ Example:
         @language = @Language,
         @script = N'
 def main(scans, model, sha256, library, details, repeats, seed):
-    from lungdb.procedures import feature_importance
-    return feature_importance(scans, model, sha256, library, details, repeats, seed)
+    from lungdb.procedures import feature_importance, measured
+    return measured(feature_importance, scans, model, sha256, library, details, repeats, seed)
 
-OutputDataSet, Figure, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Figure, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Classifier, Sha256, Library, Details, Repeats, Seed)
 ',
         @input_data_1 = N'
@@ -21629,10 +21233,11 @@ WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY a.scan_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
             @Details NVARCHAR(MAX), @Repeats INT, @Seed INT, @Figure FLOAT OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
         @Details = @Details, @Repeats = @Repeats, @Seed = @Seed, @Figure = @Figure OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
-        @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -21643,144 +21248,13 @@ ORDER BY a.scan_id;',
 
     SET @Message = CONCAT(@Scans, N' scans, ', @Labelled, N' of them with labels', N'; ' + IIF(@Task = 'regression',
         N'root mean squared error ', N'AUC ') + CAST(CAST(NULLIF(@Figure, -1) AS DECIMAL(18, 4)) AS NVARCHAR(30)), N'.');
-    EXECUTE internal.ReportStep @RunId, @Message, NULL, NULL, @Scans;
+    EXECUTE internal.ReportStep @RunId, @Message, NULL, NULL, @Scans, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     EXECUTE internal.EndRun @RunId;
     SELECT TOP (@Top) i.feature, COALESCE(n.[value], CONCAT(N'feature ', i.feature)) AS feature_name,
         i.mean_absolute AS mean_absolute_contribution, i.loss AS loss_when_shuffled, i.loss_error, i.splits, i.gain
     FROM #importance AS i
     LEFT JOIN OPENJSON(@Details, N'$.feature_names') AS n ON CAST(n.[key] AS INT) = i.feature
     ORDER BY COALESCE(i.mean_absolute, i.loss) DESC, i.loss DESC, i.feature;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- MaximiseImage: makes slices that light a feature more than any slice of the data does, by a search, and shows them.
--- Example: EXECUTE dbo.MaximiseImage @Feature = 5, @Generations = 40;
-CREATE OR ALTER PROCEDURE dbo.MaximiseImage
-    @Feature INT = NULL,                        -- feature, from 0, as dbo.slice_features counts; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers, whose features are meant
-    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
-    @FeatureSetId INT = NULL,                   -- or a feature_set_id of dbo.feature_sets, whatever the model reads
-    @Dataset NVARCHAR(128) = NULL,              -- data set whose slices are to be exceeded; NULL means all scans
-    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
-    @Generations INT = 40,                      -- generations of the search, 1 to 10000
-    @Population INT = 24,                       -- runs of the network in each, 4 to 1000
-    @Frequencies INT = 8,                       -- cosines along each side of a slice, 2 to 16
-    @Seed INT = 1,                              -- of the draws, 0 and up
-    @Method VARCHAR(32) = 'search',             -- search; there is no other, because ONNX Runtime gives no gradients
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.MaximiseImage makes a triple of slices that lights a feature more than every triple of the data set does, as a picture
-of what the feature answers to. It returns one row: activation of what was made; largest_activation, of the slices of the data set, by the
-stored features; exceeds, 1 where the first is larger, and 0 where the search did not get so far; the scan and triple of the largest;
-network_runs; started_from; and png, the three slices made, in the window of the lung, above the three real ones.
-The slices are sums of cosines, @Frequencies along each side, within -1024 Hounsfield units (air) and 150 with preprocessing lung, 1000
-with another one. They go through the preprocessing as real ones do. An evolution strategy (sep-CMA-ES) draws them; it starts
-from the low frequencies of the largest real triple, or from noise where a first draw of noise lights the feature more: started_from
-says slice or noise. Fine detail, such as edges, is out of its reach. Nothing is stored.
-Parameters:
-    @Feature INT = NULL                         feature, from 0, as dbo.slice_features counts; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers, whose features are meant
-    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
-    @FeatureSetId INT = NULL                    or a feature_set_id of dbo.feature_sets, whatever the model reads
-    @Dataset NVARCHAR(128) = NULL               data set whose slices are to be exceeded; NULL means all scans
-    @DatasetVersion INT = NULL                  its version; NULL means the newest
-    @Generations INT = 40                       generations of the search, 1 to 10000
-    @Population INT = 24                        runs of the network in each, 4 to 1000
-    @Frequencies INT = 8                        cosines along each side of a slice, 2 to 16
-    @Seed INT = 1                               of the draws, 0 and up
-    @Method VARCHAR(32) = ''search''              search; there is no other, because ONNX Runtime gives no gradients
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.MaximiseImage @Feature = 5, @Generations = 40;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT,
-        @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ScanId INT, @Triple INT, @FirstSlice INT, @Stored FLOAT;
-    DECLARE @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32),
-        @Steps NVARCHAR(MAX), @State VARBINARY(MAX) = 0x, @Png VARBINARY(MAX), @Activation FLOAT, @Generation INT = -1, @Runs INT = 0,
-        @SomeRuns INT, @Start NVARCHAR(16), @StartedFrom NVARCHAR(16), @PatientIndex INT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
-    CREATE TABLE #found (scan_id INT NULL, triple INT NULL, value FLOAT NULL);
-    EXECUTE internal.CheckMaximiseArguments @Generations, @Population, @Frequencies, @Seed, @Method;
-    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
-    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    EXECUTE internal.FindSliceFeatures @ModelName, @Version, @Feature, @FeatureSetId OUTPUT;
-    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, 1, @DatasetVersionId;
-    SELECT TOP (1) @ScanId = f.scan_id, @Triple = f.triple, @FirstSlice = 3 * f.triple, @Stored = f.value, @PatientIndex = p.idx
-    FROM #found AS f
-    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
-    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-    ORDER BY f.value DESC, f.scan_id, f.triple;
-    SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = s.layer,
-        @Preprocessing = s.preprocessing, @Steps = p.steps
-    FROM dbo.feature_sets AS s
-    INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
-    LEFT JOIN dbo.preprocessings AS p ON p.name = s.preprocessing
-    WHERE s.feature_set_id = @FeatureSetId;
-
-    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}',
-        N'$.model', @ModelName), N'$.version', @Version), N'$.feature', @Feature), N'$.dataset', @Dataset), N'$.generations', @Generations),
-        N'$.population', @Population);
-    EXECUTE internal.StartRun N'MaximiseImage', @RunId OUTPUT, @Arguments;
-
-    -- Some seconds of the search to a call, so that progress is seen and a call can be stopped between.
-    WHILE @Generation < @Generations
-    BEGIN
-        EXECUTE sp_execute_external_script
-            @language = @Language,
-            @script = N'
-def main(*arguments):
-    from lungdb.procedures import maximise_image, measured
-    return measured(maximise_image, *arguments)
-
-Found, Png, Activation, Generation, SomeRuns, Start, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
-    InputDataSet, Network, Sha256, Details, Layer, Preprocessing, Steps, Feature, FirstSlice, Stored, Frequencies,
-    Generations, Population, Seed, State, 10, Providers, Threads)
-',
-            @input_data_1 = N'
-SELECT i.slice_index, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
-    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_y, s.spacing_x
-FROM dbo.scans AS s
-INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
-WHERE s.scan_id = @ScanId AND i.slice_index BETWEEN @FirstSlice AND @FirstSlice + 2
-ORDER BY i.slice_index;',
-            @params = N'@ScanId INT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
-                @Preprocessing NVARCHAR(32), @Steps NVARCHAR(MAX), @Feature INT, @FirstSlice INT, @Stored FLOAT, @Frequencies INT,
-                @Generations INT, @Population INT, @Seed INT, @State VARBINARY(MAX), @Providers NVARCHAR(400), @Threads INT,
-                @Found VARBINARY(MAX) OUTPUT, @Png VARBINARY(MAX) OUTPUT, @Activation FLOAT OUTPUT, @Generation INT OUTPUT,
-                @SomeRuns INT OUTPUT, @Start NVARCHAR(16) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
-                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
-            @ScanId = @ScanId, @Network = @Network, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer,
-            @Preprocessing = @Preprocessing, @Steps = @Steps, @Feature = @Feature, @FirstSlice = @FirstSlice, @Stored = @Stored,
-            @Frequencies = @Frequencies, @Generations = @Generations, @Population = @Population, @Seed = @Seed, @State = @State,
-            @Providers = @Providers, @Threads = @Threads, @Found = @State OUTPUT, @Png = @Png OUTPUT, @Activation = @Activation OUTPUT,
-            @Generation = @Generation OUTPUT, @SomeRuns = @SomeRuns OUTPUT, @Start = @Start OUTPUT,
-            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
-            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
-        IF @ErrorNumber <> 0
-            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
-        IF @ErrorNumber <> 0
-        BEGIN
-            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-            THROW @ErrorNumber, @Message, 1;
-        END;
-        SELECT @Runs = @Runs + @SomeRuns, @StartedFrom = COALESCE(NULLIF(@StartedFrom, N''), @Start);
-        SET @Message = CONCAT(N'Generation ', @Generation, N' of ', @Generations, N', ', @Runs, N' runs of the network: activation ',
-            @Activation, N'; the slices of the data reach ', @Stored, N'.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Generation, @Generations, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
-    END;
-    EXECUTE internal.EndRun @RunId;
-
-    SELECT @PatientIndex AS patient_index, @ScanId AS scan_id, @Triple AS triple, @FirstSlice AS first_slice, @Activation AS activation,
-        @Stored AS largest_activation, CAST(IIF(@Activation > @Stored, 1, 0) AS BIT) AS exceeds, @Runs AS network_runs,
-        @StartedFrom AS started_from, @Png AS png;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -21798,7 +21272,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128),
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #rows (
         scan_id INT NOT NULL PRIMARY KEY, is_clustered INT NOT NULL, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
@@ -21814,16 +21289,18 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(scans, clusters, seed, beside):
-    from lungdb.procedures import cluster_scans
-    return cluster_scans(scans, clusters, seed, beside)
+    from lungdb.procedures import cluster_scans, measured
+    return measured(cluster_scans, scans, clusters, seed, beside)
 
-OutputDataSet, Silhouette, ErrorNumber, ErrorMessage = main(InputDataSet, Clusters, Seed, Beside)
+OutputDataSet, Silhouette, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Clusters, Seed, Beside)
 ',
         @input_data_1 = N'SELECT scan_id, is_clustered, vector FROM #rows ORDER BY scan_id;',
         @params = N'@Clusters INT, @Seed INT, @Beside INT, @Silhouette FLOAT OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @Clusters = @Clusters, @Seed = @Seed, @Beside = @Beside, @Silhouette = @Silhouette OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -21848,6 +21325,7 @@ OutputDataSet, Silhouette, ErrorNumber, ErrorMessage = main(InputDataSet, Cluste
     INNER JOIN #clusters AS m ON m.cluster = c.cluster AND m.role = 1
     WHERE c.role = 2;
     EXECUTE internal.CheckRows N'scan_ids', @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Clustered.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -21991,8 +21469,12 @@ Example:
     EXECUTE internal.TakeSpace NULL, NULL, @Pooling, @FeatureSetId;
     INSERT INTO #clustered (scan_id, is_clustered)
     SELECT t.scan_id, t.is_wrong FROM #told AS t INNER JOIN #space AS s ON s.scan_id = t.scan_id;
+    DECLARE @RunId INT, @Scans INT = (SELECT COUNT(*) FROM #clustered), @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(
+        JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.version', @Version), N'$.threshold', @Threshold), N'$.clusters', @Clusters);
+    EXECUTE internal.StartRun N'WrongRepresentatives', @RunId OUTPUT, @Arguments;
     IF EXISTS (SELECT 1 FROM #clustered WHERE is_clustered = 1)
-        EXECUTE internal.ClusterScans @Clusters, @Seed, @Beside, @Silhouette OUTPUT;
+        EXECUTE internal.ClusterScans @Clusters, @Seed, @Beside, @Silhouette OUTPUT, @RunId;
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
 
     SELECT c.cluster, (SELECT COUNT(*) FROM #clusters AS m WHERE m.cluster = c.cluster AND m.role <> 2) AS wrong_patients,
         IIF(c.role = 1, N'representative', N'right, nearest') AS role, t.patient_index, c.scan_id,
@@ -22013,7 +21495,8 @@ CREATE OR ALTER PROCEDURE internal.CompareInDetail
     @ClassifierA INT,               -- a model
     @ClassifierB INT,               -- another
     @Metric NVARCHAR(64),           -- auc, average_precision, log_loss or brier
-    @Threshold FLOAT                -- percent from which a score counts as cancer
+    @Threshold FLOAT,               -- percent from which a score counts as cancer
+    @RunId INT                      -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -22043,16 +21526,25 @@ BEGIN
     SELECT @SetB = feature_set_id, @PoolingB = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierB;
     INSERT INTO #wanted (scan_id)
     SELECT DISTINCT scan_id FROM #evaluated WHERE scan_id IS NOT NULL;
-    EXECUTE internal.TakeSpace NULL, NULL, @PoolingA, @SetA;
-    SET @WidthA = (SELECT SUM(width) FROM #named);
-    EXECUTE internal.TakeUsedFeatures @ClassifierA, 'a';
-    INSERT INTO #other_space (scan_id, vector)
-    SELECT scan_id, vector FROM #space;
-    DELETE FROM #space;
-    DELETE FROM #named;
-    EXECUTE internal.TakeSpace NULL, NULL, @PoolingB, @SetB;
-    SET @WidthB = (SELECT SUM(width) FROM #named);
-    EXECUTE internal.TakeUsedFeatures @ClassifierB, 'b';
+    BEGIN TRY
+        EXECUTE internal.TakeSpace NULL, NULL, @PoolingA, @SetA;
+        SET @WidthA = (SELECT SUM(width) FROM #named);
+        EXECUTE internal.TakeUsedFeatures @ClassifierA, 'a';
+        INSERT INTO #other_space (scan_id, vector)
+        SELECT scan_id, vector FROM #space;
+        DELETE FROM #space;
+        DELETE FROM #named;
+        EXECUTE internal.TakeSpace NULL, NULL, @PoolingB, @SetB;
+        SET @WidthB = (SELECT SUM(width) FROM #named);
+        EXECUTE internal.TakeUsedFeatures @ClassifierB, 'b';
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     INSERT INTO #rows (place, patient, label, a, b, groups, vector_a, vector_b)
     SELECT e.place, e.patient, CAST(e.label AS INT), e.a, e.b, g.groups, x.vector, y.vector
@@ -22078,6 +21570,8 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Threshold,
         @Metric = @Metric, @Threshold = @Threshold, @Seed = @Seed,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -22091,7 +21585,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Threshold,
         WHEN N'both wrong' THEN 4 WHEN N'kappa' THEN 5 WHEN N'mcnemar' THEN 6 WHEN N'scans' THEN 7 WHEN N'cka' THEN 8
         WHEN N'unbiased cka' THEN 9 ELSE -1 END
     FROM #told;
-    EXECUTE internal.CheckRows N'groups';
+    EXECUTE internal.CheckRows N'groups', @RunId;
 
     SELECT @Threshold AS threshold_percent, (SELECT COUNT(*) FROM #evaluated) AS scans,
         MAX(CASE kind WHEN N'both right' THEN CAST(value_a AS INT) END) AS both_right,
@@ -22229,7 +21723,344 @@ Examples:
         AND b.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB)
     ORDER BY ABS(a.probability - b.probability) DESC, p.idx;
     IF @InDetail = 1
-        EXECUTE internal.CompareInDetail @ClassifierA, @ClassifierB, @Metric, @Threshold;
+    BEGIN
+        DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.a', @A),
+            N'$.version_a', @VersionA), N'$.b', @B), N'$.version_b', @VersionB), N'$.metric', @Metric);
+        EXECUTE internal.StartRun N'CompareModels', @RunId OUTPUT, @Arguments;
+        EXECUTE internal.CompareInDetail @ClassifierA, @ClassifierB, @Metric, @Threshold, @RunId;
+        SET @Patients = (SELECT COUNT(*) FROM #evaluated);
+        EXECUTE internal.EndRun @RunId, @Scans = @Patients;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DrawSlices: draws the middle slice of every triple in #shown on one contact sheet.
+-- Called by TopSlices, whose table #shown it reads.
+CREATE OR ALTER PROCEDURE internal.DrawSlices
+    @Sheet VARBINARY(MAX) OUTPUT, -- PNG, NULL where slices are not here
+    @RunId INT = NULL             -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #drawn (place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, slice_index INT NOT NULL, value FLOAT NOT NULL);
+    -- The last triple of a scan may repeat its last slice.
+    INSERT INTO #drawn (place, scan_id, slice_index, value)
+    SELECT s.place, s.scan_id, MAX(i.slice_index), s.value
+    FROM #shown AS s
+    INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND i.slice_index BETWEEN 3 * s.triple AND 3 * s.triple + 1
+    GROUP BY s.place, s.scan_id, s.value;
+    IF NOT EXISTS (SELECT 1 FROM #drawn)
+        RETURN 0;
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(slices):
+    from lungdb.procedures import slices_sheet
+    return slices_sheet(slices)
+
+Sheet, ErrorNumber, ErrorMessage = main(InputDataSet)
+',
+        @input_data_1 = N'
+SELECT d.scan_id, d.slice_index, d.value, s.image_rows, s.image_cols,
+    CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels, CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256,
+    COALESCE(i.encoding, N'''') AS encoding
+FROM #drawn AS d
+INNER JOIN dbo.scans AS s ON s.scan_id = d.scan_id
+INNER JOIN dbo.scan_images AS i ON i.scan_id = d.scan_id AND i.slice_index = d.slice_index
+ORDER BY d.place;',
+        @params = N'@Sheet VARBINARY(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Sheet = @Sheet OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    SET @Sheet = NULLIF(@Sheet, 0x);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindTopTriples: fills #found with the triples of slices in which a feature is largest, of each group of scans that a script is given.
+-- Called by TopSlices and MaximiseImage, whose table #found it fills.
+CREATE OR ALTER PROCEDURE internal.FindTopTriples
+    @FeatureSetId INT,      -- the feature set
+    @Feature INT,           -- feature, from 0
+    @Top INT,               -- triples wanted of all
+    @DatasetVersionId INT,  -- version of a data set to stay within, or NULL for all scans
+    @RunId INT = NULL       -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    INSERT INTO #todo (scan_id)
+    SELECT f.scan_id
+    FROM dbo.features AS f
+    WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND (@DatasetVersionId IS NULL OR f.scan_id IN (
+        SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+    OPTION (RECOMPILE);
+    IF NOT EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        SET @Message = CONCAT(N'No scan asked about has an array of the feature set ', @FeatureSetId,
+            N'. Call GenerateFeatures for its network and layer, or give another @FeatureSetId or @Dataset.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50109, @Message, 1;
+    END;
+
+    WHILE EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        DELETE FROM #chunk;
+        -- Arrays of at most 256 MB to a call, but one.
+        INSERT INTO #chunk (scan_id)
+        SELECT a.scan_id
+        FROM (
+            SELECT t.scan_id, ROW_NUMBER() OVER (ORDER BY t.scan_id) AS place,
+                SUM(CAST(COALESCE(DATALENGTH(f.array), 0) AS BIGINT)) OVER (ORDER BY t.scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far
+            FROM (SELECT TOP (2000) scan_id FROM #todo ORDER BY scan_id) AS t
+            LEFT JOIN dbo.features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId) AS a
+        WHERE a.place = 1 OR a.bytes_so_far <= 268435456;
+        INSERT INTO #found (scan_id, triple, value)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(scans, feature, top):
+    from lungdb.procedures import top_triples
+    return top_triples(scans, feature, top)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Feature, Top)
+',
+            @input_data_1 = N'
+SELECT f.scan_id, f.array_rows, f.array_cols, CONVERT(VARCHAR(MAX), f.array, 2) AS array, CONVERT(VARCHAR(64), f.sha256, 2) AS sha256
+FROM #chunk AS c
+INNER JOIN dbo.features AS f ON f.scan_id = c.scan_id
+WHERE f.feature_set_id = @FeatureSetId
+ORDER BY f.scan_id;',
+            @params = N'@FeatureSetId INT, @Feature INT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @FeatureSetId = @FeatureSetId, @Feature = @Feature, @Top = @Top,
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+        DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM #chunk);
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MaximiseImage: makes slices that light a feature more than any slice of the data does, by a search, and shows them.
+-- Example: EXECUTE dbo.MaximiseImage @Feature = 5, @Generations = 40;
+CREATE OR ALTER PROCEDURE dbo.MaximiseImage
+    @Feature INT = NULL,                        -- feature, from 0, as dbo.slice_features counts; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers, whose features are meant
+    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
+    @FeatureSetId INT = NULL,                   -- or a feature_set_id of dbo.feature_sets, whatever the model reads
+    @Dataset NVARCHAR(128) = NULL,              -- data set whose slices are to be exceeded; NULL means all scans
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
+    @Generations INT = 40,                      -- generations of the search, 1 to 10000
+    @Population INT = 24,                       -- runs of the network in each, 4 to 1000
+    @Frequencies INT = 8,                       -- cosines along each side of a slice, 2 to 16
+    @Seed INT = 1,                              -- of the draws, 0 and up
+    @Method VARCHAR(32) = 'search',             -- search; there is no other, because ONNX Runtime gives no gradients
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.MaximiseImage makes a triple of slices that lights a feature more than every triple of the data set does, as a picture
+of what the feature answers to. It returns one row: activation of what was made; largest_activation, of the slices of the data set, by the
+stored features; exceeds, 1 where the first is larger, and 0 where the search did not get so far; the scan and triple of the largest;
+network_runs; started_from; and png, the three slices made, in the window of the lung, above the three real ones.
+The slices are sums of cosines, @Frequencies along each side, within -1024 Hounsfield units (air) and 150 with preprocessing lung, 1000
+with another one. They go through the preprocessing as real ones do. An evolution strategy (sep-CMA-ES) draws them; it starts
+from the low frequencies of the largest real triple, or from noise where a first draw of noise lights the feature more: started_from
+says slice or noise. Fine detail, such as edges, is out of its reach. Nothing is stored.
+Parameters:
+    @Feature INT = NULL                         feature, from 0, as dbo.slice_features counts; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers, whose features are meant
+    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
+    @FeatureSetId INT = NULL                    or a feature_set_id of dbo.feature_sets, whatever the model reads
+    @Dataset NVARCHAR(128) = NULL               data set whose slices are to be exceeded; NULL means all scans
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Generations INT = 40                       generations of the search, 1 to 10000
+    @Population INT = 24                        runs of the network in each, 4 to 1000
+    @Frequencies INT = 8                        cosines along each side of a slice, 2 to 16
+    @Seed INT = 1                               of the draws, 0 and up
+    @Method VARCHAR(32) = ''search''              search; there is no other, because ONNX Runtime gives no gradients
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.MaximiseImage @Feature = 5, @Generations = 40;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT,
+        @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ScanId INT, @Triple INT, @FirstSlice INT, @Stored FLOAT;
+    DECLARE @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32),
+        @Steps NVARCHAR(MAX), @State VARBINARY(MAX) = 0x, @Png VARBINARY(MAX), @Activation FLOAT, @Generation INT = -1, @Runs INT = 0,
+        @SomeRuns INT, @Start NVARCHAR(16), @StartedFrom NVARCHAR(16), @PatientIndex INT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
+    CREATE TABLE #found (scan_id INT NULL, triple INT NULL, value FLOAT NULL);
+    EXECUTE internal.CheckMaximiseArguments @Generations, @Population, @Frequencies, @Seed, @Method;
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.FindSliceFeatures @ModelName, @Version, @Feature, @FeatureSetId OUTPUT;
+    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, 1, @DatasetVersionId;
+    SELECT TOP (1) @ScanId = f.scan_id, @Triple = f.triple, @FirstSlice = 3 * f.triple, @Stored = f.value, @PatientIndex = p.idx
+    FROM #found AS f
+    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    ORDER BY f.value DESC, f.scan_id, f.triple;
+    SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = s.layer,
+        @Preprocessing = s.preprocessing, @Steps = p.steps
+    FROM dbo.feature_sets AS s
+    INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+    LEFT JOIN dbo.preprocessings AS p ON p.name = s.preprocessing
+    WHERE s.feature_set_id = @FeatureSetId;
+
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}',
+        N'$.model', @ModelName), N'$.version', @Version), N'$.feature', @Feature), N'$.dataset', @Dataset), N'$.generations', @Generations),
+        N'$.population', @Population);
+    EXECUTE internal.StartRun N'MaximiseImage', @RunId OUTPUT, @Arguments;
+
+    -- Some seconds of the search to a call, so that progress is seen and a call can be stopped between.
+    WHILE @Generation < @Generations
+    BEGIN
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(*arguments):
+    from lungdb.procedures import maximise_image, measured
+    return measured(maximise_image, *arguments)
+
+Found, Png, Activation, Generation, SomeRuns, Start, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Network, Sha256, Details, Layer, Preprocessing, Steps, Feature, FirstSlice, Stored, Frequencies,
+    Generations, Population, Seed, State, 10, Providers, Threads)
+',
+            @input_data_1 = N'
+SELECT i.slice_index, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
+    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_y, s.spacing_x
+FROM dbo.scans AS s
+INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
+WHERE s.scan_id = @ScanId AND i.slice_index BETWEEN @FirstSlice AND @FirstSlice + 2
+ORDER BY i.slice_index;',
+            @params = N'@ScanId INT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
+                @Preprocessing NVARCHAR(32), @Steps NVARCHAR(MAX), @Feature INT, @FirstSlice INT, @Stored FLOAT, @Frequencies INT,
+                @Generations INT, @Population INT, @Seed INT, @State VARBINARY(MAX), @Providers NVARCHAR(400), @Threads INT,
+                @Found VARBINARY(MAX) OUTPUT, @Png VARBINARY(MAX) OUTPUT, @Activation FLOAT OUTPUT, @Generation INT OUTPUT,
+                @SomeRuns INT OUTPUT, @Start NVARCHAR(16) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
+            @ScanId = @ScanId, @Network = @Network, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer,
+            @Preprocessing = @Preprocessing, @Steps = @Steps, @Feature = @Feature, @FirstSlice = @FirstSlice, @Stored = @Stored,
+            @Frequencies = @Frequencies, @Generations = @Generations, @Population = @Population, @Seed = @Seed, @State = @State,
+            @Providers = @Providers, @Threads = @Threads, @Found = @State OUTPUT, @Png = @Png OUTPUT, @Activation = @Activation OUTPUT,
+            @Generation = @Generation OUTPUT, @SomeRuns = @SomeRuns OUTPUT, @Start = @Start OUTPUT,
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
+        IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+        SELECT @Runs = @Runs + @SomeRuns, @StartedFrom = COALESCE(NULLIF(@StartedFrom, N''), @Start);
+        SET @Message = CONCAT(N'Generation ', @Generation, N' of ', @Generations, N', ', @Runs, N' runs of the network: activation ',
+            @Activation, N'; the slices of the data reach ', @Stored, N'.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Generation, @Generations, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
+    END;
+    EXECUTE internal.EndRun @RunId;
+
+    SELECT @PatientIndex AS patient_index, @ScanId AS scan_id, @Triple AS triple, @FirstSlice AS first_slice, @Activation AS activation,
+        @Stored AS largest_activation, CAST(IIF(@Activation > @Stored, 1, 0) AS BIT) AS exceeds, @Runs AS network_runs,
+        @StartedFrom AS started_from, @Png AS png;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TopSlices: the slices that light a feature most, as rows and on one contact sheet.
+-- Example: EXECUTE dbo.TopSlices @Feature = 5, @Top = 16;
+CREATE OR ALTER PROCEDURE dbo.TopSlices
+    @Feature INT = NULL,                        -- feature, from 0, as dbo.slice_features counts; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers, whose features are meant
+    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
+    @FeatureSetId INT = NULL,                   -- or a feature_set_id of dbo.feature_sets, whatever the model reads
+    @Dataset NVARCHAR(128) = NULL,              -- data set whose scans are looked at; NULL means all scans
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
+    @Top INT = 16,                              -- triples of slices to return, 1 to 100
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TopSlices returns the triples of slices in which a feature is largest, the largest first: what it
+answers to. The second result set is one row with a contact sheet as PNG: of every triple the slice in the middle, in the window of the
+lung, with scan, slice and value below it; NULL where a scan came without its slices.
+A feature belongs to a triple, whose three slices share it.
+The features are those that the model reads, before pooling; of one on combined features, give @FeatureSetId of a part.
+Parameters:
+    @Feature INT = NULL                         feature, from 0, as dbo.slice_features counts; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers, whose features are meant
+    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
+    @FeatureSetId INT = NULL                    or a feature_set_id of dbo.feature_sets, whatever the model reads
+    @Dataset NVARCHAR(128) = NULL               data set whose scans are looked at; NULL means all scans
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Top INT = 16                               triples of slices to return, 1 to 100
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TopSlices @Feature = 5, @Top = 16;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Sheet VARBINARY(MAX);
+    CREATE TABLE #found (scan_id INT NULL, triple INT NULL, value FLOAT NULL);
+    CREATE TABLE #shown (place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, triple INT NOT NULL, value FLOAT NOT NULL);
+    IF @Top IS NULL OR @Top NOT BETWEEN 1 AND 100
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Top is not supported. Supported values are 1 to 100.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.FindSliceFeatures @ModelName, @Version, @Feature, @FeatureSetId OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.feature', @Feature),
+        N'$.feature_set_id', @FeatureSetId), N'$.dataset', @Dataset), N'$.top', @Top);
+    EXECUTE internal.StartRun N'TopSlices', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, @Top, @DatasetVersionId, @RunId;
+    INSERT INTO #shown (place, scan_id, triple, value)
+    SELECT TOP (@Top) ROW_NUMBER() OVER (ORDER BY value DESC, scan_id, triple), scan_id, triple, value
+    FROM #found
+    ORDER BY value DESC, scan_id, triple;
+    IF (SELECT COUNT(*) FROM #shown) > 1 AND (SELECT MIN(value) FROM #shown) = (SELECT MAX(value) FROM #shown)
+        RAISERROR(N'Feature %d is the same in all triples shown: they are ties, in the order of scans. One that is 0 there lights nowhere.',
+            0, 1, @Feature) WITH NOWAIT;
+
+    EXECUTE internal.DrawSlices @Sheet OUTPUT, @RunId;
+    EXECUTE internal.EndRun @RunId;
+    SELECT s.place, p.idx AS patient_index, s.scan_id, s.triple, 3 * s.triple AS first_slice, s.value
+    FROM #shown AS s
+    INNER JOIN dbo.scans AS c ON c.scan_id = s.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id
+    ORDER BY s.place;
+    SELECT @Sheet AS png;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -22247,7 +22078,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128),
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #rows (
         place INT NOT NULL PRIMARY KEY, patient INT NOT NULL, stands INT NOT NULL, part INT NOT NULL, is_labelled INT NOT NULL,
@@ -22283,17 +22115,20 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(scans, task, alpha, top):
-    from lungdb.procedures import inspect_dataset
-    return inspect_dataset(scans, task, alpha, top)
+    from lungdb.procedures import inspect_dataset, measured
+    return measured(inspect_dataset, scans, task, alpha, top)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Task, Alpha, Top)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Task, Alpha, Top)
 ',
         @input_data_1 = N'
 SELECT place, patient, stands, part, is_labelled, label, numbers, texts, vector
 FROM #rows
 ORDER BY place;',
-        @params = N'@Task NVARCHAR(32), @Alpha FLOAT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Task = @Task, @Alpha = @Alpha, @Top = @Top, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @params = N'@Task NVARCHAR(32), @Alpha FLOAT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
+        @Task = @Task, @Alpha = @Alpha, @Top = @Top, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -22310,6 +22145,7 @@ ORDER BY place;',
         AND (m.place = -1 OR m.place IN (SELECT place FROM #rows)) AND (m.other = -1 OR m.other IN (SELECT place FROM #rows)), 1, 0)
     FROM #measured AS m;
     EXECUTE internal.CheckRows N'rows', @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Measured.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     INSERT INTO #findings (finding, severity, position, place, other, of_class, value, low, high, alarm_limit, p_value, q_value)
     SELECT finding, severity, NULLIF(position, -1), NULLIF(place, -1), NULLIF(other, -1), NULLIF(of_class, -1), value, low, high,
         alarm_limit, p_value, q_value
@@ -22465,6 +22301,28 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckTrials: refuses trials that are not numbered from 1 without a gap, or lack settings or one of the matrices.
+-- Called by SearchModels, whose tables #trials and #matrices it reads.
+CREATE OR ALTER PROCEDURE internal.CheckTrials
+    @RunId INT -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+    INSERT INTO #sent (place, part)
+    SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
+    INSERT INTO #came (place, part)
+    SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
+    FROM #trials AS t
+    LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
+    EXECUTE internal.CheckRows N'trials', @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- SearchModels: makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.
 -- Example: EXECUTE dbo.SearchModels @ModelName = N'best', @Trials = 50;
 CREATE OR ALTER PROCEDURE dbo.SearchModels
@@ -22550,8 +22408,6 @@ Examples:
         scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL,
         vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
-    CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing,
         @NetworkName, @Layers, @Preprocessing, @Features;
@@ -22559,6 +22415,9 @@ Examples:
     EXECUTE internal.CheckTrainingData NULL, NULL, NULL, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
         N'classification';
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.method',
+        @Method), N'$.dataset', @Dataset);
+    EXECUTE internal.StartRun N'SearchModels', @RunId OUTPUT, @Arguments;
     BEGIN TRY
         EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @Features, @Columns, @ColumnsFrom;
         EXECUTE internal.CountMatrices @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
@@ -22588,14 +22447,7 @@ ORDER BY feature_set_id, pooling;',
             THROW @ErrorNumber, @Message, 1;
         END;
 
-        -- They are numbered from 1 without a gap, each with settings and one of the matrices.
-        INSERT INTO #sent (place, part)
-        SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
-        INSERT INTO #came (place, part)
-        SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
-        FROM #trials AS t
-        LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
-        EXECUTE internal.CheckRows N'trials';
+        EXECUTE internal.CheckTrials @RunId;
 
         SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
             COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
@@ -22606,15 +22458,19 @@ ORDER BY feature_set_id, pooling;',
     BEGIN CATCH
         IF @@TRANCOUNT > 0
             ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
         EXECUTE internal.DropMatrices;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW;
     END CATCH;
     -- A draw may leave some of them untried.
     EXECUTE internal.DropMatrices;
 
     SELECT @Count = (SELECT COUNT(*) FROM #trials), @Matrices = (SELECT COUNT(*) FROM #matrices);
-    RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
-        @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
+    SET @Message = CONCAT(N'Search ', @SearchId, N' has ', @Count, N' trials on ', @Matrices,
+        N' kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = ', @SearchId, N';');
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -22823,7 +22679,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @ExperimentId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Sha256 VARBINARY(32),
         @Before NVARCHAR(MAX), @Parameters NVARCHAR(MAX), @Width INT, @Names NVARCHAR(MAX), @Number INT, @Name NVARCHAR(128);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @Remedy NVARCHAR(400);
+    DECLARE @Language NVARCHAR(128), @Remedy NVARCHAR(400), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -22863,10 +22719,11 @@ Example:
         @language = @Language,
         @script = N'
 def main(patients, width, parameters, names):
-    from lungdb.procedures import train_lung_cancer_model
-    return train_lung_cancer_model(patients, width, parameters, names)
+    from lungdb.procedures import measured, train_lung_cancer_model
+    return measured(train_lung_cancer_model, patients, width, parameters, names)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
 SELECT t.place, t.patient_id, t.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, f.vector
@@ -22876,10 +22733,12 @@ WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY t.place;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Names NVARCHAR(MAX),
             @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Names = @Names,
         @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -22888,6 +22747,7 @@ ORDER BY t.place;',
         THROW @ErrorNumber, @Message, 1;
     END;
 
+    EXECUTE internal.ReportStep @RunId, N'Trained again; comparing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     IF HASHBYTES('SHA2_256', @Classifier) <> @Sha256
     BEGIN
         -- A key of OPENJSON has a collation of its own, which these columns take away.
@@ -22912,7 +22772,7 @@ ORDER BY t.place;',
         EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50292, @Message, 1;
     END;
-    EXECUTE internal.EndRun @RunId;
+    EXECUTE internal.EndRun @RunId, @Result = N'It comes out with the same bytes.';
     SELECT @ClassifierId AS classifier_id, @Name AS name, @Number AS version, @Sha256 AS sha256,
         HASHBYTES('SHA2_256', @Classifier) AS repeated_sha256, (SELECT COUNT(*) FROM #patients) AS scans;
     RAISERROR(N'%s version %d comes out with the same bytes.', 0, 1, @Name, @Number) WITH NOWAIT;
@@ -23045,7 +22905,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
         @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
     DECLARE @Horizon INT, @Names NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX),
-        @ClassifierId INT, @DatasetVersionId INT;
+        @DatasetVersionId INT, @IsScored BIT;
     DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #ensemble (
@@ -23076,7 +22936,9 @@ Example:
     EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
     EXECUTE internal.CheckTask @ModelName, 'classification';
     EXECUTE internal.CheckEnsembleLabels;
-    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.members',
+        LEFT(@Members, 2000)), N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT, @Arguments;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     BEGIN TRY
@@ -23140,23 +23002,9 @@ ORDER BY e.position;',
             AND COUNT(x.dataset_version_id) = COUNT(*) THEN MIN(x.dataset_version_id) END
     FROM #ensemble AS e
     LEFT JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id;
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
-    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
-    INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
-    SELECT @ClassifierId, e.position, e.classifier_id, e.first_index
-    FROM #ensemble AS e
-    INNER JOIN dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK) ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256;
-    IF @@ROWCOUNT <> (SELECT COUNT(*) FROM #ensemble)
-    BEGIN
-        SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
-        THROW 50232, @Message, 1;
-    END;
-    EXECUTE internal.StoreScope @ClassifierId;
-    IF @Lacking IS NULL
-        EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
-    COMMIT TRANSACTION;
+    SET @IsScored = IIF(@Lacking IS NULL, 1, 0);
+    EXECUTE internal.StoreEnsemble @ModelName, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started, @DatasetVersionId, @Horizon,
+        @IsScored, @Width, @Trees, @Divisor, @Steepness, @Expected, @RunId, @Version OUTPUT, @ExperimentId OUTPUT, @Said OUTPUT;
 
     SET @Said = COALESCE(@Said, LEFT(CONCAT(@ModelName, N' version ', @Version, N' cannot be scored with T-SQL alone: ', @Lacking,
         N' of its members have no rows. Call StoreModelNodes for them, then for the ensemble.'), 2000));
@@ -23292,16 +23140,25 @@ ORDER BY t.patient_id, t.scan_id;',
     IF @PositiveFrom IS NOT NULL
         SET @Details = JSON_MODIFY(@Details, N'$.parameters.positive_from', @PositiveFrom);
     -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
-    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
-    EXECUTE internal.StoreScope @ClassifierId;
-    IF @Library <> N'onnx'
-        EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
-    ELSE
-        SET @Said = CONCAT(@ModelName, N' version ', @Version, N' is a graph in ONNX, which plain T-SQL cannot score.');
-    COMMIT TRANSACTION;
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+            @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+        EXECUTE internal.StoreScope @ClassifierId;
+        IF @Library <> N'onnx'
+            EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
+        ELSE
+            SET @Said = CONCAT(@ModelName, N' version ', @Version, N' is a graph in ONNX, which plain T-SQL cannot score.');
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     EXECUTE internal.ReportStep @RunId, @Said;
     EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;
@@ -23416,7 +23273,8 @@ GO
 -- Called by RunSearch.
 CREATE OR ALTER PROCEDURE internal.TrainBestTrial
     @SearchId INT,         -- search, in the state training
-    @Worker NVARCHAR(128)  -- who trains
+    @Worker NVARCHAR(128), -- who trains
+    @RunId INT = NULL      -- row of dbo.runs
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -23450,18 +23308,31 @@ BEGIN
     LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
     WHERE s.search_id = @SearchId;
 
-    EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     IF @FeatureSetId <> @Found
     BEGIN
         SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId, N', and by now ', @Found,
             N' is the one of its network, layer and preprocessing to train on. Make a new search.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50164, @Message, 1;
     END;
 
     -- The first pass finds the model of a worker that was ended after training and before it could say so.
     WHILE @ClassifierId IS NULL AND @Pass < 2
     BEGIN
+        -- Training has a run of its own, and no CATCH around its script could tell the run of the search how it ended.
+        IF @Pass = 1
+            EXECUTE internal.EndRun @RunId, @Result = N'All trials are done; the best is trained next, which is a run of its own.';
         IF @Pass = 1
             EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
                 @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
@@ -23557,7 +23428,7 @@ Example:
         BEGIN
             EXECUTE internal.AdvanceSearch @SearchId, @Worker, @LeaseSeconds, @Next OUTPUT;
             IF @Next = 'train'
-                EXECUTE internal.TrainBestTrial @SearchId, @Worker;
+                EXECUTE internal.TrainBestTrial @SearchId, @Worker, @RunId;
             IF @Next = 'wait'
                 WAITFOR DELAY '00:00:00.500';
             CONTINUE;
@@ -23660,6 +23531,396 @@ BEGIN
     EXECUTE internal.EndRun @RunId, @Failed, @Message, @Result;
     DELETE FROM #job;
     DELETE FROM #todo;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FillWork: puts what is to be done into the queue, but for what is there already.
+-- Called by QueueScans, EnqueueImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.FillWork
+    @WorkId INT,       -- row of dbo.work
+    @RunId INT = NULL  -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    INSERT INTO dbo.work_items (work_id, item, bytes)
+    SELECT w.work_id, q.item, q.bytes
+    FROM #queue AS q
+    INNER JOIN dbo.work AS w ON w.work_id = @WorkId
+    WHERE q.state = 'waits' AND NOT EXISTS (
+        SELECT 1 FROM dbo.work_items AS i WITH (UPDLOCK, HOLDLOCK) WHERE i.work_id = @WorkId AND i.item = q.item);
+    IF NOT EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId)
+    BEGIN
+        SET @Message = N'The row of dbo.work that this call works on was deleted. What is stored stays. Call it again.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50461, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EnqueueImages: puts the pictures of #todo into the queue.
+-- Called by StartImages, QueueImages and StartImageJob; reads #todo and fills #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.EnqueueImages
+    @WorkId INT -- row of dbo.work
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
+    SELECT name, ROW_NUMBER() OVER (ORDER BY name), 0, bytes, 'waits', 0
+    FROM #todo;
+    EXECUTE internal.FillWork @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
+-- Called by StartFeatures, QueueFeatures and StartScanJob; reads #todo and fills #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.QueueScans
+    @WorkId INT -- row of dbo.work
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
+    SELECT CAST(scan_id AS NVARCHAR(128)), scan_id, 1 - is_kept, CASE WHEN kept_bytes > bytes THEN kept_bytes ELSE bytes END, 'waits', 0
+    FROM #todo;
+    EXECUTE internal.FillWork @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
+-- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
+CREATE OR ALTER PROCEDURE dbo.QueueFeatures
+    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
+    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
+    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
+    @Help BIT = 0                          -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
+those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
+them, each scan once. The queue stays until all is done. A layer is a name that the details of the network give, or a
+tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
+that are open.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
+    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
+    @Recompute BIT = 0                     1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL             its version; NULL means the newest
+    @Help BIT = 0                          1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
+        RETURN 0;
+    END;
+
+    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
+        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #todo (
+        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
+    CREATE TABLE #queue (
+        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
+        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
+        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
+    SET @Pooling = REPLACE(@Pooling, N' ', N'');
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
+    EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
+    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
+    EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.CheckLayers @NetworkId;
+    EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- As JoinWork does, so that no session that leaves drops it meanwhile.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+    EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
+    EXECUTE internal.QueueScans @WorkId;
+    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
+    COMMIT TRANSACTION;
+    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
+    FROM dbo.work_items
+    WHERE work_id = @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueImages: puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
+-- Example: EXECUTE dbo.QueueImages @ModelName = N'demo_resnet';
+CREATE OR ALTER PROCEDURE dbo.QueueImages
+    @ModelName NVARCHAR(128) = NULL, -- name of a network in dbo.networks, its newest version; needed
+    @Layer NVARCHAR(256) = NULL,     -- one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Recompute BIT = 0,              -- 1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL,   -- data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL,      -- its version; NULL means the newest
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.QueueImages is the half of FeaturizeImages that needs no Python: it finds the pictures that lack features and puts those
+that are not there into dbo.work_items. Sessions of FeaturizeImages with the same arguments and workers share them, each
+picture once. The queue stays until all is done. It returns a row: work_id, pictures that were put there, pictures that
+are open.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks, its newest version; needed
+    @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Recompute BIT = 0               1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL    data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL       its version; NULL means the newest
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.QueueImages @ModelName = N''demo_resnet'';';
+        RETURN 0;
+    END;
+
+    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @DatasetVersionId INT, @WorkId INT, @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
+    CREATE TABLE #queue (
+        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
+        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
+        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
+    EXECUTE internal.CheckImageArguments @ModelName, @Layer, 32, 256, @Recompute;
+    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.CheckLayers @NetworkId;
+    EXECUTE internal.DescribeImages @NetworkId, @Layer, @Recompute, @Arguments OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- As JoinWork does, so that no session that leaves drops it meanwhile.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+    EXECUTE internal.FindWork N'FeaturizeImages', @Arguments, @WorkId OUTPUT;
+    EXECUTE internal.FindImagesToDo @NetworkId, @Recompute, @DatasetVersionId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
+    EXECUTE internal.EnqueueImages @WorkId;
+    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
+    COMMIT TRANSACTION;
+    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
+    FROM dbo.work_items
+    WHERE work_id = @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
+-- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
+-- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
+CREATE OR ALTER PROCEDURE internal.ClaimItems
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @Bytes BIGINT,          -- bytes at most, unless a single item has more
+    @Most INT,              -- items at most
+    @RunId INT              -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+    -- A caller's level may be one at which READPAST is refused; it is the caller's again when this ends.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME(), @Lease INT, @Count INT = 0, @Open INT = -1, @Sessions INT;
+    CREATE TABLE #window (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
+    CREATE TABLE #won (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, attempts INT NOT NULL);
+    DELETE FROM #queue WHERE state IN ('held', 'failed', 'settled');
+    UPDATE #queue SET state = 'waits' WHERE state IN ('open', 'lost');
+    UPDATE q
+    SET q.state = 'settled', q.error_number = i.error_number, q.error = i.error
+    FROM #queue AS q
+    INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+    WHERE i.state IN ('done', 'failed');
+    -- What a chunk took says how long a lease must be: a session that waits for its script cannot renew it. The first may be slow.
+    SET @Lease = (SELECT CASE WHEN MAX(seconds) > 8000 THEN 86400 WHEN MAX(seconds) > 690 THEN 300 + 10 * CAST(MAX(seconds) AS INT)
+        ELSE 7200 END FROM dbo.work_items WHERE work_id = @WorkId);
+    SET @Sessions = (SELECT COUNT(*) FROM dbo.work_sessions WHERE work_id = @WorkId);
+
+    WHILE @Count = 0 AND @Open <> 0
+    BEGIN
+        -- All that was open was being claimed by others.
+        IF @Open > 0
+            WAITFOR DELAY '00:00:00.050';
+        SET @Open = (
+            SELECT COUNT(*)
+            FROM #queue AS q
+            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+            WHERE q.state = 'waits' AND i.state = 'open');
+        -- Of several sessions each takes a part of what is left, so that they end together.
+        IF @Sessions > 1 AND @Most > 1 + @Open / (2 * @Sessions)
+            SET @Most = 1 + @Open / (2 * @Sessions);
+        DELETE FROM #window;
+        -- What a session was ended with goes alone, so that the others of its chunk do not fail with the one that ends sessions.
+        INSERT INTO #window (item)
+        SELECT o.item
+        FROM (
+            SELECT q.item, q.grp, MIN(q.grp) OVER () AS first_grp,
+                SUM(q.bytes) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
+                SUM(CASE WHEN i.attempts > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING)
+                    AS tried_so_far,
+                ROW_NUMBER() OVER (PARTITION BY q.grp ORDER BY q.position) AS place
+            FROM #queue AS q
+            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+            WHERE q.state = 'waits' AND i.state = 'open') AS o
+        WHERE o.grp = o.first_grp AND (o.place = 1
+            OR (o.place <= @Most AND o.bytes_so_far <= @Bytes AND o.tried_so_far = 0));
+        SET @Count = (SELECT COUNT(*) FROM #window);
+        -- One statement that commits by itself, over the primary key. Rows that another session is claiming are passed over, not waited
+        -- for. READPAST alone is refused where the database has READ_COMMITTED_SNAPSHOT ON (as Azure SQL Database does): there
+        -- READCOMMITTEDLOCK has to stand beside it, and ROWLOCK may not, which is of the same group of hints. See
+        -- https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table
+        UPDATE TOP (@Count) dbo.work_items WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
+        SET state = 'leased', worker = @Worker, attempts = attempts + 1, leased_at = @Now,
+            leased_until = DATEADD(SECOND, @Lease, @Now)
+        OUTPUT inserted.item, inserted.attempts
+        INTO #won (item, attempts)
+        WHERE work_id = @WorkId AND state = 'open' AND item IN (SELECT item FROM #window);
+        SET @Count = (SELECT COUNT(*) FROM #won);
+    END;
+    UPDATE q
+    SET q.state = 'held', q.attempts = w.attempts
+    FROM #queue AS q
+    INNER JOIN #won AS w ON w.item = q.item;
+    IF @Count > 0 OR NOT EXISTS (SELECT 1 FROM #queue WHERE state = 'waits')
+        RETURN 0;
+
+    EXECUTE internal.FreeItems @WorkId, @Worker;
+    -- Whoever deletes rows of the queue by hand does not stop the work.
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'waits' AND item NOT IN (SELECT item FROM dbo.work_items WHERE work_id = @WorkId))
+        EXECUTE internal.FillWork @WorkId, @RunId;
+    IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
+        WAITFOR DELAY '00:00:00.500';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeScoresToExplain: fills #chunk with the scores of #todo that are explained next, puts what the script reads of them into #sending,
+-- and empties #result. The script's query reads #sending alone, because it runs with the caller's rights. What other sessions have
+-- settled meanwhile leaves #todo; what they hold is waited for, with #chunk empty.
+-- Called by ExplainScans, whose tables these are, and whose table #parts it reads.
+CREATE OR ALTER PROCEDURE internal.TakeScoresToExplain
+    @RunId INT,             -- row of dbo.runs
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @ChunkMegabytes INT,    -- megabytes of features, unless a single scan has more
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32),  -- their pooling
+    @Total INT              -- scores that were to do
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Others INT, @Done INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+    DELETE FROM #result;
+    DELETE FROM #chunk;
+    DELETE FROM #sending;
+    -- Each gives back up to some thousands of rows.
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 50, @RunId;
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
+    BEGIN
+        INSERT INTO #failed (prediction_id, number, error)
+        SELECT position, error_number, error FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
+        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
+        DELETE FROM #todo WHERE prediction_id IN (SELECT position FROM #queue WHERE state = 'settled');
+        SET @Done = @Total - (SELECT COUNT(*) FROM #todo);
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' scores done, ', @Others, N' of them by other sessions meanwhile.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+    END;
+    INSERT INTO #chunk (prediction_id, scan_id, vector_sha256, array_sha256)
+    SELECT t.prediction_id, t.scan_id, t.vector_sha256, t.array_sha256
+    FROM #todo AS t
+    INNER JOIN #queue AS q ON q.position = t.prediction_id
+    WHERE q.state = 'held';
+    INSERT INTO #sending (prediction_id, position, vector, raw, array_rows, array_cols, array, sha256)
+    SELECT c.prediction_id, COALESCE(q.position, 0), IIF(q.position > m.position, N'', v.vector),
+        COALESCE(p.raw_probability, p.predicted), COALESCE(f.array_rows, 0), COALESCE(f.array_cols, 0), COALESCE(f.array, 0x),
+        COALESCE(f.sha256, 0x)
+    FROM #chunk AS c
+    INNER JOIN dbo.predictions AS p ON p.prediction_id = c.prediction_id
+    INNER JOIN dbo.pooled_features AS v ON v.scan_id = c.scan_id AND v.vector_sha256 = c.vector_sha256
+    CROSS JOIN (SELECT MIN(position) AS position FROM #parts) AS m
+    LEFT JOIN #parts AS q ON 1 = 1
+    LEFT JOIN dbo.features AS f ON f.scan_id = c.scan_id AND f.feature_set_id = q.feature_set_id
+    WHERE v.feature_set_id = @FeatureSetId AND v.pooling = @Pooling AND (q.position IS NULL OR f.scan_id IS NOT NULL);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now. What other
+-- sessions have settled meanwhile leaves #todo and counts as done; what they hold is waited for, with #chunk empty.
+-- Called by FeaturizeImages and TakeWork, whose tables #layers, #todo, #queue, #failed and #chunk it reads and changes.
+CREATE OR ALTER PROCEDURE internal.TakeImages
+    @RunId INT,             -- row of dbo.runs
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @NetworkId INT,         -- the network
+    @ChunkMegabytes INT,    -- megabytes that go to the script and come back, unless a single picture has more
+    @Total INT,             -- pictures that were to do
+    @Done INT OUTPUT        -- those that are done by now
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+    -- What a small picture costs is its features: a single-precision number is eight hexadecimal digits. Their number is known once
+    -- the first are stored, and taken for large until then.
+    DECLARE @Features BIGINT = (
+        SELECT SUM(CAST(COALESCE(s.width, 65536) AS BIGINT))
+        FROM #layers AS l
+        LEFT JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
+    UPDATE q
+    SET q.bytes = t.bytes + 8 * @Features
+    FROM #queue AS q
+    INNER JOIN #todo AS t ON t.name = q.item;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647, @RunId;
+    DELETE FROM #chunk;
+    INSERT INTO #chunk (place, name, bytes, sha256)
+    SELECT ROW_NUMBER() OVER (ORDER BY t.name), t.name, t.bytes, COALESCE(i.sha256, 0x)
+    FROM #queue AS q
+    INNER JOIN #todo AS t ON t.name = q.item
+    LEFT JOIN dbo.images AS i ON i.name = t.name
+    WHERE q.state = 'held';
+
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
+    BEGIN
+        INSERT INTO #failed (name, error, is_new)
+        SELECT item, error, CASE error_number WHEN 50462 THEN 1 ELSE 0 END FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
+        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
+        DELETE FROM #todo WHERE name IN (SELECT item FROM #queue WHERE state = 'settled');
+        SET @Done = @Done + @Others;
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done, ', @Others, N' of them by other sessions meanwhile.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+        -- Of what ended its sessions nobody has told.
+        EXECUTE internal.ReportFailedImages @RunId;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -24535,7 +24796,7 @@ BEGIN
 
     DECLARE @Locked INT, @Worker NVARCHAR(128), @WorkId INT, @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000),
-        @Number INT, @Fault NVARCHAR(2000);
+        @Number INT, @Fault NVARCHAR(2000), @Given NVARCHAR(4000);
     CREATE TABLE #passed (work_id INT NOT NULL PRIMARY KEY);
     DELETE FROM #layers;
     DELETE FROM #todo;
@@ -24571,7 +24832,8 @@ BEGIN
             SET @RunId = NULL;
             IF @Message IS NOT NULL
             BEGIN
-                EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+                SET @Given = JSON_MODIFY(N'{}', N'$.work_id', @WorkId);
+                EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT, @Given;
                 EXECUTE internal.ReportStep @RunId, @Message;
                 SET @Message = REPLACE(@Message, N'%', N'%%');
             END;
@@ -24596,7 +24858,10 @@ BEGIN
         ELSE
             EXECUTE internal.StartScanJob @WorkId;
         SET @Total = (SELECT COUNT(*) FROM #todo);
-        EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+        SET @Given = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', (
+            SELECT name FROM dbo.networks WHERE network_id = @NetworkId)), N'$.layer', @Layer), N'$.preprocessing', @Preprocessing),
+            N'$.pooling', @Pooling);
+        EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT, @Given;
         SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ' + @Preprocessing + N', pooling ' + @Pooling,
             N': ', @Total, CASE WHEN @Preprocessing IS NULL THEN N' pictures to do.' ELSE N' scans to do.' END);
         EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
@@ -24607,6 +24872,8 @@ BEGIN
             CAST(JSON_VALUE(@Arguments, N'$.recompute') AS BIT), @Packages, SYSUTCDATETIME(), @Total, 0, 0);
     END TRY
     BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
         -- Nobody waits for a worker that has not begun.
         SET @Message = REPLACE(ERROR_MESSAGE(), N'%', N'%%');
         DELETE FROM #job;
@@ -25477,7 +25744,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647, @RunId;
     DELETE FROM #chunk;
     -- Hexadecimal takes two characters a byte, and above 2 GB of them a runtime gives wrong data: such a scan goes without its slices.
     INSERT INTO #chunk (scan_id, slices, is_kept, content_sha256)
@@ -26058,9 +26325,17 @@ Example:
     DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName),
         N'$.version', @Number), N'$.dataset', @Dataset), N'$.prevalence', @Prevalence);
     EXECUTE internal.StartRun N'PredictPatientsSql', @RunId OUTPUT, @Arguments;
-    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
-
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    BEGIN TRY
+        EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
+        EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
     SET @Message = (
         SELECT STRING_AGG(CAST(w.idx AS NVARCHAR(MAX)), N', ')
@@ -26291,6 +26566,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    DECLARE @Message NVARCHAR(2000);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #measured (scan_id INT NOT NULL PRIMARY KEY, distance FLOAT NULL);
@@ -26319,7 +26595,16 @@ BEGIN
     SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
     INSERT INTO #measured (scan_id, distance)
     SELECT scan_id, distance FROM #result WHERE COALESCE(error, N'') = N'';
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence, 1;
+    BEGIN TRY
+        EXECUTE internal.StorePredictions @ClassifierId, @Prevalence, 1;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -26876,7 +27161,8 @@ GO
 -- Called by FindSimilarRows, whose table #lot it reads.
 CREATE OR ALTER PROCEDURE internal.AddSimilarRows
     @Array VARBINARY(MAX),       -- the row that all are compared with, which counts too
-    @Sums VARBINARY(MAX) OUTPUT  -- what the call before gave, empty in the first; now with these rows
+    @Sums VARBINARY(MAX) OUTPUT, -- what the call before gave, empty in the first; now with these rows
+    @RunId INT = NULL            -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26902,6 +27188,8 @@ ORDER BY place;',
             @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Before = @Before, @Array = @Array, @Sums = @Sums OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -26917,7 +27205,8 @@ CREATE OR ALTER PROCEDURE internal.CompareVectors
     @Pooling NVARCHAR(32),      -- their pooling
     @Array VARBINARY(MAX),      -- the vector to compare with, float32 little-endian
     @PatientId NVARCHAR(64),    -- the patient it is of, whose scans are left out, or NULL
-    @Limit INT                  -- scans to find
+    @Limit INT,                 -- scans to find
+    @RunId INT = NULL           -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26952,7 +27241,10 @@ BEGIN
         FROM #others
         HAVING 2 * SUM(CAST(DATALENGTH(array) AS BIGINT)) > 1073741824);
     IF @Message IS NOT NULL
+    BEGIN
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50231, @Message, 1;
+    END;
     INSERT INTO #similar (scan_id, similarity)
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -26968,6 +27260,8 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Array, Limit)
         @Array = @Array, @Limit = @Limit,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -26980,7 +27274,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Array, Limit)
     SELECT TOP (@Limit) scan_id, 1
     FROM #others
     ORDER BY CASE WHEN scan_id IN (SELECT place FROM #came) THEN 0 ELSE 1 END, scan_id;
-    EXECUTE internal.CheckRows N'scan_ids';
+    EXECUTE internal.CheckRows N'scan_ids', @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -27021,7 +27315,8 @@ GO
 -- Called by SimilarPatients and SimilarToSlices, whose table #vectors it reads.
 CREATE OR ALTER PROCEDURE internal.RefreshBinaryVectors
     @FeatureSetId INT,      -- feature set of the vectors
-    @Pooling NVARCHAR(32)   -- their pooling
+    @Pooling NVARCHAR(32),  -- their pooling
+    @RunId INT = NULL       -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -27071,6 +27366,8 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
             @params = N'@ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
@@ -27080,7 +27377,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
         SELECT scan_id, 1 FROM #some WHERE vector IS NOT NULL;
         INSERT INTO #came (place, part)
         SELECT scan_id, 1 FROM #arrays;
-        EXECUTE internal.CheckRows N'scan_ids';
+        EXECUTE internal.CheckRows N'scan_ids', @RunId;
 
         BEGIN TRANSACTION;
         -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.
@@ -27549,7 +27846,8 @@ GO
 CREATE OR ALTER PROCEDURE internal.FindSimilarRows
     @FeatureSetId INT,      -- feature set of the arrays
     @Array VARBINARY(MAX),  -- the row to compare with, float32 little-endian
-    @Limit INT              -- rows to find
+    @Limit INT,             -- rows to find
+    @RunId INT = NULL       -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -27574,7 +27872,7 @@ BEGIN
     WHILE @Lot <= @Lots
     BEGIN
         EXECUTE internal.TakeSimilarLot @FeatureSetId, @Lot;
-        EXECUTE internal.AddSimilarRows @Array, @Sums OUTPUT;
+        EXECUTE internal.AddSimilarRows @Array, @Sums OUTPUT, @RunId;
         SET @Lot = @Lot + 1;
     END;
 
@@ -27603,6 +27901,8 @@ ORDER BY place;',
                 @ErrorMessage NVARCHAR(2000) OUTPUT',
             @Sums = @Sums, @Array = @Array, @Limit = @Limit, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
@@ -27620,7 +27920,7 @@ ORDER BY place;',
         IF @Rows <> (SELECT COUNT(*) FROM #sent) OR @Rows < IIF(@Wanted < @Limit, @Wanted, @Limit)
             INSERT INTO #came (place, part)
             VALUES (-1, 0);
-        EXECUTE internal.CheckRows N'places';
+        EXECUTE internal.CheckRows N'places', @RunId;
         INSERT INTO #best (place, row_index, similarity)
         SELECT place, row_index, similarity FROM #near;
         SET @Lot = @Lot + 1;
@@ -27709,7 +28009,11 @@ Example:
     WHERE f.feature_set_id = @FeatureSetId AND s.source <> @Source AND (@DatasetVersionId IS NULL OR f.name IN (
         SELECT m.image_name FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
     OPTION (RECOMPILE);
-    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.feature_set_id', @FeatureSetId),
+        N'$.dataset', @Dataset), N'$.limit', @Limit);
+    EXECUTE internal.StartRun N'SimilarImages', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit, @RunId;
+    EXECUTE internal.EndRun @RunId;
     SELECT c.name, i.group_name, i.group_order, r.similarity
     FROM #similar_rows AS r
     INNER JOIN #compared AS c ON c.place = r.place
@@ -27806,7 +28110,11 @@ Example:
     FROM dbo.features AS f
     INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
     WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND s.is_primary = 1 AND s.patient_id <> @PatientId;
-    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.feature_set_id', @FeatureSetId), N'$.limit', @Limit),
+        @Scans INT = (SELECT COUNT(*) FROM #compared);
+    EXECUTE internal.StartRun N'SimilarSlices', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit, @RunId;
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
     EXECUTE internal.ShowSimilarSlices;
 END;
 GO
@@ -27879,6 +28187,19 @@ Example:
             N'database, so that none can be made of new slices. Ask where the model was copied from.'), N'%', N'%%');
         THROW 50116, @Message, 1;
     END;
+    IF @SliceIndex IS NULL
+    BEGIN
+        INSERT INTO #vectors (scan_id, vector_sha256)
+        SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
+        FROM dbo.pooled_features AS f
+        INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+        WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        INSERT INTO #read (scan_id)
+        SELECT scan_id FROM #vectors;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    END;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.limit', @Limit);
+    EXECUTE internal.StartRun N'SimilarToSlices', @RunId OUTPUT, @Arguments;
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -27899,6 +28220,8 @@ Array, FirstSlice, Notice, ErrorNumber, ErrorMessage = main(Slices, SliceIndex, 
         @Threads = @Threads, @Array = @Array OUTPUT, @FirstSlice = @FirstSlice OUTPUT, @Notice = @Notice OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -27912,19 +28235,12 @@ Array, FirstSlice, Notice, ErrorNumber, ErrorMessage = main(Slices, SliceIndex, 
         FROM dbo.features AS f
         INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
         WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND s.is_primary = 1;
-        EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit;
+        EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit, @RunId;
+        EXECUTE internal.EndRun @RunId;
         EXECUTE internal.ShowSimilarSlices;
         RETURN 0;
     END;
-    INSERT INTO #vectors (scan_id, vector_sha256)
-    SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
-    FROM dbo.pooled_features AS f
-    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
-    INSERT INTO #read (scan_id)
-    SELECT scan_id FROM #vectors;
-    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
-    EXECUTE internal.RefreshBinaryVectors @FeatureSetId, @Pooling;
+    EXECUTE internal.RefreshBinaryVectors @FeatureSetId, @Pooling, @RunId;
     SET @Message = (
         SELECT CONCAT(N'The vectors of ', COUNT(*), N' scans have another length than the ', DATALENGTH(@Array) / 4,
             N' numbers made of the slices. Call GenerateFeatures with @Recompute = 1, and train the model again.')
@@ -27934,8 +28250,11 @@ Array, FirstSlice, Notice, ErrorNumber, ErrorMessage = main(Slices, SliceIndex, 
             AND DATALENGTH(u.array) <> DATALENGTH(@Array)
         HAVING COUNT(*) > 0);
     IF @Message IS NOT NULL
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+    IF @Message IS NOT NULL
         THROW 50110, @Message, 1;
-    EXECUTE internal.CompareVectors @FeatureSetId, @Pooling, @Array, NULL, @Limit;
+    EXECUTE internal.CompareVectors @FeatureSetId, @Pooling, @Array, NULL, @Limit, @RunId;
+    EXECUTE internal.EndRun @RunId;
     SELECT p.idx AS patient_index, p.display_name, s.study_date, t.scan_id, CAST(NULL AS INT) AS triple, CAST(NULL AS INT) AS first_slice,
         t.similarity
     FROM #similar AS t
@@ -28981,9 +29300,6 @@ VALUES
     (N'StoreToken', NULL, N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
     (N'ListDatasets', NULL, N'the data sets with their versions, members and what chose them, the newest version of each first.'),
     (N'DeleteDataset', NULL, N'deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.'),
-    (N'ScaleDataset', NULL, N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
-    (N'EvaluateNetworkSql', NULL, N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
-    (N'ScoreNetworkSql', NULL, N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
     (N'ReadExplanation', NULL, N'reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.'),
     (N'DeleteNetwork', NULL, N'deletes a version of a network, unless features, nodules or a setting refer to it.'),
     (N'PromoteImageClassifier', NULL, N'makes a version of a model of pictures the champion of its name, unless it is less accurate than the present one on the same pictures, each scored by a model that had not learnt from it.'),
@@ -29002,7 +29318,6 @@ VALUES
     (N'DeletePreprocessing', NULL, N'deletes a preprocessing that no features were made with, and the pictures that are kept of it.'),
     (N'RegisterExtensions', NULL, N'makes the steps, poolings and algorithms known that packages in the Python of external scripts add.'),
     (N'StorePreprocessing', NULL, N'checks the steps of a preprocessing and stores them under a name, for good.'),
-    (N'RunOnDataset', NULL, N'runs a Python script of one''s own on the scans, pictures, features or scores of a data set, and puts what it gives into a table of one''s own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller''s rights.'),
     (N'CompareFigures', NULL, N'a figure of two models on the test patients that both have scored, and no word of the patients themselves.'),
     (N'DeleteModel', NULL, N'deletes a version of a model and its training run, unless predictions, promotions or ensembles refer to it.'),
     (N'FindModel', NULL, N'says which version a model''s name stands for.'),
@@ -29011,7 +29326,6 @@ VALUES
     (N'RollbackModel', NULL, N'undoes the newest promotion of a name, so that the champion before it is the champion again.'),
     (N'WrongCases', NULL, N'the test patients that a model puts on the wrong side of a threshold, the most wrong first.'),
     (N'CheckModelSql', NULL, N'says whether plain T-SQL can score a model, and how far from Python it scores.'),
-    (N'TopSlices', NULL, N'the slices that light a feature most, as rows and on one contact sheet.'),
     (N'ScorePatientsSql', NULL, N'scores patients with T-SQL alone, and keeps nothing.'),
     (N'PreviewPreprocessing', NULL, N'the pictures that a preprocessing makes of slices of a scan, as PNG files. Nothing is stored.'),
     (N'StoreClassifier', NULL, N'stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.'),
@@ -29020,9 +29334,10 @@ VALUES
     (N'AssignSplits', NULL, N'puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.'),
     (N'CreateDataset', NULL, N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
     (N'DropWork', NULL, N'takes a work out of the queue, such as one that was set aside.'),
-    (N'QueueFeatures', NULL, N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
-    (N'QueueImages', NULL, N'puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
+    (N'ScaleDataset', NULL, N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
     (N'TrainNetworkSql', NULL, N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
+    (N'EvaluateNetworkSql', NULL, N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
+    (N'ScoreNetworkSql', NULL, N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
     (N'CheckDrift', NULL, N'compares patients who came later with those whom a model was tested on: features, scores, scanners, kernels and spacings.'),
     (N'CheckServedDrift', NULL, N'checks for drift of every served model, and ends with an error where one alarms.'),
     (N'ExplainRegions', NULL, N'maps of which places in chosen slices a score came from, for a score that is explained already.'),
@@ -29033,18 +29348,22 @@ VALUES
     (N'TrainImageClassifier', NULL, N'trains a model that tells the classes of pictures by their features, measures it and stores a new version.'),
     (N'EndLoad', NULL, N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
     (N'StoreModelNodes', NULL, N'writes a model into tables from which plain T-SQL scores it, and checks its scores there against Python''s.'),
+    (N'RunOnDataset', NULL, N'runs a Python script of one''s own on the scans, pictures, features or scores of a data set, and puts what it gives into a table of one''s own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller''s rights.'),
     (N'TransformImages', NULL, N'makes a data set of pictures of the slices or pictures of another one, by the steps of a preprocessing.'),
     (N'FeatureImportance', NULL, N'how much a model relies on each of its features, on a data set or on the patients that it learnt from.'),
-    (N'MaximiseImage', NULL, N'makes slices that light a feature more than any slice of the data does, by a search, and shows them.'),
     (N'ClusterDataset', NULL, N'parts the scans of a data set into clusters of like features, each around the scan that represents it best.'),
     (N'WrongRepresentatives', NULL, N'what WrongCases lists, and of its clusters the patients that represent them, with the nearest right ones beside.'),
     (N'CompareModels', NULL, N'two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.'),
+    (N'MaximiseImage', NULL, N'makes slices that light a feature more than any slice of the data does, by a search, and shows them.'),
+    (N'TopSlices', NULL, N'the slices that light a feature most, as rows and on one contact sheet.'),
     (N'InspectDataset', NULL, N'what is in a data set, and what is wrong with it: copies, outliers, missing values, mixes, leaks.'),
     (N'SearchModels', NULL, N'makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.'),
     (N'RepeatExperiment', NULL, N'trains a stored version again from what was recorded of it, and says whether the same bytes come out. Stores nothing.'),
     (N'CreateEnsemble', NULL, N'makes a model of several trained ones: the mean of their log-odds, recalibrated on patients that none has learnt from.'),
     (N'TrainLungCancerModel', NULL, N'trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.'),
     (N'RunSearch', NULL, N'works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.'),
+    (N'QueueFeatures', NULL, N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
+    (N'QueueImages', NULL, N'puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'ReadWork', NULL, N'gives a worker the slices or pictures that it has leased, or the network to run over them.'),
     (N'ExplainScans', NULL, N'why stored scores are what they are: what each feature and each triple of slices adds to the model''s margin.'),
     (N'FeaturizeImages', NULL, N'runs a network over every picture of dbo.images that has no features yet and stores what its layers give.'),
@@ -29220,11 +29539,6 @@ VALUES
     ('procedure', N'internal.MeasureClasses'),
     ('procedure', N'internal.ReadNetwork'),
     ('procedure', N'internal.RegisterExamples'),
-    ('procedure', N'dbo.ScaleDataset'),
-    ('procedure', N'internal.RunExamples'),
-    ('procedure', N'dbo.EvaluateNetworkSql'),
-    ('procedure', N'dbo.ScoreNetworkSql'),
-    ('procedure', N'internal.TakeCopiedNetwork'),
     ('procedure', N'internal.StartNetwork'),
     ('procedure', N'internal.StoreNetwork'),
     ('procedure', N'internal.TakeStep'),
@@ -29358,14 +29672,11 @@ VALUES
     ('procedure', N'internal.CheckFeatureArguments'),
     ('procedure', N'internal.RefreshDerived'),
     ('procedure', N'internal.StoreRun'),
-    ('procedure', N'dbo.RunOnDataset'),
     ('procedure', N'internal.CheckClusterArguments'),
     ('procedure', N'internal.CheckInspectArguments'),
     ('procedure', N'internal.CheckMaximiseArguments'),
-    ('procedure', N'internal.DrawSlices'),
     ('procedure', N'internal.ExplainFindings'),
     ('procedure', N'internal.FindCopies'),
-    ('procedure', N'internal.FindTopTriples'),
     ('procedure', N'internal.TakeCells'),
     ('procedure', N'internal.TakeCommonScores'),
     ('procedure', N'internal.TakeInspected'),
@@ -29390,7 +29701,6 @@ VALUES
     ('procedure', N'internal.FindScoring'),
     ('procedure', N'dbo.CheckModelSql'),
     ('procedure', N'internal.FindSliceFeatures'),
-    ('procedure', N'dbo.TopSlices'),
     ('procedure', N'internal.FindPatients'),
     ('procedure', N'dbo.ScorePatientsSql'),
     ('procedure', N'internal.FindPrevalence'),
@@ -29434,21 +29744,19 @@ VALUES
     ('procedure', N'internal.CountMatrices'),
     ('procedure', N'dbo.DropWork'),
     ('procedure', N'internal.FailImages'),
-    ('procedure', N'internal.FillWork'),
-    ('procedure', N'internal.EnqueueImages'),
-    ('procedure', N'internal.QueueScans'),
     ('procedure', N'internal.FindWork'),
-    ('procedure', N'dbo.QueueFeatures'),
-    ('procedure', N'dbo.QueueImages'),
     ('procedure', N'internal.FindWorkFault'),
     ('procedure', N'internal.FreeItems'),
-    ('procedure', N'internal.ClaimItems'),
-    ('procedure', N'internal.TakeScoresToExplain'),
-    ('procedure', N'internal.TakeImages'),
     ('procedure', N'internal.HoldItems'),
     ('procedure', N'internal.LeaveWork'),
     ('procedure', N'internal.EndRun'),
+    ('procedure', N'dbo.ScaleDataset'),
     ('procedure', N'dbo.TrainNetworkSql'),
+    ('procedure', N'internal.RunExamples'),
+    ('procedure', N'dbo.EvaluateNetworkSql'),
+    ('procedure', N'dbo.ScoreNetworkSql'),
+    ('procedure', N'internal.TakeCopiedNetwork'),
+    ('procedure', N'internal.StoreEnsemble'),
     ('procedure', N'internal.MeasureDrift'),
     ('procedure', N'dbo.CheckDrift'),
     ('procedure', N'dbo.CheckServedDrift'),
@@ -29469,17 +29777,22 @@ VALUES
     ('procedure', N'dbo.EndLoad'),
     ('procedure', N'internal.ReadModelNodes'),
     ('procedure', N'dbo.StoreModelNodes'),
+    ('procedure', N'dbo.RunOnDataset'),
     ('procedure', N'internal.StoreTransforms'),
     ('procedure', N'dbo.TransformImages'),
     ('procedure', N'dbo.FeatureImportance'),
-    ('procedure', N'dbo.MaximiseImage'),
     ('procedure', N'internal.ClusterScans'),
     ('procedure', N'dbo.ClusterDataset'),
     ('procedure', N'dbo.WrongRepresentatives'),
     ('procedure', N'internal.CompareInDetail'),
     ('procedure', N'dbo.CompareModels'),
+    ('procedure', N'internal.DrawSlices'),
+    ('procedure', N'internal.FindTopTriples'),
+    ('procedure', N'dbo.MaximiseImage'),
+    ('procedure', N'dbo.TopSlices'),
     ('procedure', N'internal.MeasureInspected'),
     ('procedure', N'dbo.InspectDataset'),
+    ('procedure', N'internal.CheckTrials'),
     ('procedure', N'dbo.SearchModels'),
     ('procedure', N'internal.ReadTrialVectors'),
     ('procedure', N'internal.ReportSearch'),
@@ -29493,6 +29806,14 @@ VALUES
     ('procedure', N'internal.TrainBestTrial'),
     ('procedure', N'dbo.RunSearch'),
     ('procedure', N'internal.EndJob'),
+    ('procedure', N'internal.FillWork'),
+    ('procedure', N'internal.EnqueueImages'),
+    ('procedure', N'internal.QueueScans'),
+    ('procedure', N'dbo.QueueFeatures'),
+    ('procedure', N'dbo.QueueImages'),
+    ('procedure', N'internal.ClaimItems'),
+    ('procedure', N'internal.TakeScoresToExplain'),
+    ('procedure', N'internal.TakeImages'),
     ('procedure', N'internal.NameWorker'),
     ('procedure', N'internal.JoinWork'),
     ('procedure', N'internal.StartExplanations'),

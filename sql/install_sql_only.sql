@@ -6957,361 +6957,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ScaleDataset: copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.
--- Example: EXECUTE dbo.ScaleDataset @Dataset = N'ct', @Into = N'ct_scaled';
-CREATE OR ALTER PROCEDURE dbo.ScaleDataset
-    @Dataset NVARCHAR(128) = NULL,      -- data set in dbo.examples
-    @Into NVARCHAR(128) = NULL,         -- name of the scaled data set
-    @Method NVARCHAR(16) = NULL,        -- zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
-    @As NVARCHAR(128) = NULL,           -- a scaled data set by whose figures this one is scaled, such as that of the training
-    @Replace BIT = 0,                   -- 1 replaces a data set of examples that has the name @Into
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScaleDataset makes a data set of examples with scaled features, and with the labels of the first. The figures of each
-feature are kept in dbo.dataset_scalings. Scale the examples to learn from, and later ones, test data too, by the same figures with @As.
-A feature that is the same in all examples becomes 0.
-Parameters:
-    @Dataset NVARCHAR(128) = NULL  data set in dbo.examples
-    @Into NVARCHAR(128) = NULL     name of the scaled data set
-    @Method NVARCHAR(16) = NULL    zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
-    @As NVARCHAR(128) = NULL       a scaled data set by whose figures this one is scaled, such as that of the training
-    @Replace BIT = 0               1 replaces a data set of examples that has the name @Into
-    @Help BIT = 0                  1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';
-    EXECUTE dbo.ScaleDataset @Dataset = N''ct_test'', @Into = N''ct_test_scaled'', @As = N''ct_scaled'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000) = N'', @Inputs INT, @Examples INT, @Constant INT;
-    IF @Into IS NULL OR @Into = N'' OR @Into = @Dataset
-        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Into + N'''', N'NULL'),
-            N' for the parameter @Into is not supported. Give the scaled data set a name of its own. ');
-    IF @Method IS NOT NULL AND @Method NOT IN (N'zscore', N'minmax')
-        SET @Message = CONCAT(@Message, N'The value ''', @Method,
-            N''' for the parameter @Method is not supported. Supported values are zscore and minmax. ');
-    IF @Method IS NOT NULL AND @As IS NOT NULL
-        SET @Message = CONCAT(@Message, N'Both @Method and @As were given, and the figures of @As have their method. Leave one out. ');
-    IF @Replace IS NULL
-        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Replace is not supported. Supported values are 0 and 1. ');
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-    IF @As IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.dataset_scalings WHERE dataset = @As)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'No scaling is kept for the data set ''', @As, N'''. Those that are: ', LEFT(COALESCE((
-            SELECT STRING_AGG(CAST(s.dataset AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT dataset FROM dbo.dataset_scalings) AS s),
-            N'none'), 1000), N'. Give one that ScaleDataset made.'), N'%', N'%%');
-        THROW 50306, @Message, 1;
-    END;
-    SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
-    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
-
-    CREATE TABLE #figures (
-        feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
-        made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
-    INSERT INTO #figures (feature_index, method, made_from, centre, scale)
-    SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
-    -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.
-    IF @As IS NULL
-        INSERT INTO #figures (feature_index, method, made_from, centre, scale)
-        SELECT f.feature_index, COALESCE(LOWER(@Method), N'zscore'), @Dataset,
-            CASE WHEN f.largest - f.least <= 1e-12 * f.size OR @Method = N'minmax' THEN f.least ELSE f.least + f.mean END,
-            CASE WHEN f.largest - f.least <= 1e-12 * f.size THEN 1 WHEN @Method = N'minmax' THEN f.largest - f.least ELSE f.deviation END
-        FROM (
-            SELECT e.feature_index, MIN(r.least) AS least, MAX(r.largest) AS largest, AVG(e.value - r.least) AS mean,
-                STDEVP(e.value - r.least) AS deviation, MAX(ABS(e.value)) AS size
-            FROM dbo.examples AS e
-            INNER JOIN (
-                SELECT feature_index, MIN(value) AS least, MAX(value) AS largest FROM dbo.examples WHERE dataset = @Dataset
-                GROUP BY feature_index) AS r ON r.feature_index = e.feature_index
-            WHERE e.dataset = @Dataset
-            GROUP BY e.feature_index) AS f;
-
-    BEGIN TRANSACTION;
-    EXECUTE internal.RegisterExamples @Into, @Replace;
-    DELETE FROM dbo.examples WHERE dataset = @Into;
-    DELETE FROM dbo.example_labels WHERE dataset = @Into;
-    DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
-    FROM dbo.examples AS e
-    INNER JOIN #figures AS f ON f.feature_index = e.feature_index
-    WHERE e.dataset = @Dataset;
-    INSERT INTO dbo.example_labels (dataset, example_id, label)
-    SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
-    INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
-    SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
-    COMMIT TRANSACTION;
-
-    SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
-    SET @Constant = (
-        SELECT COUNT(*) FROM (
-            SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
-    SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
-        COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
-    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- RunExamples: fills #probabilities with what a network gives for every example of a data set.
--- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
-CREATE OR ALTER PROCEDURE internal.RunExamples
-    @ModelName NVARCHAR(128), -- network in dbo.tensors
-    @Dataset NVARCHAR(128),   -- data set in dbo.examples
-    @Keep BIT                 -- 1 stores the probabilities in dbo.network_probabilities too
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Inputs INT;
-    EXECUTE internal.ReadNetwork @ModelName;
-    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
-    IF @Inputs IS NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
-            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
-        THROW 50170, @Message, 1;
-    END;
-    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
-
-    INSERT INTO #activations (layer, example, unit, value)
-    SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
-    UNION ALL
-    SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
-    BEGIN TRY
-        EXECUTE internal.ForwardLayers;
-        EXECUTE internal.FillProbabilities;
-    END TRY
-    BEGIN CATCH
-        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
-        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
-            THROW;
-        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
-            N'''. Scale the features to about -1 to 1, as those that it learned from: see ScaleDataset.'), N'%', N'%%');
-        THROW 50176, @Message, 1;
-    END CATCH;
-
-    IF @Keep = 1
-    BEGIN
-        BEGIN TRANSACTION;
-        DELETE FROM dbo.network_probabilities WHERE network = @ModelName AND dataset = @Dataset;
-        INSERT INTO dbo.network_probabilities (network, dataset, example_id, label, probability)
-        SELECT @ModelName, @Dataset, example, label, value FROM #probabilities;
-        COMMIT TRANSACTION;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- EvaluateNetworkSql: measures a dense network on the labelled examples of a data set, class by class, with no Python.
--- Example: EXECUTE dbo.EvaluateNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.EvaluateNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples and dbo.example_labels
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.EvaluateNetworkSql runs a dense network over the examples of a data set and compares the likeliest class with the label.
-It returns the confusion matrix, a row label, predicted, examples, percentage for each pair of the network''s classes, the percentage
-being of the examples of the class; then rows label, metric, value: examples, told, right, precision, recall and f1 of each class, and
-with label -1 examples, accuracy, macro_f1 and log_loss. What is not defined is NULL. The probabilities are kept: see dbo.network_scores.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples and dbo.example_labels
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
-        PRIMARY KEY (part, example, label));
-    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
-        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
-    CREATE TABLE #confusion (
-        part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
-        percentage FLOAT NULL);
-    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
-        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
-
-    SET @Classes = (
-        SELECT TOP (1) CASE WHEN units = 1 THEN 2 ELSE units END FROM dbo.dense_layers WHERE network = @ModelName ORDER BY layer DESC);
-    SELECT TOP (1) @Example = y.example_id, @Label = y.label
-    FROM dbo.example_labels AS y
-    WHERE y.dataset = @Dataset AND (y.label < 0 OR y.label >= @Classes)
-        AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset)
-    ORDER BY y.example_id;
-    IF @Example IS NOT NULL
-        SET @Message = CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', @Label,
-            N', and the network tells classes from 0 to ', @Classes - 1, N'. Correct dbo.example_labels, or take another network.');
-    ELSE IF @Classes IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset) AND NOT EXISTS (
-        SELECT 1 FROM dbo.example_labels AS y INNER JOIN dbo.examples AS e ON e.dataset = y.dataset AND e.example_id = y.example_id
-        WHERE y.dataset = @Dataset)
-        SET @Message = CONCAT(N'No example of the data set ''', @Dataset, N''' has a label. Insert their classes into dbo.example_labels.');
-    IF @Message IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50175, @Message, 1;
-    END;
-
-    EXECUTE internal.RunExamples @ModelName, @Dataset, 1;
-    INSERT INTO #classes (label)
-    SELECT DISTINCT label FROM #probabilities;
-    INSERT INTO #true (part, example, label)
-    SELECT 'all', y.example_id, y.label
-    FROM dbo.example_labels AS y
-    WHERE y.dataset = @Dataset AND y.example_id IN (SELECT example FROM #probabilities);
-    INSERT INTO #scored (part, example, label, value)
-    SELECT 'all', example, label, value FROM #probabilities WHERE example IN (SELECT example FROM #true);
-    EXECUTE internal.MeasureClasses 1;
-    INSERT INTO #measures (part, label, metric, value)
-    SELECT 'all', -1, N'log_loss', AVG(p.loss)
-    FROM #true AS t
-    INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label;
-    SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
-    IF @Unlabelled > 0
-        RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
-
-    SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
-    SELECT label, metric, value FROM #measures ORDER BY label, metric;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
--- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
-    @Keep BIT = 0,                   -- 1 stores the probabilities too, for dbo.network_scores
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
-example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
-lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
-    @Keep BIT = 0                    1 stores the probabilities too, for dbo.network_scores
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
-    IF @Keep IS NULL
-        THROW 50101, N'The value NULL for the parameter @Keep is not supported. Supported values are 0 and 1.', 1;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-
-    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep;
-    SELECT example AS example_id, label, value AS probability
-    FROM #probabilities
-    ORDER BY example, label;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
--- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
--- Called by TakeCopy, whose script's tables it reads.
-CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
-        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
-    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
-    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
-    -- Velocities are of a training here, and no part of what a network computes.
-    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
-    IF @Stored = 0
-    BEGIN
-        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
-        SELECT network, layer, inputs, units, activation FROM #copy_layers;
-        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
-    END;
-    SET @Alike = (
-        SELECT COUNT(*)
-        FROM #copy_layers AS c
-        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
-        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
-    SET @Alike = @Alike + (
-        SELECT COUNT(*)
-        FROM #copy_tensors AS c
-        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
-            AND s.column_index = c.column_index
-        WHERE s.value = c.value);
-    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
-            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
-            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
-        THROW 50155, @Message, 1;
-    END;
-
-    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
-    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
-    INSERT INTO #answers (example_id, label, probability)
-    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
-    DELETE FROM dbo.examples WHERE dataset = @Dataset;
-    SET @Difference = (
-        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
-        FROM #copy_answers AS c
-        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
-    IF @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
-            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
-        THROW 50151, @Message, 1;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
 -- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
 CREATE OR ALTER PROCEDURE internal.StartNetwork
@@ -13252,65 +12897,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FillWork: puts what is to be done into the queue, but for what is there already.
--- Called by QueueScans, EnqueueImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.FillWork
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000);
-    INSERT INTO dbo.work_items (work_id, item, bytes)
-    SELECT w.work_id, q.item, q.bytes
-    FROM #queue AS q
-    INNER JOIN dbo.work AS w ON w.work_id = @WorkId
-    WHERE q.state = 'waits' AND NOT EXISTS (
-        SELECT 1 FROM dbo.work_items AS i WITH (UPDLOCK, HOLDLOCK) WHERE i.work_id = @WorkId AND i.item = q.item);
-    IF NOT EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId)
-    BEGIN
-        SET @Message = N'The row of dbo.work that this call works on was deleted. What is stored stays. Call it again.';
-        THROW 50461, @Message, 1;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- EnqueueImages: puts the pictures of #todo into the queue.
--- Called by StartImages, QueueImages and StartImageJob; reads #todo and fills #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.EnqueueImages
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
-    SELECT name, ROW_NUMBER() OVER (ORDER BY name), 0, bytes, 'waits', 0
-    FROM #todo;
-    EXECUTE internal.FillWork @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
--- Called by StartFeatures, QueueFeatures and StartScanJob; reads #todo and fills #queue of whoever works.
-CREATE OR ALTER PROCEDURE internal.QueueScans
-    @WorkId INT -- row of dbo.work
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
-    SELECT CAST(scan_id AS NVARCHAR(128)), scan_id, 1 - is_kept, CASE WHEN kept_bytes > bytes THEN kept_bytes ELSE bytes END, 'waits', 0
-    FROM #todo;
-    EXECUTE internal.FillWork @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- FindWork: gives the row of dbo.work that has these arguments, which it makes if there is none. Where all that is in it is settled it
 -- empties it, because what was made may have been deleted since; sessions put back what they still wait for. What was set aside is to be
 -- tried again.
@@ -13337,141 +12923,6 @@ BEGIN
     SET state = 'open', attempts = 0, error_number = NULL, error = NULL
     WHERE work_id = @WorkId AND state = 'failed' AND error_number NOT IN (50120, 50462)
         AND EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId AND is_queued = 1);
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
--- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
-CREATE OR ALTER PROCEDURE dbo.QueueFeatures
-    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
-    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
-    @Help BIT = 0                          -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
-those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
-them, each scan once. The queue stays until all is done. A layer is a name that the details of the network give, or a
-tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
-that are open.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
-    @Recompute BIT = 0                     1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL             its version; NULL means the newest
-    @Help BIT = 0                          1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
-        RETURN 0;
-    END;
-
-    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
-        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #todo (
-        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
-    CREATE TABLE #queue (
-        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
-        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
-        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
-    SET @Pooling = REPLACE(@Pooling, N' ', N'');
-    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
-    EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
-    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
-    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
-    EXECUTE internal.NumberLayers @Layer;
-    EXECUTE internal.CheckLayers @NetworkId;
-    EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
-
-    BEGIN TRANSACTION;
-    -- As JoinWork does, so that no session that leaves drops it meanwhile.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
-    EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
-    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
-    EXECUTE internal.QueueScans @WorkId;
-    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
-    COMMIT TRANSACTION;
-    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
-    FROM dbo.work_items
-    WHERE work_id = @WorkId;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- QueueImages: puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
--- Example: EXECUTE dbo.QueueImages @ModelName = N'demo_resnet';
-CREATE OR ALTER PROCEDURE dbo.QueueImages
-    @ModelName NVARCHAR(128) = NULL, -- name of a network in dbo.networks, its newest version; needed
-    @Layer NVARCHAR(256) = NULL,     -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Recompute BIT = 0,              -- 1 makes the features of every picture again
-    @Dataset NVARCHAR(128) = NULL,   -- data set whose pictures alone are featurized; NULL means all pictures
-    @DatasetVersion INT = NULL,      -- its version; NULL means the newest
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.QueueImages is the half of FeaturizeImages that needs no Python: it finds the pictures that lack features and puts those
-that are not there into dbo.work_items. Sessions of FeaturizeImages with the same arguments and workers share them, each
-picture once. The queue stays until all is done. It returns a row: work_id, pictures that were put there, pictures that
-are open.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks, its newest version; needed
-    @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Recompute BIT = 0               1 makes the features of every picture again
-    @Dataset NVARCHAR(128) = NULL    data set whose pictures alone are featurized; NULL means all pictures
-    @DatasetVersion INT = NULL       its version; NULL means the newest
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.QueueImages @ModelName = N''demo_resnet'';';
-        RETURN 0;
-    END;
-
-    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @DatasetVersionId INT, @WorkId INT, @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
-    CREATE TABLE #queue (
-        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
-        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
-        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
-    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
-    EXECUTE internal.CheckImageArguments @ModelName, @Layer, 32, 256, @Recompute;
-    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
-    EXECUTE internal.NumberLayers @Layer;
-    EXECUTE internal.CheckLayers @NetworkId;
-    EXECUTE internal.DescribeImages @NetworkId, @Layer, @Recompute, @Arguments OUTPUT;
-
-    BEGIN TRANSACTION;
-    -- As JoinWork does, so that no session that leaves drops it meanwhile.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
-    EXECUTE internal.FindWork N'FeaturizeImages', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindImagesToDo @NetworkId, @Recompute, @DatasetVersionId;
-    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
-    EXECUTE internal.EnqueueImages @WorkId;
-    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
-    COMMIT TRANSACTION;
-    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
-    FROM dbo.work_items
-    WHERE work_id = @WorkId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13524,146 +12975,6 @@ BEGIN
             + N'@ChunkMegabytes or @BatchSize, or give the scripts more memory.' END
     WHERE work_id = @WorkId AND state = 'leased' AND worker <> @Worker
         AND (leased_until < SYSUTCDATETIME() OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1);
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
--- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
--- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
-CREATE OR ALTER PROCEDURE internal.ClaimItems
-    @WorkId INT,            -- row of dbo.work
-    @Worker NVARCHAR(128),  -- name of this session
-    @Bytes BIGINT,          -- bytes at most, unless a single item has more
-    @Most INT               -- items at most
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-    -- A caller's level may be one at which READPAST is refused; it is the caller's again when this ends.
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-
-    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME(), @Lease INT, @Count INT = 0, @Open INT = -1, @Sessions INT;
-    CREATE TABLE #window (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
-    CREATE TABLE #won (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, attempts INT NOT NULL);
-    DELETE FROM #queue WHERE state IN ('held', 'failed', 'settled');
-    UPDATE #queue SET state = 'waits' WHERE state IN ('open', 'lost');
-    UPDATE q
-    SET q.state = 'settled', q.error_number = i.error_number, q.error = i.error
-    FROM #queue AS q
-    INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-    WHERE i.state IN ('done', 'failed');
-    -- What a chunk took says how long a lease must be: a session that waits for its script cannot renew it. The first may be slow.
-    SET @Lease = (SELECT CASE WHEN MAX(seconds) > 8000 THEN 86400 WHEN MAX(seconds) > 690 THEN 300 + 10 * CAST(MAX(seconds) AS INT)
-        ELSE 7200 END FROM dbo.work_items WHERE work_id = @WorkId);
-    SET @Sessions = (SELECT COUNT(*) FROM dbo.work_sessions WHERE work_id = @WorkId);
-
-    WHILE @Count = 0 AND @Open <> 0
-    BEGIN
-        -- All that was open was being claimed by others.
-        IF @Open > 0
-            WAITFOR DELAY '00:00:00.050';
-        SET @Open = (
-            SELECT COUNT(*)
-            FROM #queue AS q
-            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-            WHERE q.state = 'waits' AND i.state = 'open');
-        -- Of several sessions each takes a part of what is left, so that they end together.
-        IF @Sessions > 1 AND @Most > 1 + @Open / (2 * @Sessions)
-            SET @Most = 1 + @Open / (2 * @Sessions);
-        DELETE FROM #window;
-        -- What a session was ended with goes alone, so that the others of its chunk do not fail with the one that ends sessions.
-        INSERT INTO #window (item)
-        SELECT o.item
-        FROM (
-            SELECT q.item, q.grp, MIN(q.grp) OVER () AS first_grp,
-                SUM(q.bytes) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
-                SUM(CASE WHEN i.attempts > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING)
-                    AS tried_so_far,
-                ROW_NUMBER() OVER (PARTITION BY q.grp ORDER BY q.position) AS place
-            FROM #queue AS q
-            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
-            WHERE q.state = 'waits' AND i.state = 'open') AS o
-        WHERE o.grp = o.first_grp AND (o.place = 1
-            OR (o.place <= @Most AND o.bytes_so_far <= @Bytes AND o.tried_so_far = 0));
-        SET @Count = (SELECT COUNT(*) FROM #window);
-        -- One statement that commits by itself, over the primary key. Rows that another session is claiming are passed over, not waited
-        -- for. READPAST alone is refused where the database has READ_COMMITTED_SNAPSHOT ON (as Azure SQL Database does): there
-        -- READCOMMITTEDLOCK has to stand beside it, and ROWLOCK may not, which is of the same group of hints. See
-        -- https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table
-        UPDATE TOP (@Count) dbo.work_items WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
-        SET state = 'leased', worker = @Worker, attempts = attempts + 1, leased_at = @Now,
-            leased_until = DATEADD(SECOND, @Lease, @Now)
-        OUTPUT inserted.item, inserted.attempts
-        INTO #won (item, attempts)
-        WHERE work_id = @WorkId AND state = 'open' AND item IN (SELECT item FROM #window);
-        SET @Count = (SELECT COUNT(*) FROM #won);
-    END;
-    UPDATE q
-    SET q.state = 'held', q.attempts = w.attempts
-    FROM #queue AS q
-    INNER JOIN #won AS w ON w.item = q.item;
-    IF @Count > 0 OR NOT EXISTS (SELECT 1 FROM #queue WHERE state = 'waits')
-        RETURN 0;
-
-    EXECUTE internal.FreeItems @WorkId, @Worker;
-    -- Whoever deletes rows of the queue by hand does not stop the work.
-    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'waits' AND item NOT IN (SELECT item FROM dbo.work_items WHERE work_id = @WorkId))
-        EXECUTE internal.FillWork @WorkId;
-    IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
-        WAITFOR DELAY '00:00:00.500';
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now. What other
--- sessions have settled meanwhile leaves #todo and counts as done; what they hold is waited for, with #chunk empty.
--- Called by FeaturizeImages and TakeWork, whose tables #layers, #todo, #queue, #failed and #chunk it reads and changes.
-CREATE OR ALTER PROCEDURE internal.TakeImages
-    @RunId INT,             -- row of dbo.runs
-    @WorkId INT,            -- row of dbo.work
-    @Worker NVARCHAR(128),  -- name of this session
-    @NetworkId INT,         -- the network
-    @ChunkMegabytes INT,    -- megabytes that go to the script and come back, unless a single picture has more
-    @Total INT,             -- pictures that were to do
-    @Done INT OUTPUT        -- those that are done by now
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    -- What a small picture costs is its features: a single-precision number is eight hexadecimal digits. Their number is known once
-    -- the first are stored, and taken for large until then.
-    DECLARE @Features BIGINT = (
-        SELECT SUM(CAST(COALESCE(s.width, 65536) AS BIGINT))
-        FROM #layers AS l
-        LEFT JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
-    UPDATE q
-    SET q.bytes = t.bytes + 8 * @Features
-    FROM #queue AS q
-    INNER JOIN #todo AS t ON t.name = q.item;
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
-    DELETE FROM #chunk;
-    INSERT INTO #chunk (place, name, bytes, sha256)
-    SELECT ROW_NUMBER() OVER (ORDER BY t.name), t.name, t.bytes, COALESCE(i.sha256, 0x)
-    FROM #queue AS q
-    INNER JOIN #todo AS t ON t.name = q.item
-    LEFT JOIN dbo.images AS i ON i.name = t.name
-    WHERE q.state = 'held';
-
-    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
-    BEGIN
-        INSERT INTO #failed (name, error, is_new)
-        SELECT item, error, CASE error_number WHEN 50462 THEN 1 ELSE 0 END FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
-        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
-        DELETE FROM #todo WHERE name IN (SELECT item FROM #queue WHERE state = 'settled');
-        SET @Done = @Done + @Others;
-        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done, ', @Others, N' of them by other sessions meanwhile.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
-        -- Of what ended its sessions nobody has told.
-        EXECUTE internal.ReportFailedImages @RunId;
-    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13760,6 +13071,125 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ScaleDataset: copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.
+-- Example: EXECUTE dbo.ScaleDataset @Dataset = N'ct', @Into = N'ct_scaled';
+CREATE OR ALTER PROCEDURE dbo.ScaleDataset
+    @Dataset NVARCHAR(128) = NULL,      -- data set in dbo.examples
+    @Into NVARCHAR(128) = NULL,         -- name of the scaled data set
+    @Method NVARCHAR(16) = NULL,        -- zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL,           -- a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0,                   -- 1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScaleDataset makes a data set of examples with scaled features, and with the labels of the first. The figures of each
+feature are kept in dbo.dataset_scalings. Scale the examples to learn from, and later ones, test data too, by the same figures with @As.
+A feature that is the same in all examples becomes 0.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL  data set in dbo.examples
+    @Into NVARCHAR(128) = NULL     name of the scaled data set
+    @Method NVARCHAR(16) = NULL    zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL       a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0               1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct_test'', @Into = N''ct_test_scaled'', @As = N''ct_scaled'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Inputs INT, @Examples INT, @Constant INT;
+    IF @Into IS NULL OR @Into = N'' OR @Into = @Dataset
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Into + N'''', N'NULL'),
+            N' for the parameter @Into is not supported. Give the scaled data set a name of its own. ');
+    IF @Method IS NOT NULL AND @Method NOT IN (N'zscore', N'minmax')
+        SET @Message = CONCAT(@Message, N'The value ''', @Method,
+            N''' for the parameter @Method is not supported. Supported values are zscore and minmax. ');
+    IF @Method IS NOT NULL AND @As IS NOT NULL
+        SET @Message = CONCAT(@Message, N'Both @Method and @As were given, and the figures of @As have their method. Leave one out. ');
+    IF @Replace IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Replace is not supported. Supported values are 0 and 1. ');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @As IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.dataset_scalings WHERE dataset = @As)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'No scaling is kept for the data set ''', @As, N'''. Those that are: ', LEFT(COALESCE((
+            SELECT STRING_AGG(CAST(s.dataset AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT dataset FROM dbo.dataset_scalings) AS s),
+            N'none'), 1000), N'. Give one that ScaleDataset made.'), N'%', N'%%');
+        THROW 50306, @Message, 1;
+    END;
+    SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset),
+        N'$.into', @Into), N'$.method', @Method), N'$.as', @As);
+    EXECUTE internal.StartRun N'ScaleDataset', @RunId OUTPUT, @Arguments;
+    CREATE TABLE #figures (
+        feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
+        made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
+    INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+    SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
+    -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.
+    IF @As IS NULL
+        INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+        SELECT f.feature_index, COALESCE(LOWER(@Method), N'zscore'), @Dataset,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size OR @Method = N'minmax' THEN f.least ELSE f.least + f.mean END,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size THEN 1 WHEN @Method = N'minmax' THEN f.largest - f.least ELSE f.deviation END
+        FROM (
+            SELECT e.feature_index, MIN(r.least) AS least, MAX(r.largest) AS largest, AVG(e.value - r.least) AS mean,
+                STDEVP(e.value - r.least) AS deviation, MAX(ABS(e.value)) AS size
+            FROM dbo.examples AS e
+            INNER JOIN (
+                SELECT feature_index, MIN(value) AS least, MAX(value) AS largest FROM dbo.examples WHERE dataset = @Dataset
+                GROUP BY feature_index) AS r ON r.feature_index = e.feature_index
+            WHERE e.dataset = @Dataset
+            GROUP BY e.feature_index) AS f;
+
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.RegisterExamples @Into, @Replace;
+        DELETE FROM dbo.examples WHERE dataset = @Into;
+        DELETE FROM dbo.example_labels WHERE dataset = @Into;
+        DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
+        INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+        SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
+        FROM dbo.examples AS e
+        INNER JOIN #figures AS f ON f.feature_index = e.feature_index
+        WHERE e.dataset = @Dataset;
+        INSERT INTO dbo.example_labels (dataset, example_id, label)
+        SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
+        INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
+        SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+
+    SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
+    SET @Constant = (
+        SELECT COUNT(*) FROM (
+            SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
+    SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
+        COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
 -- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
 CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
@@ -13805,7 +13235,8 @@ Example:
     EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Fill BIT, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT, @Turns INT = 0, @Judged INT = 50, @Composed NVARCHAR(MAX);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @Error INT, @RunId INT, @Turns INT = 0, @Judged INT = 50,
+        @Composed NVARCHAR(MAX);
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -13836,12 +13267,15 @@ Example:
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
     SET @Message = CONCAT(@ModelName, N': ', @Examples, N' examples, iterations ', @Iteration, N' to ', @Iterations, N'.');
-    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network',
+        @ModelName), N'$.dataset', @Dataset), N'$.hidden', @Hidden), N'$.iterations', @Iterations), N'$.learning_rate', @LearningRate),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
 
-    WHILE @Iteration < @Iterations
-    BEGIN
-        BEGIN TRY
+    BEGIN TRY
+        WHILE @Iteration < @Iterations
+        BEGIN
             SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
             SET @Fill = CASE WHEN @BatchSize < @Examples OR @Turns = 0 THEN 1 ELSE 0 END;
             SET @Number = @Iteration + 1;
@@ -13849,37 +13283,300 @@ Example:
             SET @Loss = (SELECT cross_entropy FROM #losses WHERE iteration = @Number);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
-        END TRY
-        BEGIN CATCH
-            SET @Number = ERROR_NUMBER();
-            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
-            IF @Number NOT IN (232, 3623, 8115)
-                THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
-                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
-            EXECUTE internal.EndRun @RunId, 0, @Message;
-            THROW 50176, @Message, 1;
-        END CATCH;
 
-        SET @Iteration = @Iteration + 1;
-        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
-        BEGIN
-            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
-            SET @Stored = SYSUTCDATETIME();
-            SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
-            EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            SET @Iteration = @Iteration + 1;
+            INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+            IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+            BEGIN
+                EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+                SET @Stored = SYSUTCDATETIME();
+                SET @LossText = CAST(@Loss AS NVARCHAR(30));
+                SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
+                EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            END;
+            UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
+            SET @Turns = @Turns + 1;
+            IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
+            BEGIN
+                EXECUTE internal.JudgeTraining @RunId, @Iteration;
+                SET @Judged = 2 * @Judged;
+            END;
         END;
-        UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
-        SET @Turns = @Turns + 1;
-        IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
-        BEGIN
-            EXECUTE internal.JudgeTraining @RunId, @Iteration;
-            SET @Judged = 2 * @Judged;
-        END;
-    END;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SELECT @Error = ERROR_NUMBER(), @Message = ERROR_MESSAGE();
+        -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+        IF @Error IN (232, 3623, 8115)
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Number, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        IF @Error IN (232, 3623, 8115)
+            THROW 50176, @Message, 1;
+        THROW;
+    END CATCH;
     EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunExamples: fills #probabilities with what a network gives for every example of a data set.
+-- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
+CREATE OR ALTER PROCEDURE internal.RunExamples
+    @ModelName NVARCHAR(128), -- network in dbo.tensors
+    @Dataset NVARCHAR(128),   -- data set in dbo.examples
+    @Keep BIT,                -- 1 stores the probabilities in dbo.network_probabilities too
+    @Caller NVARCHAR(128),    -- whose run it is
+    @RunId INT OUTPUT         -- row of dbo.runs, which goes on when this ends
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT, @Error INT, @Arguments NVARCHAR(4000);
+    EXECUTE internal.ReadNetwork @ModelName;
+    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
+    IF @Inputs IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
+            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
+        THROW 50170, @Message, 1;
+    END;
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    SET @Arguments = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', @ModelName), N'$.dataset', @Dataset);
+    EXECUTE internal.StartRun @Caller, @RunId OUTPUT, @Arguments;
+    BEGIN TRY
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
+        UNION ALL
+        SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
+        EXECUTE internal.ForwardLayers;
+        EXECUTE internal.FillProbabilities;
+        IF @Keep = 1
+        BEGIN
+            BEGIN TRANSACTION;
+            DELETE FROM dbo.network_probabilities WHERE network = @ModelName AND dataset = @Dataset;
+            INSERT INTO dbo.network_probabilities (network, dataset, example_id, label, probability)
+            SELECT @ModelName, @Dataset, example, label, value FROM #probabilities;
+            COMMIT TRANSACTION;
+        END;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SELECT @Error = ERROR_NUMBER(), @Message = ERROR_MESSAGE();
+        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
+        IF @Error IN (232, 3623, 8115)
+            SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
+                N'''. Scale the features to about -1 to 1, as those that it learned from: see ScaleDataset.'), N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        IF @Error IN (232, 3623, 8115)
+            THROW 50176, @Message, 1;
+        THROW;
+    END CATCH;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EvaluateNetworkSql: measures a dense network on the labelled examples of a data set, class by class, with no Python.
+-- Example: EXECUTE dbo.EvaluateNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.EvaluateNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EvaluateNetworkSql runs a dense network over the examples of a data set and compares the likeliest class with the label.
+It returns the confusion matrix, a row label, predicted, examples, percentage for each pair of the network''s classes, the percentage
+being of the examples of the class; then rows label, metric, value: examples, told, right, precision, recall and f1 of each class, and
+with label -1 examples, accuracy, macro_f1 and log_loss. What is not defined is NULL. The probabilities are kept: see dbo.network_scores.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT, @RunId INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        PRIMARY KEY (part, example, label));
+    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
+    CREATE TABLE #confusion (
+        part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
+        percentage FLOAT NULL);
+    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
+        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
+
+    SET @Classes = (
+        SELECT TOP (1) CASE WHEN units = 1 THEN 2 ELSE units END FROM dbo.dense_layers WHERE network = @ModelName ORDER BY layer DESC);
+    SELECT TOP (1) @Example = y.example_id, @Label = y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND (y.label < 0 OR y.label >= @Classes)
+        AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset)
+    ORDER BY y.example_id;
+    IF @Example IS NOT NULL
+        SET @Message = CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', @Label,
+            N', and the network tells classes from 0 to ', @Classes - 1, N'. Correct dbo.example_labels, or take another network.');
+    ELSE IF @Classes IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset) AND NOT EXISTS (
+        SELECT 1 FROM dbo.example_labels AS y INNER JOIN dbo.examples AS e ON e.dataset = y.dataset AND e.example_id = y.example_id
+        WHERE y.dataset = @Dataset)
+        SET @Message = CONCAT(N'No example of the data set ''', @Dataset, N''' has a label. Insert their classes into dbo.example_labels.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50175, @Message, 1;
+    END;
+
+    EXECUTE internal.RunExamples @ModelName, @Dataset, 1, N'EvaluateNetworkSql', @RunId OUTPUT;
+    INSERT INTO #classes (label)
+    SELECT DISTINCT label FROM #probabilities;
+    INSERT INTO #true (part, example, label)
+    SELECT 'all', y.example_id, y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND y.example_id IN (SELECT example FROM #probabilities);
+    INSERT INTO #scored (part, example, label, value)
+    SELECT 'all', example, label, value FROM #probabilities WHERE example IN (SELECT example FROM #true);
+    EXECUTE internal.MeasureClasses 1;
+    INSERT INTO #measures (part, label, metric, value)
+    SELECT 'all', -1, N'log_loss', AVG(p.loss)
+    FROM #true AS t
+    INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label;
+    SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
+    IF @Unlabelled > 0
+        RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
+    EXECUTE internal.EndRun @RunId;
+
+    SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
+    SELECT label, metric, value FROM #measures ORDER BY label, metric;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
+-- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
+    @Keep BIT = 0,                   -- 1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
+example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
+lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
+    @Keep BIT = 0                    1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    IF @Keep IS NULL
+        THROW 50101, N'The value NULL for the parameter @Keep is not supported. Supported values are 0 and 1.', 1;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+
+    DECLARE @RunId INT;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep, N'ScoreNetworkSql', @RunId OUTPUT;
+    EXECUTE internal.EndRun @RunId;
+    SELECT example AS example_id, label, value AS probability
+    FROM #probabilities
+    ORDER BY example, label;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
+-- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
+-- Called by TakeCopy, whose script's tables it reads.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
+        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
+    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    -- Velocities are of a training here, and no part of what a network computes.
+    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
+    IF @Stored = 0
+    BEGIN
+        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+        SELECT network, layer, inputs, units, activation FROM #copy_layers;
+        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
+    END;
+    SET @Alike = (
+        SELECT COUNT(*)
+        FROM #copy_layers AS c
+        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
+        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
+    SET @Alike = @Alike + (
+        SELECT COUNT(*)
+        FROM #copy_tensors AS c
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
+            AND s.column_index = c.column_index
+        WHERE s.value = c.value);
+    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
+            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
+    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
+    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
+    INSERT INTO #answers (example_id, label, probability)
+    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
+    DELETE FROM dbo.examples WHERE dataset = @Dataset;
+    SET @Difference = (
+        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
+        FROM #copy_answers AS c
+        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
+            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -14199,6 +13896,343 @@ BEGIN
     EXECUTE internal.EndRun @RunId, @Failed, @Message, @Result;
     DELETE FROM #job;
     DELETE FROM #todo;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FillWork: puts what is to be done into the queue, but for what is there already.
+-- Called by QueueScans, EnqueueImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.FillWork
+    @WorkId INT,       -- row of dbo.work
+    @RunId INT = NULL  -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    INSERT INTO dbo.work_items (work_id, item, bytes)
+    SELECT w.work_id, q.item, q.bytes
+    FROM #queue AS q
+    INNER JOIN dbo.work AS w ON w.work_id = @WorkId
+    WHERE q.state = 'waits' AND NOT EXISTS (
+        SELECT 1 FROM dbo.work_items AS i WITH (UPDLOCK, HOLDLOCK) WHERE i.work_id = @WorkId AND i.item = q.item);
+    IF NOT EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId)
+    BEGIN
+        SET @Message = N'The row of dbo.work that this call works on was deleted. What is stored stays. Call it again.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50461, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EnqueueImages: puts the pictures of #todo into the queue.
+-- Called by StartImages, QueueImages and StartImageJob; reads #todo and fills #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.EnqueueImages
+    @WorkId INT -- row of dbo.work
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
+    SELECT name, ROW_NUMBER() OVER (ORDER BY name), 0, bytes, 'waits', 0
+    FROM #todo;
+    EXECUTE internal.FillWork @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueScans: puts the scans of #todo into the queue, those first whose prepared pictures are kept.
+-- Called by StartFeatures, QueueFeatures and StartScanJob; reads #todo and fills #queue of whoever works.
+CREATE OR ALTER PROCEDURE internal.QueueScans
+    @WorkId INT -- row of dbo.work
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #queue (item, position, grp, bytes, state, attempts)
+    SELECT CAST(scan_id AS NVARCHAR(128)), scan_id, 1 - is_kept, CASE WHEN kept_bytes > bytes THEN kept_bytes ELSE bytes END, 'waits', 0
+    FROM #todo;
+    EXECUTE internal.FillWork @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
+-- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
+CREATE OR ALTER PROCEDURE dbo.QueueFeatures
+    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
+    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
+    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
+    @Help BIT = 0                          -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.QueueFeatures is the half of GenerateFeatures that needs no Python: it finds the scans that lack features and puts
+those that are not there into dbo.work_items. Sessions of GenerateFeatures with the same arguments and workers share
+them, each scan once. The queue stays until all is done. A layer is a name that the details of the network give, or a
+tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
+that are open.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
+    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
+    @Recompute BIT = 0                     1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL             its version; NULL means the newest
+    @Help BIT = 0                          1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
+        RETURN 0;
+    END;
+
+    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
+        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #todo (
+        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
+    CREATE TABLE #queue (
+        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
+        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
+        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
+    SET @Pooling = REPLACE(@Pooling, N' ', N'');
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
+    EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
+    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
+    EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.CheckLayers @NetworkId;
+    EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- As JoinWork does, so that no session that leaves drops it meanwhile.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+    EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
+    EXECUTE internal.QueueScans @WorkId;
+    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
+    COMMIT TRANSACTION;
+    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
+    FROM dbo.work_items
+    WHERE work_id = @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- QueueImages: puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
+-- Example: EXECUTE dbo.QueueImages @ModelName = N'demo_resnet';
+CREATE OR ALTER PROCEDURE dbo.QueueImages
+    @ModelName NVARCHAR(128) = NULL, -- name of a network in dbo.networks, its newest version; needed
+    @Layer NVARCHAR(256) = NULL,     -- one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Recompute BIT = 0,              -- 1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL,   -- data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL,      -- its version; NULL means the newest
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.QueueImages is the half of FeaturizeImages that needs no Python: it finds the pictures that lack features and puts those
+that are not there into dbo.work_items. Sessions of FeaturizeImages with the same arguments and workers share them, each
+picture once. The queue stays until all is done. It returns a row: work_id, pictures that were put there, pictures that
+are open.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks, its newest version; needed
+    @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Recompute BIT = 0               1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL    data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL       its version; NULL means the newest
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.QueueImages @ModelName = N''demo_resnet'';';
+        RETURN 0;
+    END;
+
+    DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @DatasetVersionId INT, @WorkId INT, @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
+    CREATE TABLE #queue (
+        item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
+        state VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, attempts INT NOT NULL, error_number INT NULL,
+        error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
+    EXECUTE internal.CheckImageArguments @ModelName, @Layer, 32, 256, @Recompute;
+    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.NumberLayers @Layer;
+    EXECUTE internal.CheckLayers @NetworkId;
+    EXECUTE internal.DescribeImages @NetworkId, @Layer, @Recompute, @Arguments OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- As JoinWork does, so that no session that leaves drops it meanwhile.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
+    EXECUTE internal.FindWork N'FeaturizeImages', @Arguments, @WorkId OUTPUT;
+    EXECUTE internal.FindImagesToDo @NetworkId, @Recompute, @DatasetVersionId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
+    EXECUTE internal.EnqueueImages @WorkId;
+    UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
+    COMMIT TRANSACTION;
+    SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
+    FROM dbo.work_items
+    WHERE work_id = @WorkId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
+-- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
+-- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
+CREATE OR ALTER PROCEDURE internal.ClaimItems
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @Bytes BIGINT,          -- bytes at most, unless a single item has more
+    @Most INT,              -- items at most
+    @RunId INT              -- row of dbo.runs that ends with a refusal
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+    -- A caller's level may be one at which READPAST is refused; it is the caller's again when this ends.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME(), @Lease INT, @Count INT = 0, @Open INT = -1, @Sessions INT;
+    CREATE TABLE #window (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
+    CREATE TABLE #won (item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, attempts INT NOT NULL);
+    DELETE FROM #queue WHERE state IN ('held', 'failed', 'settled');
+    UPDATE #queue SET state = 'waits' WHERE state IN ('open', 'lost');
+    UPDATE q
+    SET q.state = 'settled', q.error_number = i.error_number, q.error = i.error
+    FROM #queue AS q
+    INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+    WHERE i.state IN ('done', 'failed');
+    -- What a chunk took says how long a lease must be: a session that waits for its script cannot renew it. The first may be slow.
+    SET @Lease = (SELECT CASE WHEN MAX(seconds) > 8000 THEN 86400 WHEN MAX(seconds) > 690 THEN 300 + 10 * CAST(MAX(seconds) AS INT)
+        ELSE 7200 END FROM dbo.work_items WHERE work_id = @WorkId);
+    SET @Sessions = (SELECT COUNT(*) FROM dbo.work_sessions WHERE work_id = @WorkId);
+
+    WHILE @Count = 0 AND @Open <> 0
+    BEGIN
+        -- All that was open was being claimed by others.
+        IF @Open > 0
+            WAITFOR DELAY '00:00:00.050';
+        SET @Open = (
+            SELECT COUNT(*)
+            FROM #queue AS q
+            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+            WHERE q.state = 'waits' AND i.state = 'open');
+        -- Of several sessions each takes a part of what is left, so that they end together.
+        IF @Sessions > 1 AND @Most > 1 + @Open / (2 * @Sessions)
+            SET @Most = 1 + @Open / (2 * @Sessions);
+        DELETE FROM #window;
+        -- What a session was ended with goes alone, so that the others of its chunk do not fail with the one that ends sessions.
+        INSERT INTO #window (item)
+        SELECT o.item
+        FROM (
+            SELECT q.item, q.grp, MIN(q.grp) OVER () AS first_grp,
+                SUM(q.bytes) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
+                SUM(CASE WHEN i.attempts > 0 THEN 1 ELSE 0 END) OVER (PARTITION BY q.grp ORDER BY q.position ROWS UNBOUNDED PRECEDING)
+                    AS tried_so_far,
+                ROW_NUMBER() OVER (PARTITION BY q.grp ORDER BY q.position) AS place
+            FROM #queue AS q
+            INNER JOIN dbo.work_items AS i ON i.work_id = @WorkId AND i.item = q.item
+            WHERE q.state = 'waits' AND i.state = 'open') AS o
+        WHERE o.grp = o.first_grp AND (o.place = 1
+            OR (o.place <= @Most AND o.bytes_so_far <= @Bytes AND o.tried_so_far = 0));
+        SET @Count = (SELECT COUNT(*) FROM #window);
+        -- One statement that commits by itself, over the primary key. Rows that another session is claiming are passed over, not waited
+        -- for. READPAST alone is refused where the database has READ_COMMITTED_SNAPSHOT ON (as Azure SQL Database does): there
+        -- READCOMMITTEDLOCK has to stand beside it, and ROWLOCK may not, which is of the same group of hints. See
+        -- https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table
+        UPDATE TOP (@Count) dbo.work_items WITH (UPDLOCK, READPAST, READCOMMITTEDLOCK)
+        SET state = 'leased', worker = @Worker, attempts = attempts + 1, leased_at = @Now,
+            leased_until = DATEADD(SECOND, @Lease, @Now)
+        OUTPUT inserted.item, inserted.attempts
+        INTO #won (item, attempts)
+        WHERE work_id = @WorkId AND state = 'open' AND item IN (SELECT item FROM #window);
+        SET @Count = (SELECT COUNT(*) FROM #won);
+    END;
+    UPDATE q
+    SET q.state = 'held', q.attempts = w.attempts
+    FROM #queue AS q
+    INNER JOIN #won AS w ON w.item = q.item;
+    IF @Count > 0 OR NOT EXISTS (SELECT 1 FROM #queue WHERE state = 'waits')
+        RETURN 0;
+
+    EXECUTE internal.FreeItems @WorkId, @Worker;
+    -- Whoever deletes rows of the queue by hand does not stop the work.
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'waits' AND item NOT IN (SELECT item FROM dbo.work_items WHERE work_id = @WorkId))
+        EXECUTE internal.FillWork @WorkId, @RunId;
+    IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
+        WAITFOR DELAY '00:00:00.500';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now. What other
+-- sessions have settled meanwhile leaves #todo and counts as done; what they hold is waited for, with #chunk empty.
+-- Called by FeaturizeImages and TakeWork, whose tables #layers, #todo, #queue, #failed and #chunk it reads and changes.
+CREATE OR ALTER PROCEDURE internal.TakeImages
+    @RunId INT,             -- row of dbo.runs
+    @WorkId INT,            -- row of dbo.work
+    @Worker NVARCHAR(128),  -- name of this session
+    @NetworkId INT,         -- the network
+    @ChunkMegabytes INT,    -- megabytes that go to the script and come back, unless a single picture has more
+    @Total INT,             -- pictures that were to do
+    @Done INT OUTPUT        -- those that are done by now
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+    -- What a small picture costs is its features: a single-precision number is eight hexadecimal digits. Their number is known once
+    -- the first are stored, and taken for large until then.
+    DECLARE @Features BIGINT = (
+        SELECT SUM(CAST(COALESCE(s.width, 65536) AS BIGINT))
+        FROM #layers AS l
+        LEFT JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
+    UPDATE q
+    SET q.bytes = t.bytes + 8 * @Features
+    FROM #queue AS q
+    INNER JOIN #todo AS t ON t.name = q.item;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647, @RunId;
+    DELETE FROM #chunk;
+    INSERT INTO #chunk (place, name, bytes, sha256)
+    SELECT ROW_NUMBER() OVER (ORDER BY t.name), t.name, t.bytes, COALESCE(i.sha256, 0x)
+    FROM #queue AS q
+    INNER JOIN #todo AS t ON t.name = q.item
+    LEFT JOIN dbo.images AS i ON i.name = t.name
+    WHERE q.state = 'held';
+
+    IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
+    BEGIN
+        INSERT INTO #failed (name, error, is_new)
+        SELECT item, error, CASE error_number WHEN 50462 THEN 1 ELSE 0 END FROM #queue WHERE state = 'settled' AND error IS NOT NULL;
+        SET @Others = (SELECT COUNT(*) FROM #queue WHERE state = 'settled');
+        DELETE FROM #todo WHERE name IN (SELECT item FROM #queue WHERE state = 'settled');
+        SET @Done = @Done + @Others;
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done, ', @Others, N' of them by other sessions meanwhile.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+        -- Of what ended its sessions nobody has told.
+        EXECUTE internal.ReportFailedImages @RunId;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -14524,7 +14558,7 @@ BEGIN
 
     DECLARE @Locked INT, @Worker NVARCHAR(128), @WorkId INT, @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000),
-        @Number INT, @Fault NVARCHAR(2000);
+        @Number INT, @Fault NVARCHAR(2000), @Given NVARCHAR(4000);
     CREATE TABLE #passed (work_id INT NOT NULL PRIMARY KEY);
     DELETE FROM #layers;
     DELETE FROM #todo;
@@ -14560,7 +14594,8 @@ BEGIN
             SET @RunId = NULL;
             IF @Message IS NOT NULL
             BEGIN
-                EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+                SET @Given = JSON_MODIFY(N'{}', N'$.work_id', @WorkId);
+                EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT, @Given;
                 EXECUTE internal.ReportStep @RunId, @Message;
                 SET @Message = REPLACE(@Message, N'%', N'%%');
             END;
@@ -14585,7 +14620,10 @@ BEGIN
         ELSE
             EXECUTE internal.StartScanJob @WorkId;
         SET @Total = (SELECT COUNT(*) FROM #todo);
-        EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+        SET @Given = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', (
+            SELECT name FROM dbo.networks WHERE network_id = @NetworkId)), N'$.layer', @Layer), N'$.preprocessing', @Preprocessing),
+            N'$.pooling', @Pooling);
+        EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT, @Given;
         SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ' + @Preprocessing + N', pooling ' + @Pooling,
             N': ', @Total, CASE WHEN @Preprocessing IS NULL THEN N' pictures to do.' ELSE N' scans to do.' END);
         EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
@@ -14596,6 +14634,8 @@ BEGIN
             CAST(JSON_VALUE(@Arguments, N'$.recompute') AS BIT), @Packages, SYSUTCDATETIME(), @Total, 0, 0);
     END TRY
     BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
         -- Nobody waits for a worker that has not begun.
         SET @Message = REPLACE(ERROR_MESSAGE(), N'%', N'%%');
         DELETE FROM #job;
@@ -15466,7 +15506,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647, @RunId;
     DELETE FROM #chunk;
     -- Hexadecimal takes two characters a byte, and above 2 GB of them a runtime gives wrong data: such a scan goes without its slices.
     INSERT INTO #chunk (scan_id, slices, is_kept, content_sha256)
@@ -15809,9 +15849,17 @@ Example:
     DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName),
         N'$.version', @Number), N'$.dataset', @Dataset), N'$.prevalence', @Prevalence);
     EXECUTE internal.StartRun N'PredictPatientsSql', @RunId OUTPUT, @Arguments;
-    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
-
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    BEGIN TRY
+        EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
+        EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
     SET @Message = (
         SELECT STRING_AGG(CAST(w.idx AS NVARCHAR(MAX)), N', ')
@@ -17382,9 +17430,6 @@ VALUES
     (N'StoreToken', NULL, N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
     (N'ListDatasets', NULL, N'the data sets with their versions, members and what chose them, the newest version of each first.'),
     (N'DeleteDataset', NULL, N'deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.'),
-    (N'ScaleDataset', NULL, N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
-    (N'EvaluateNetworkSql', NULL, N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
-    (N'ScoreNetworkSql', NULL, N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
     (N'ReadExplanation', NULL, N'reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.'),
     (N'DeleteNetwork', NULL, N'deletes a version of a network, unless features, nodules or a setting refer to it.'),
     (N'PromoteImageClassifier', NULL, N'makes a version of a model of pictures the champion of its name, unless it is less accurate than the present one on the same pictures, each scored by a model that had not learnt from it.'),
@@ -17413,12 +17458,15 @@ VALUES
     (N'AssignSplits', NULL, N'puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.'),
     (N'CreateDataset', NULL, N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
     (N'DropWork', NULL, N'takes a work out of the queue, such as one that was set aside.'),
-    (N'QueueFeatures', NULL, N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
-    (N'QueueImages', NULL, N'puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
+    (N'ScaleDataset', NULL, N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
     (N'TrainNetworkSql', NULL, N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
+    (N'EvaluateNetworkSql', NULL, N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
+    (N'ScoreNetworkSql', NULL, N'gives the class probabilities of every example of a data set by a dense network, with no Python.'),
     (N'CheckHashes', NULL, N'compares what is stored with its SHA-256, scan by scan, in T-SQL alone, and ends with an error where something differs.'),
     (N'PurgeLog', NULL, N'deletes what the log of runs and the audit of the page hold of times before so many days.'),
     (N'EndLoad', NULL, N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
+    (N'QueueFeatures', NULL, N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
+    (N'QueueImages', NULL, N'puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'ReadWork', NULL, N'gives a worker the slices or pictures that it has leased, or the network to run over them.'),
     (N'ExplainScore', NULL, N'the former name of RankScore, kept for one version.'),
     (N'ListScores', NULL, N'the scores that a patient''s primary scan has been given, newest first.'),
@@ -17577,11 +17625,6 @@ VALUES
     ('procedure', N'internal.MeasureClasses'),
     ('procedure', N'internal.ReadNetwork'),
     ('procedure', N'internal.RegisterExamples'),
-    ('procedure', N'dbo.ScaleDataset'),
-    ('procedure', N'internal.RunExamples'),
-    ('procedure', N'dbo.EvaluateNetworkSql'),
-    ('procedure', N'dbo.ScoreNetworkSql'),
-    ('procedure', N'internal.TakeCopiedNetwork'),
     ('procedure', N'internal.StartNetwork'),
     ('procedure', N'internal.StoreNetwork'),
     ('procedure', N'internal.TakeStep'),
@@ -17705,25 +17748,30 @@ VALUES
     ('procedure', N'dbo.CreateDataset'),
     ('procedure', N'dbo.DropWork'),
     ('procedure', N'internal.FailImages'),
-    ('procedure', N'internal.FillWork'),
-    ('procedure', N'internal.EnqueueImages'),
-    ('procedure', N'internal.QueueScans'),
     ('procedure', N'internal.FindWork'),
-    ('procedure', N'dbo.QueueFeatures'),
-    ('procedure', N'dbo.QueueImages'),
     ('procedure', N'internal.FindWorkFault'),
     ('procedure', N'internal.FreeItems'),
-    ('procedure', N'internal.ClaimItems'),
-    ('procedure', N'internal.TakeImages'),
     ('procedure', N'internal.HoldItems'),
     ('procedure', N'internal.LeaveWork'),
     ('procedure', N'internal.EndRun'),
+    ('procedure', N'dbo.ScaleDataset'),
     ('procedure', N'dbo.TrainNetworkSql'),
+    ('procedure', N'internal.RunExamples'),
+    ('procedure', N'dbo.EvaluateNetworkSql'),
+    ('procedure', N'dbo.ScoreNetworkSql'),
+    ('procedure', N'internal.TakeCopiedNetwork'),
     ('procedure', N'dbo.CheckHashes'),
     ('procedure', N'dbo.PurgeLog'),
     ('procedure', N'internal.CheckRows'),
     ('procedure', N'dbo.EndLoad'),
     ('procedure', N'internal.EndJob'),
+    ('procedure', N'internal.FillWork'),
+    ('procedure', N'internal.EnqueueImages'),
+    ('procedure', N'internal.QueueScans'),
+    ('procedure', N'dbo.QueueFeatures'),
+    ('procedure', N'dbo.QueueImages'),
+    ('procedure', N'internal.ClaimItems'),
+    ('procedure', N'internal.TakeImages'),
     ('procedure', N'internal.NameWorker'),
     ('procedure', N'internal.ReadPictures'),
     ('procedure', N'internal.ReadSlices'),

@@ -24,7 +24,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT;
+    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT, @RunId INT;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -64,7 +64,7 @@ Example:
         THROW 50175, @Message, 1;
     END;
 
-    EXECUTE internal.RunExamples @ModelName, @Dataset, 1;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, 1, N'EvaluateNetworkSql', @RunId OUTPUT;
     INSERT INTO #classes (label)
     SELECT DISTINCT label FROM #probabilities;
     INSERT INTO #true (part, example, label)
@@ -81,6 +81,7 @@ Example:
     SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
     IF @Unlabelled > 0
         RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
+    EXECUTE internal.EndRun @RunId;
 
     SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
     SELECT label, metric, value FROM #measures ORDER BY label, metric;

@@ -56,6 +56,9 @@ Examples:
     SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
     EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
 
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset),
+        N'$.into', @Into), N'$.method', @Method), N'$.as', @As);
+    EXECUTE internal.StartRun N'ScaleDataset', @RunId OUTPUT, @Arguments;
     CREATE TABLE #figures (
         feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) COLLATE DATABASE_DEFAULT NOT NULL,
         made_from NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, centre FLOAT NOT NULL, scale FLOAT NOT NULL);
@@ -77,21 +80,30 @@ Examples:
             WHERE e.dataset = @Dataset
             GROUP BY e.feature_index) AS f;
 
-    BEGIN TRANSACTION;
-    EXECUTE internal.RegisterExamples @Into, @Replace;
-    DELETE FROM dbo.examples WHERE dataset = @Into;
-    DELETE FROM dbo.example_labels WHERE dataset = @Into;
-    DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
-    FROM dbo.examples AS e
-    INNER JOIN #figures AS f ON f.feature_index = e.feature_index
-    WHERE e.dataset = @Dataset;
-    INSERT INTO dbo.example_labels (dataset, example_id, label)
-    SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
-    INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
-    SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
-    COMMIT TRANSACTION;
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.RegisterExamples @Into, @Replace;
+        DELETE FROM dbo.examples WHERE dataset = @Into;
+        DELETE FROM dbo.example_labels WHERE dataset = @Into;
+        DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
+        INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+        SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
+        FROM dbo.examples AS e
+        INNER JOIN #figures AS f ON f.feature_index = e.feature_index
+        WHERE e.dataset = @Dataset;
+        INSERT INTO dbo.example_labels (dataset, example_id, label)
+        SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
+        INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
+        SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
     SET @Constant = (
@@ -99,5 +111,6 @@ Examples:
             SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
     SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
         COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
-    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
 END;

@@ -36,7 +36,9 @@ Example:
     CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
         PRIMARY KEY (example, label));
 
-    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep;
+    DECLARE @RunId INT;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep, N'ScoreNetworkSql', @RunId OUTPUT;
+    EXECUTE internal.EndRun @RunId;
     SELECT example AS example_id, label, value AS probability
     FROM #probabilities
     ORDER BY example, label;

@@ -43,7 +43,8 @@ Example:
     EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Fill BIT, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT, @Turns INT = 0, @Judged INT = 50, @Composed NVARCHAR(MAX);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @Error INT, @RunId INT, @Turns INT = 0, @Judged INT = 50,
+        @Composed NVARCHAR(MAX);
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -74,12 +75,15 @@ Example:
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
     SET @Message = CONCAT(@ModelName, N': ', @Examples, N' examples, iterations ', @Iteration, N' to ', @Iterations, N'.');
-    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network',
+        @ModelName), N'$.dataset', @Dataset), N'$.hidden', @Hidden), N'$.iterations', @Iterations), N'$.learning_rate', @LearningRate),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
 
-    WHILE @Iteration < @Iterations
-    BEGIN
-        BEGIN TRY
+    BEGIN TRY
+        WHILE @Iteration < @Iterations
+        BEGIN
             SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
             SET @Fill = CASE WHEN @BatchSize < @Examples OR @Turns = 0 THEN 1 ELSE 0 END;
             SET @Number = @Iteration + 1;
@@ -87,35 +91,38 @@ Example:
             SET @Loss = (SELECT cross_entropy FROM #losses WHERE iteration = @Number);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
-        END TRY
-        BEGIN CATCH
-            SET @Number = ERROR_NUMBER();
-            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
-            IF @Number NOT IN (232, 3623, 8115)
-                THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
-                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
-            EXECUTE internal.EndRun @RunId, 0, @Message;
-            THROW 50176, @Message, 1;
-        END CATCH;
 
-        SET @Iteration = @Iteration + 1;
-        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
-        BEGIN
-            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
-            SET @Stored = SYSUTCDATETIME();
-            SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
-            EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            SET @Iteration = @Iteration + 1;
+            INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+            IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+            BEGIN
+                EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+                SET @Stored = SYSUTCDATETIME();
+                SET @LossText = CAST(@Loss AS NVARCHAR(30));
+                SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
+                EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+            END;
+            UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
+            SET @Turns = @Turns + 1;
+            IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
+            BEGIN
+                EXECUTE internal.JudgeTraining @RunId, @Iteration;
+                SET @Judged = 2 * @Judged;
+            END;
         END;
-        UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
-        SET @Turns = @Turns + 1;
-        IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
-        BEGIN
-            EXECUTE internal.JudgeTraining @RunId, @Iteration;
-            SET @Judged = 2 * @Judged;
-        END;
-    END;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SELECT @Error = ERROR_NUMBER(), @Message = ERROR_MESSAGE();
+        -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+        IF @Error IN (232, 3623, 8115)
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Number, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        IF @Error IN (232, 3623, 8115)
+            THROW 50176, @Message, 1;
+        THROW;
+    END CATCH;
     EXECUTE internal.EndRun @RunId;
 END;

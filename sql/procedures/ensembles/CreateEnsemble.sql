@@ -31,7 +31,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
         @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
     DECLARE @Horizon INT, @Names NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX),
-        @ClassifierId INT, @DatasetVersionId INT;
+        @DatasetVersionId INT, @IsScored BIT;
     DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #ensemble (
@@ -62,7 +62,9 @@ Example:
     EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
     EXECUTE internal.CheckTask @ModelName, 'classification';
     EXECUTE internal.CheckEnsembleLabels;
-    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.members',
+        LEFT(@Members, 2000)), N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT, @Arguments;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     BEGIN TRY
@@ -126,23 +128,9 @@ ORDER BY e.position;',
             AND COUNT(x.dataset_version_id) = COUNT(*) THEN MIN(x.dataset_version_id) END
     FROM #ensemble AS e
     LEFT JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id;
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
-    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
-    INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
-    SELECT @ClassifierId, e.position, e.classifier_id, e.first_index
-    FROM #ensemble AS e
-    INNER JOIN dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK) ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256;
-    IF @@ROWCOUNT <> (SELECT COUNT(*) FROM #ensemble)
-    BEGIN
-        SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
-        THROW 50232, @Message, 1;
-    END;
-    EXECUTE internal.StoreScope @ClassifierId;
-    IF @Lacking IS NULL
-        EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
-    COMMIT TRANSACTION;
+    SET @IsScored = IIF(@Lacking IS NULL, 1, 0);
+    EXECUTE internal.StoreEnsemble @ModelName, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started, @DatasetVersionId, @Horizon,
+        @IsScored, @Width, @Trees, @Divisor, @Steepness, @Expected, @RunId, @Version OUTPUT, @ExperimentId OUTPUT, @Said OUTPUT;
 
     SET @Said = COALESCE(@Said, LEFT(CONCAT(@ModelName, N' version ', @Version, N' cannot be scored with T-SQL alone: ', @Lacking,
         N' of its members have no rows. Call StoreModelNodes for them, then for the ensemble.'), 2000));

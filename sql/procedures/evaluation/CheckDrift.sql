@@ -60,8 +60,17 @@ Examples:
         N'$.version', @Version), N'$.dataset', @Dataset), N'$.permutations', @Permutations);
     EXECUTE internal.StartRun N'CheckDrift', @RunId OUTPUT, @Arguments;
     EXECUTE internal.MeasureDrift @ClassifierId, @Permutations, @Seed, @Statistic OUTPUT, @PValue OUTPUT, @RunId;
-    EXECUTE internal.StoreDrift @ClassifierId, @Since, @DatasetVersionId, @Alpha, @Permutations, @Seed, @Statistic, @PValue,
-        @CheckId OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.StoreDrift @ClassifierId, @Since, @DatasetVersionId, @Alpha, @Permutations, @Seed, @Statistic, @PValue,
+            @CheckId OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Said = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Said;
+        THROW;
+    END CATCH;
 
     SELECT @Tested = tested_patients, @Later = later_patients FROM dbo.drift_checks WHERE drift_check_id = @CheckId;
     SET @Said = (

@@ -75,11 +75,18 @@ Examples:
         @ModelName), N'$.version', @Version), N'$.dataset', @Dataset), N'$.dataset_version', @DatasetVersion), N'$.horizon', @Horizon);
     EXECUTE internal.StartRun N'EvaluateModel', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ScoreEvaluated @ClassifierId, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Scored; measuring.';
     EXECUTE internal.MeasureEvaluation @ClassifierId, @Horizon, @Prevalence, @Seed, @Note OUTPUT, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Measured; storing.';
-    EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
-        @EvaluationId OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
+            @EvaluationId OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Said = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Said;
+        THROW;
+    END CATCH;
 
     SET @Said = COALESCE(@Overlap + N' ', N'') + COALESCE(@Note, N'');
     IF @Said <> N''

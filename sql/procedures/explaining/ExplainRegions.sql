@@ -111,6 +111,15 @@ ORDER BY i.slice_index;',
     END;
     SET @Message = REPLACE(@Notice, N'%', N'%%');
     RAISERROR(@Message, 0, 1) WITH NOWAIT;
-    EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod;
+    BEGIN TRY
+        EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     EXECUTE internal.EndRun @RunId;
 END;

@@ -30,7 +30,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @Id INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @DatasetVersionId INT;
     DECLARE @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Found INT, @Language NVARCHAR(128);
     DECLARE @Why NVARCHAR(20), @Packages NVARCHAR(MAX);
-    DECLARE @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     EXECUTE internal.ListPackages @Packages OUTPUT;
     EXECUTE internal.FindImageClassifier @ModelName, @Version, @Id OUTPUT;
@@ -81,10 +81,11 @@ Example:
             @language = @Language,
             @script = N'
 def main(pictures, pooling, model, sha256, library, details, packages):
-    from lungdb.procedures import predict_images
-    return predict_images(pictures, pooling, model, sha256, library, details, packages)
+    from lungdb.procedures import measured, predict_images
+    return measured(predict_images, pictures, pooling, model, sha256, library, details, packages)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Pooling, Model, Sha256, Library, Details, Packages)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Pooling, Model, Sha256, Library, Details, Packages)
 ',
             @input_data_1 = N'
 SELECT m.unit, m.source_number AS source, CAST('''' AS VARCHAR(8)) AS labels, f.array_cols AS width,
@@ -93,9 +94,11 @@ FROM #members AS m
 INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @FeatureSetId
 ORDER BY m.place;',
             @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-                @Details NVARCHAR(MAX), @Packages NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @Details NVARCHAR(MAX), @Packages NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Model = @Model, @Sha256 = @Sha256, @Library = @Library,
-            @Details = @Details, @Packages = @Packages, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Details = @Details, @Packages = @Packages, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -105,6 +108,7 @@ ORDER BY m.place;',
     END;
 
     EXECUTE internal.CheckImageScores NULL, @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Scored; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     INSERT INTO dbo.image_scores (image_classifier_id, is_group, name, content_sha256, label, part, score)
     SELECT @Id, u.is_group, u.name, u.content_sha256, r.label, 'new', r.score
     FROM #result AS r

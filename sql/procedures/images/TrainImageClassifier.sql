@@ -54,7 +54,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Parameters NVARCHAR(MAX), @DatasetVersionId INT, @FeatureSetId INT, @IsExclusive BIT, @RunId INT;
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(128), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @Version INT, @Packages NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128), @Version INT, @Packages NVARCHAR(MAX), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #units (unit INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_group BIT NOT NULL,
         name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -86,7 +86,10 @@ Example:
     EXECUTE internal.CheckImageUnits @FeatureSetId;
     SET @IsExclusive = CASE WHEN EXISTS (SELECT 1 FROM #known GROUP BY unit HAVING COUNT(*) > 1) THEN 0 ELSE 1 END;
     SET @Parameters = CONCAT(@Parameters, N', "exclusive": ', IIF(@IsExclusive = 1, N'true', N'false'), N'}');
-    EXECUTE internal.StartRun N'TrainImageClassifier', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model',
+        @ModelName), N'$.dataset', @Dataset), N'$.feature_set_id', @FeatureSetId), N'$.algorithm', @Algorithm), N'$.pooling', @Pooling),
+        N'$.seed', @Seed);
+    EXECUTE internal.StartRun N'TrainImageClassifier', @RunId OUTPUT, @Arguments;
     SET @Message = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #units WHERE part = 'train'), N' pictures or groups to learn from, ',
         (SELECT COUNT(*) FROM #units WHERE part = 'test'), N' held out for testing.');
     EXECUTE internal.ReportStep @RunId, @Message, 0, 2;
@@ -96,10 +99,10 @@ Example:
         @language = @Language,
         @script = N'
 def main(pictures, pooling, parameters, packages):
-    from lungdb.procedures import train_image_classifier
-    return train_image_classifier(pictures, pooling, parameters, packages)
+    from lungdb.procedures import measured, train_image_classifier
+    return measured(train_image_classifier, pictures, pooling, parameters, packages)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Pooling, Parameters, Packages)
 ',
         @input_data_1 = N'
@@ -113,10 +116,11 @@ INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @Fe
 ORDER BY m.place;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @Packages NVARCHAR(MAX),
             @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(128) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters, @Packages = @Packages,
         @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
-        @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -127,7 +131,7 @@ ORDER BY m.place;',
 
     EXECUTE internal.CheckImageScores 'train', @RunId;
     EXECUTE internal.MeasureImageScores @IsExclusive;
-    EXECUTE internal.ReportStep @RunId, N'Trained and measured; storing.', 1, 2;
+    EXECUTE internal.ReportStep @RunId, N'Trained and measured; storing.', 1, 2, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     EXECUTE internal.StoreImageClassifier @ModelName, @Library, @FeatureSetId, @Pooling, @IsExclusive, @DatasetVersionId, @Seed,
         @Classifier, @Details, @RunId, @Version OUTPUT;
     EXECUTE internal.EndRun @RunId;

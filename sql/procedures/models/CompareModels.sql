@@ -107,5 +107,12 @@ Examples:
         AND b.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB)
     ORDER BY ABS(a.probability - b.probability) DESC, p.idx;
     IF @InDetail = 1
-        EXECUTE internal.CompareInDetail @ClassifierA, @ClassifierB, @Metric, @Threshold;
+    BEGIN
+        DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.a', @A),
+            N'$.version_a', @VersionA), N'$.b', @B), N'$.version_b', @VersionB), N'$.metric', @Metric);
+        EXECUTE internal.StartRun N'CompareModels', @RunId OUTPUT, @Arguments;
+        EXECUTE internal.CompareInDetail @ClassifierA, @ClassifierB, @Metric, @Threshold, @RunId;
+        SET @Patients = (SELECT COUNT(*) FROM #evaluated);
+        EXECUTE internal.EndRun @RunId, @Scans = @Patients;
+    END;
 END;

@@ -37,11 +37,23 @@ Example:
         @Sha256 = c.sha256, @Text = CONVERT(VARCHAR(64), c.sha256, 2), @Name = c.name, @Number = c.version
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @Name), N'$.version', @Number);
+    EXECUTE internal.StartRun N'StoreModelNodes', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
-        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, NULL, @Text;
+        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId, @Text;
 
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreNodes @Name, @Number, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT, @Sha256;
-    COMMIT TRANSACTION;
-    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.StoreNodes @Name, @Number, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT, @Sha256;
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Said = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Said;
+        THROW;
+    END CATCH;
+    EXECUTE internal.ReportStep @RunId, @Said;
+    EXECUTE internal.EndRun @RunId;
 END;

@@ -67,9 +67,17 @@ Example:
     DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName),
         N'$.version', @Number), N'$.dataset', @Dataset), N'$.prevalence', @Prevalence);
     EXECUTE internal.StartRun N'PredictPatientsSql', @RunId OUTPUT, @Arguments;
-    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
-
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    BEGIN TRY
+        EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
+        EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
     SET @Message = (
         SELECT STRING_AGG(CAST(w.idx AS NVARCHAR(MAX)), N', ')

@@ -56,6 +56,9 @@ OutputDataSet = InputDataSet[["scan_id", "probability"]]'';';
 
     CREATE TABLE #lines (place INT NULL, line VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     EXECUTE internal.ReadSettings @Language OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset',
+        @Dataset), N'$.dataset_version', @DatasetVersion), N'$.what', @What), N'$.features', @Features), N'$.into', @Into);
+    EXECUTE internal.StartRun N'RunOnDataset', @RunId OUTPUT, @Arguments;
     INSERT INTO #lines (place, line)
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -66,9 +69,21 @@ OutputDataSet = InputDataSet[["scan_id", "probability"]]'';';
         @VersionId = @VersionId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters,
         @LungdbColumns = @Columns, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
-    EXECUTE internal.StoreRun @Target;
+    BEGIN TRY
+        EXECUTE internal.StoreRun @Target;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+    EXECUTE internal.EndRun @RunId;
 END;

@@ -45,7 +45,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Kind VARCHAR(8), @VersionId INT, @Recipe NVARCHAR(MAX), @Language NVARCHAR(128), @RunId INT,
         @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Total INT, @Done INT = 0, @Failed INT, @ChosenBy NVARCHAR(MAX),
-        @Version INT, @IsNew BIT;
+        @Version INT, @IsNew BIT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     CREATE TABLE #todo (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, name NVARCHAR(300) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NULL,
         slice_index INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, sha256 VARBINARY(32) NOT NULL, bytes BIGINT NOT NULL);
@@ -71,7 +71,9 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N': ', @Total, N' pictures to make.');
-    EXECUTE internal.StartRun N'TransformImages', @RunId OUTPUT;
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.name', @Name),
+        N'$.preprocessing', @Preprocessing);
+    EXECUTE internal.StartRun N'TransformImages', @RunId OUTPUT, @Arguments;
     EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
 
     WHILE EXISTS (SELECT 1 FROM #todo WHERE place NOT IN (SELECT place FROM #failed))
@@ -91,10 +93,11 @@ Example:
             @language = @Language,
             @script = N'
 def main(sources, steps, rows, cols, black, white):
-    from lungdb.procedures import transform_images
-    return transform_images(sources, steps, rows, cols, black, white)
+    from lungdb.procedures import measured, transform_images
+    return measured(transform_images, sources, steps, rows, cols, black, white)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Steps, Rows, Cols, Black, White)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Steps, Rows, Cols, Black, White)
 ',
             @input_data_1 = N'
 SELECT t.place, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept,
@@ -107,9 +110,10 @@ LEFT JOIN dbo.scan_images AS i ON i.scan_id = t.scan_id AND i.slice_index = t.sl
 LEFT JOIN dbo.images AS p ON p.name = t.image_name
 ORDER BY t.place;',
             @params = N'@Steps NVARCHAR(MAX), @Rows INT, @Cols INT, @Black FLOAT, @White FLOAT, @ErrorNumber INT OUTPUT,
-                @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
             @Steps = @Steps, @Rows = @Rows, @Cols = @Cols, @Black = @Black, @White = @White, @ErrorNumber = @ErrorNumber OUTPUT,
-            @ErrorMessage = @ErrorMessage OUTPUT;
+            @ErrorMessage = @ErrorMessage OUTPUT,
+            @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
         IF @ErrorNumber <> 0
             EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
         IF @ErrorNumber <> 0
@@ -120,7 +124,7 @@ ORDER BY t.place;',
         EXECUTE internal.StoreTransforms @RunId, @Preprocessing, @Recipe;
         SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
         SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done.');
-        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     END;
 
     SELECT @Failed = COUNT(*), @Message = NULL FROM #failed;

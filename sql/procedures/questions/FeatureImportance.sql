@@ -40,7 +40,8 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @DatasetVersionId INT, @Language NVARCHAR(128), @FeatureSetId INT;
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Pooling NVARCHAR(32);
-    DECLARE @Figure FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scans INT, @Labelled INT, @Task VARCHAR(14);
+    DECLARE @Figure FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scans INT, @Labelled INT, @Task VARCHAR(14),
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     CREATE TABLE #asked (scan_id INT NOT NULL PRIMARY KEY, label FLOAT NULL);
     CREATE TABLE #importance (feature INT NULL, splits FLOAT NULL, gain FLOAT NULL, mean_absolute FLOAT NULL, loss FLOAT NULL,
         loss_error FLOAT NULL);
@@ -73,10 +74,10 @@ Example:
         @language = @Language,
         @script = N'
 def main(scans, model, sha256, library, details, repeats, seed):
-    from lungdb.procedures import feature_importance
-    return feature_importance(scans, model, sha256, library, details, repeats, seed)
+    from lungdb.procedures import feature_importance, measured
+    return measured(feature_importance, scans, model, sha256, library, details, repeats, seed)
 
-OutputDataSet, Figure, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Figure, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Classifier, Sha256, Library, Details, Repeats, Seed)
 ',
         @input_data_1 = N'
@@ -87,10 +88,11 @@ WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY a.scan_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
             @Details NVARCHAR(MAX), @Repeats INT, @Seed INT, @Figure FLOAT OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
         @Details = @Details, @Repeats = @Repeats, @Seed = @Seed, @Figure = @Figure OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
-        @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -101,7 +103,7 @@ ORDER BY a.scan_id;',
 
     SET @Message = CONCAT(@Scans, N' scans, ', @Labelled, N' of them with labels', N'; ' + IIF(@Task = 'regression',
         N'root mean squared error ', N'AUC ') + CAST(CAST(NULLIF(@Figure, -1) AS DECIMAL(18, 4)) AS NVARCHAR(30)), N'.');
-    EXECUTE internal.ReportStep @RunId, @Message, NULL, NULL, @Scans;
+    EXECUTE internal.ReportStep @RunId, @Message, NULL, NULL, @Scans, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     EXECUTE internal.EndRun @RunId;
     SELECT TOP (@Top) i.feature, COALESCE(n.[value], CONCAT(N'feature ', i.feature)) AS feature_name,
         i.mean_absolute AS mean_absolute_contribution, i.loss AS loss_when_shuffled, i.loss_error, i.splits, i.gain

@@ -74,7 +74,11 @@ Example:
     WHERE f.feature_set_id = @FeatureSetId AND s.source <> @Source AND (@DatasetVersionId IS NULL OR f.name IN (
         SELECT m.image_name FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
     OPTION (RECOMPILE);
-    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.feature_set_id', @FeatureSetId),
+        N'$.dataset', @Dataset), N'$.limit', @Limit);
+    EXECUTE internal.StartRun N'SimilarImages', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit, @RunId;
+    EXECUTE internal.EndRun @RunId;
     SELECT c.name, i.group_name, i.group_order, r.similarity
     FROM #similar_rows AS r
     INNER JOIN #compared AS c ON c.place = r.place

@@ -85,6 +85,10 @@ Example:
     FROM dbo.features AS f
     INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
     WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND s.is_primary = 1 AND s.patient_id <> @PatientId;
-    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.feature_set_id', @FeatureSetId), N'$.limit', @Limit),
+        @Scans INT = (SELECT COUNT(*) FROM #compared);
+    EXECUTE internal.StartRun N'SimilarSlices', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit, @RunId;
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
     EXECUTE internal.ShowSimilarSlices;
 END;

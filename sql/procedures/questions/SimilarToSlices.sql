@@ -65,6 +65,19 @@ Example:
             N'database, so that none can be made of new slices. Ask where the model was copied from.'), N'%', N'%%');
         THROW 50116, @Message, 1;
     END;
+    IF @SliceIndex IS NULL
+    BEGIN
+        INSERT INTO #vectors (scan_id, vector_sha256)
+        SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
+        FROM dbo.pooled_features AS f
+        INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+        WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        INSERT INTO #read (scan_id)
+        SELECT scan_id FROM #vectors;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    END;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.limit', @Limit);
+    EXECUTE internal.StartRun N'SimilarToSlices', @RunId OUTPUT, @Arguments;
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -85,6 +98,8 @@ Array, FirstSlice, Notice, ErrorNumber, ErrorMessage = main(Slices, SliceIndex, 
         @Threads = @Threads, @Array = @Array OUTPUT, @FirstSlice = @FirstSlice OUTPUT, @Notice = @Notice OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -98,19 +113,12 @@ Array, FirstSlice, Notice, ErrorNumber, ErrorMessage = main(Slices, SliceIndex, 
         FROM dbo.features AS f
         INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
         WHERE f.feature_set_id = @FeatureSetId AND f.array_rows > 0 AND s.is_primary = 1;
-        EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit;
+        EXECUTE internal.FindSimilarRows @FeatureSetId, @Array, @Limit, @RunId;
+        EXECUTE internal.EndRun @RunId;
         EXECUTE internal.ShowSimilarSlices;
         RETURN 0;
     END;
-    INSERT INTO #vectors (scan_id, vector_sha256)
-    SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
-    FROM dbo.pooled_features AS f
-    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
-    INSERT INTO #read (scan_id)
-    SELECT scan_id FROM #vectors;
-    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
-    EXECUTE internal.RefreshBinaryVectors @FeatureSetId, @Pooling;
+    EXECUTE internal.RefreshBinaryVectors @FeatureSetId, @Pooling, @RunId;
     SET @Message = (
         SELECT CONCAT(N'The vectors of ', COUNT(*), N' scans have another length than the ', DATALENGTH(@Array) / 4,
             N' numbers made of the slices. Call GenerateFeatures with @Recompute = 1, and train the model again.')
@@ -120,8 +128,11 @@ Array, FirstSlice, Notice, ErrorNumber, ErrorMessage = main(Slices, SliceIndex, 
             AND DATALENGTH(u.array) <> DATALENGTH(@Array)
         HAVING COUNT(*) > 0);
     IF @Message IS NOT NULL
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+    IF @Message IS NOT NULL
         THROW 50110, @Message, 1;
-    EXECUTE internal.CompareVectors @FeatureSetId, @Pooling, @Array, NULL, @Limit;
+    EXECUTE internal.CompareVectors @FeatureSetId, @Pooling, @Array, NULL, @Limit, @RunId;
+    EXECUTE internal.EndRun @RunId;
     SELECT p.idx AS patient_index, p.display_name, s.study_date, t.scan_id, CAST(NULL AS INT) AS triple, CAST(NULL AS INT) AS first_slice,
         t.similarity
     FROM #similar AS t

@@ -46,7 +46,10 @@ Example:
     END;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.FindSliceFeatures @ModelName, @Version, @Feature, @FeatureSetId OUTPUT;
-    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, @Top, @DatasetVersionId;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.feature', @Feature),
+        N'$.feature_set_id', @FeatureSetId), N'$.dataset', @Dataset), N'$.top', @Top);
+    EXECUTE internal.StartRun N'TopSlices', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.FindTopTriples @FeatureSetId, @Feature, @Top, @DatasetVersionId, @RunId;
     INSERT INTO #shown (place, scan_id, triple, value)
     SELECT TOP (@Top) ROW_NUMBER() OVER (ORDER BY value DESC, scan_id, triple), scan_id, triple, value
     FROM #found
@@ -55,7 +58,8 @@ Example:
         RAISERROR(N'Feature %d is the same in all triples shown: they are ties, in the order of scans. One that is 0 there lights nowhere.',
             0, 1, @Feature) WITH NOWAIT;
 
-    EXECUTE internal.DrawSlices @Sheet OUTPUT;
+    EXECUTE internal.DrawSlices @Sheet OUTPUT, @RunId;
+    EXECUTE internal.EndRun @RunId;
     SELECT s.place, p.idx AS patient_index, s.scan_id, s.triple, 3 * s.triple AS first_slice, s.value
     FROM #shown AS s
     INNER JOIN dbo.scans AS c ON c.scan_id = s.scan_id

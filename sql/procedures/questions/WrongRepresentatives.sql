@@ -59,8 +59,12 @@ Example:
     EXECUTE internal.TakeSpace NULL, NULL, @Pooling, @FeatureSetId;
     INSERT INTO #clustered (scan_id, is_clustered)
     SELECT t.scan_id, t.is_wrong FROM #told AS t INNER JOIN #space AS s ON s.scan_id = t.scan_id;
+    DECLARE @RunId INT, @Scans INT = (SELECT COUNT(*) FROM #clustered), @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(
+        JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.version', @Version), N'$.threshold', @Threshold), N'$.clusters', @Clusters);
+    EXECUTE internal.StartRun N'WrongRepresentatives', @RunId OUTPUT, @Arguments;
     IF EXISTS (SELECT 1 FROM #clustered WHERE is_clustered = 1)
-        EXECUTE internal.ClusterScans @Clusters, @Seed, @Beside, @Silhouette OUTPUT;
+        EXECUTE internal.ClusterScans @Clusters, @Seed, @Beside, @Silhouette OUTPUT, @RunId;
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
 
     SELECT c.cluster, (SELECT COUNT(*) FROM #clusters AS m WHERE m.cluster = c.cluster AND m.role <> 2) AS wrong_patients,
         IIF(c.role = 1, N'representative', N'right, nearest') AS role, t.patient_index, c.scan_id,

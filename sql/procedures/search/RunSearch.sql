@@ -61,7 +61,7 @@ Example:
         BEGIN
             EXECUTE internal.AdvanceSearch @SearchId, @Worker, @LeaseSeconds, @Next OUTPUT;
             IF @Next = 'train'
-                EXECUTE internal.TrainBestTrial @SearchId, @Worker;
+                EXECUTE internal.TrainBestTrial @SearchId, @Worker, @RunId;
             IF @Next = 'wait'
                 WAITFOR DELAY '00:00:00.500';
             CONTINUE;

@@ -83,8 +83,6 @@ Examples:
         scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL,
         vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
-    CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing,
         @NetworkName, @Layers, @Preprocessing, @Features;
@@ -92,6 +90,9 @@ Examples:
     EXECUTE internal.CheckTrainingData NULL, NULL, NULL, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
         N'classification';
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    DECLARE @RunId INT, @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.method',
+        @Method), N'$.dataset', @Dataset);
+    EXECUTE internal.StartRun N'SearchModels', @RunId OUTPUT, @Arguments;
     BEGIN TRY
         EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @Features, @Columns, @ColumnsFrom;
         EXECUTE internal.CountMatrices @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
@@ -121,14 +122,7 @@ ORDER BY feature_set_id, pooling;',
             THROW @ErrorNumber, @Message, 1;
         END;
 
-        -- They are numbered from 1 without a gap, each with settings and one of the matrices.
-        INSERT INTO #sent (place, part)
-        SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
-        INSERT INTO #came (place, part)
-        SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
-        FROM #trials AS t
-        LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
-        EXECUTE internal.CheckRows N'trials';
+        EXECUTE internal.CheckTrials @RunId;
 
         SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
             COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
@@ -139,13 +133,17 @@ ORDER BY feature_set_id, pooling;',
     BEGIN CATCH
         IF @@TRANCOUNT > 0
             ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
         EXECUTE internal.DropMatrices;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW;
     END CATCH;
     -- A draw may leave some of them untried.
     EXECUTE internal.DropMatrices;
 
     SELECT @Count = (SELECT COUNT(*) FROM #trials), @Matrices = (SELECT COUNT(*) FROM #matrices);
-    RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
-        @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
+    SET @Message = CONCAT(N'Search ', @SearchId, N' has ', @Count, N' trials on ', @Matrices,
+        N' kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = ', @SearchId, N';');
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
 END;

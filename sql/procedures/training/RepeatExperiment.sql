@@ -28,7 +28,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @ExperimentId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Sha256 VARBINARY(32),
         @Before NVARCHAR(MAX), @Parameters NVARCHAR(MAX), @Width INT, @Names NVARCHAR(MAX), @Number INT, @Name NVARCHAR(128);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @Remedy NVARCHAR(400);
+    DECLARE @Language NVARCHAR(128), @Remedy NVARCHAR(400), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -68,10 +68,11 @@ Example:
         @language = @Language,
         @script = N'
 def main(patients, width, parameters, names):
-    from lungdb.procedures import train_lung_cancer_model
-    return train_lung_cancer_model(patients, width, parameters, names)
+    from lungdb.procedures import measured, train_lung_cancer_model
+    return measured(train_lung_cancer_model, patients, width, parameters, names)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
 SELECT t.place, t.patient_id, t.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, f.vector
@@ -81,10 +82,12 @@ WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY t.place;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Names NVARCHAR(MAX),
             @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Names = @Names,
         @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -93,6 +96,7 @@ ORDER BY t.place;',
         THROW @ErrorNumber, @Message, 1;
     END;
 
+    EXECUTE internal.ReportStep @RunId, N'Trained again; comparing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     IF HASHBYTES('SHA2_256', @Classifier) <> @Sha256
     BEGIN
         -- A key of OPENJSON has a collation of its own, which these columns take away.
@@ -117,7 +121,7 @@ ORDER BY t.place;',
         EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50292, @Message, 1;
     END;
-    EXECUTE internal.EndRun @RunId;
+    EXECUTE internal.EndRun @RunId, @Result = N'It comes out with the same bytes.';
     SELECT @ClassifierId AS classifier_id, @Name AS name, @Number AS version, @Sha256 AS sha256,
         HASHBYTES('SHA2_256', @Classifier) AS repeated_sha256, (SELECT COUNT(*) FROM #patients) AS scans;
     RAISERROR(N'%s version %d comes out with the same bytes.', 0, 1, @Name, @Number) WITH NOWAIT;

@@ -12,7 +12,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Gone INT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Gone INT, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
         @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
@@ -36,6 +36,7 @@ BEGIN
     BEGIN
         SET @Message = CONCAT(N'The scans or features of ', @Gone, N' patients were replaced or removed before they were read. Nothing is ',
             N'stored. Check again.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50232, @Message, 1;
     END;
 
@@ -44,10 +45,10 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(patients, model, sha256, library, details, permutations, seed):
-    from lungdb.procedures import check_drift
-    return check_drift(patients, model, sha256, library, details, permutations, seed)
+    from lungdb.procedures import check_drift, measured
+    return measured(check_drift, patients, model, sha256, library, details, permutations, seed)
 
-OutputDataSet, Statistic, PValue, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Statistic, PValue, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
     InputDataSet, Classifier, Sha256, Library, Details, Permutations, Seed)
 ',
         @input_data_1 = N'
@@ -55,10 +56,12 @@ SELECT is_later, vector, spacing_z, manufacturer, convolution_kernel
 FROM #rows
 ORDER BY place;',
         @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Permutations INT,
-            @Seed INT, @Statistic FLOAT OUTPUT, @PValue FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Seed INT, @Statistic FLOAT OUTPUT, @PValue FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Permutations = @Permutations,
         @Seed = @Seed, @Statistic = @Statistic OUTPUT, @PValue = @PValue OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -66,4 +69,5 @@ ORDER BY place;',
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
+    EXECUTE internal.ReportStep @RunId, N'Compared; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;

@@ -14,7 +14,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Said NVARCHAR(2000), @Constant FLOAT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Said NVARCHAR(2000), @Constant FLOAT,
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     DECLARE @Points NVARCHAR(MAX), @Details NVARCHAR(MAX) = (SELECT details FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
     DECLARE @ExperimentId INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DECLARE @Language NVARCHAR(128);
@@ -73,19 +74,22 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(scans, constant, points, prevalence, details, seed):
-    from lungdb.procedures import evaluate_scores
-    return evaluate_scores(scans, constant, points, prevalence, details, seed)
+    from lungdb.procedures import evaluate_scores, measured
+    return measured(evaluate_scores, scans, constant, points, prevalence, details, seed)
 
-OutputDataSet, Said, ErrorNumber, ErrorMessage = main(InputDataSet, Constant, Points, Prevalence, Details, Seed)
+OutputDataSet, Said, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Constant, Points, Prevalence, Details, Seed)
 ',
         @input_data_1 = N'
 SELECT is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer
 FROM #rows
 ORDER BY place;',
         @params = N'@Constant FLOAT, @Points NVARCHAR(MAX), @Prevalence FLOAT, @Details NVARCHAR(MAX), @Seed INT,
-            @Said NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Said NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @Constant = @Constant, @Points = @Points, @Prevalence = @Prevalence, @Details = @Details, @Seed = @Seed,
-        @Said = @Said OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @Said = @Said OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -94,4 +98,5 @@ ORDER BY place;',
         THROW @ErrorNumber, @Message, 1;
     END;
     SET @Note = LEFT(NULLIF(CONCAT(@Note + N' ', @Said), N''), 2000);
+    EXECUTE internal.ReportStep @RunId, N'Measured; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;

@@ -8,7 +8,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Failed INT, @Prevalence FLOAT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Failed INT, @Prevalence FLOAT,
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
         @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
@@ -26,10 +27,11 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(patients, model, sha256, library, details, prevalence):
-    from lungdb.procedures import predict_patients
-    return predict_patients(patients, model, sha256, library, details, prevalence)
+    from lungdb.procedures import measured, predict_patients
+    return measured(predict_patients, patients, model, sha256, library, details, prevalence)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
 ',
         @input_data_1 = N'
 SELECT e.scan_id, f.vector
@@ -38,9 +40,11 @@ INNER JOIN dbo.pooled_features AS f ON f.scan_id = e.scan_id AND f.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY e.scan_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
-        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -60,6 +64,7 @@ ORDER BY e.scan_id;',
     BEGIN
         SET @Message = CONCAT(N'The features of ', @Failed,
             N' scans were replaced or removed before they were read. Nothing is stored. Evaluate again.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50232, @Message, 1;
     END;
     INSERT INTO #sent (place, part)
@@ -74,10 +79,12 @@ ORDER BY e.scan_id;',
         SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' scans cannot be scored, so nothing is stored. The first, scan_id ',
             (SELECT TOP (1) CONCAT(scan_id, N': ', error) FROM #result WHERE COALESCE(error, N'') <> N'' ORDER BY scan_id)), 1900),
             N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50110, @Message, 1;
     END;
     UPDATE e
     SET e.raw = r.raw, e.probability = r.probability
     FROM #evaluated AS e
     INNER JOIN #result AS r ON r.scan_id = e.scan_id;
+    EXECUTE internal.ReportStep @RunId, N'Scored; measuring.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;

@@ -20,7 +20,7 @@ BEGIN
     DELETE FROM #chunk;
     DELETE FROM #sending;
     -- Each gives back up to some thousands of rows.
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 50;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 50, @RunId;
     IF EXISTS (SELECT 1 FROM #queue WHERE state = 'settled')
     BEGIN
         INSERT INTO #failed (prediction_id, number, error)

@@ -25,7 +25,7 @@ BEGIN
     SET q.bytes = t.bytes + 8 * @Features
     FROM #queue AS q
     INNER JOIN #todo AS t ON t.name = q.item;
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647, @RunId;
     DELETE FROM #chunk;
     INSERT INTO #chunk (place, name, bytes, sha256)
     SELECT ROW_NUMBER() OVER (ORDER BY t.name), t.name, t.bytes, COALESCE(i.sha256, 0x)

@@ -19,7 +19,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Others INT, @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647;
+    EXECUTE internal.ClaimItems @WorkId, @Worker, @Bytes, 2147483647, @RunId;
     DELETE FROM #chunk;
     -- Hexadecimal takes two characters a byte, and above 2 GB of them a runtime gives wrong data: such a scan goes without its slices.
     INSERT INTO #chunk (scan_id, slices, is_kept, content_sha256)

@@ -26,10 +26,19 @@ BEGIN
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     INSERT INTO #combine (scan_id)
     SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
-    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
-    INSERT INTO #read (scan_id)
-    SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
-    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+    BEGIN TRY
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+        INSERT INTO #read (scan_id)
+        SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     INSERT INTO #given (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
     EXECUTE sp_execute_external_script

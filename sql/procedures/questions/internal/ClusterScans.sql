@@ -11,7 +11,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128),
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #rows (
         scan_id INT NOT NULL PRIMARY KEY, is_clustered INT NOT NULL, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
@@ -27,16 +28,18 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(scans, clusters, seed, beside):
-    from lungdb.procedures import cluster_scans
-    return cluster_scans(scans, clusters, seed, beside)
+    from lungdb.procedures import cluster_scans, measured
+    return measured(cluster_scans, scans, clusters, seed, beside)
 
-OutputDataSet, Silhouette, ErrorNumber, ErrorMessage = main(InputDataSet, Clusters, Seed, Beside)
+OutputDataSet, Silhouette, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Clusters, Seed, Beside)
 ',
         @input_data_1 = N'SELECT scan_id, is_clustered, vector FROM #rows ORDER BY scan_id;',
         @params = N'@Clusters INT, @Seed INT, @Beside INT, @Silhouette FLOAT OUTPUT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
         @Clusters = @Clusters, @Seed = @Seed, @Beside = @Beside, @Silhouette = @Silhouette OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -61,4 +64,5 @@ OutputDataSet, Silhouette, ErrorNumber, ErrorMessage = main(InputDataSet, Cluste
     INNER JOIN #clusters AS m ON m.cluster = c.cluster AND m.role = 1
     WHERE c.role = 2;
     EXECUTE internal.CheckRows N'scan_ids', @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Clustered.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
 END;

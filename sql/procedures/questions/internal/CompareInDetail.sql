@@ -5,7 +5,8 @@ CREATE OR ALTER PROCEDURE internal.CompareInDetail
     @ClassifierA INT,               -- a model
     @ClassifierB INT,               -- another
     @Metric NVARCHAR(64),           -- auc, average_precision, log_loss or brier
-    @Threshold FLOAT                -- percent from which a score counts as cancer
+    @Threshold FLOAT,               -- percent from which a score counts as cancer
+    @RunId INT                      -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -35,16 +36,25 @@ BEGIN
     SELECT @SetB = feature_set_id, @PoolingB = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierB;
     INSERT INTO #wanted (scan_id)
     SELECT DISTINCT scan_id FROM #evaluated WHERE scan_id IS NOT NULL;
-    EXECUTE internal.TakeSpace NULL, NULL, @PoolingA, @SetA;
-    SET @WidthA = (SELECT SUM(width) FROM #named);
-    EXECUTE internal.TakeUsedFeatures @ClassifierA, 'a';
-    INSERT INTO #other_space (scan_id, vector)
-    SELECT scan_id, vector FROM #space;
-    DELETE FROM #space;
-    DELETE FROM #named;
-    EXECUTE internal.TakeSpace NULL, NULL, @PoolingB, @SetB;
-    SET @WidthB = (SELECT SUM(width) FROM #named);
-    EXECUTE internal.TakeUsedFeatures @ClassifierB, 'b';
+    BEGIN TRY
+        EXECUTE internal.TakeSpace NULL, NULL, @PoolingA, @SetA;
+        SET @WidthA = (SELECT SUM(width) FROM #named);
+        EXECUTE internal.TakeUsedFeatures @ClassifierA, 'a';
+        INSERT INTO #other_space (scan_id, vector)
+        SELECT scan_id, vector FROM #space;
+        DELETE FROM #space;
+        DELETE FROM #named;
+        EXECUTE internal.TakeSpace NULL, NULL, @PoolingB, @SetB;
+        SET @WidthB = (SELECT SUM(width) FROM #named);
+        EXECUTE internal.TakeUsedFeatures @ClassifierB, 'b';
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     INSERT INTO #rows (place, patient, label, a, b, groups, vector_a, vector_b)
     SELECT e.place, e.patient, CAST(e.label AS INT), e.a, e.b, g.groups, x.vector, y.vector
@@ -70,6 +80,8 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Threshold,
         @Metric = @Metric, @Threshold = @Threshold, @Seed = @Seed,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -83,7 +95,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Threshold,
         WHEN N'both wrong' THEN 4 WHEN N'kappa' THEN 5 WHEN N'mcnemar' THEN 6 WHEN N'scans' THEN 7 WHEN N'cka' THEN 8
         WHEN N'unbiased cka' THEN 9 ELSE -1 END
     FROM #told;
-    EXECUTE internal.CheckRows N'groups';
+    EXECUTE internal.CheckRows N'groups', @RunId;
 
     SELECT @Threshold AS threshold_percent, (SELECT COUNT(*) FROM #evaluated) AS scans,
         MAX(CASE kind WHEN N'both right' THEN CAST(value_a AS INT) END) AS both_right,

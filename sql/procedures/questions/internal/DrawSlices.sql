@@ -1,7 +1,8 @@
 -- DrawSlices: draws the middle slice of every triple in #shown on one contact sheet.
 -- Called by TopSlices, whose table #shown it reads.
 CREATE OR ALTER PROCEDURE internal.DrawSlices
-    @Sheet VARBINARY(MAX) OUTPUT -- PNG, NULL where slices are not here
+    @Sheet VARBINARY(MAX) OUTPUT, -- PNG, NULL where slices are not here
+    @RunId INT = NULL             -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -37,6 +38,8 @@ INNER JOIN dbo.scan_images AS i ON i.scan_id = d.scan_id AND i.slice_index = d.s
 ORDER BY d.place;',
         @params = N'@Sheet VARBINARY(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Sheet = @Sheet OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');

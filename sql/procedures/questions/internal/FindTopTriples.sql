@@ -4,7 +4,8 @@ CREATE OR ALTER PROCEDURE internal.FindTopTriples
     @FeatureSetId INT,      -- the feature set
     @Feature INT,           -- feature, from 0
     @Top INT,               -- triples wanted of all
-    @DatasetVersionId INT   -- version of a data set to stay within, or NULL for all scans
+    @DatasetVersionId INT,  -- version of a data set to stay within, or NULL for all scans
+    @RunId INT = NULL       -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -24,6 +25,7 @@ BEGIN
     BEGIN
         SET @Message = CONCAT(N'No scan asked about has an array of the feature set ', @FeatureSetId,
             N'. Call GenerateFeatures for its network and layer, or give another @FeatureSetId or @Dataset.');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50109, @Message, 1;
     END;
 
@@ -58,6 +60,8 @@ ORDER BY f.scan_id;',
             @params = N'@FeatureSetId INT, @Feature INT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @FeatureSetId = @FeatureSetId, @Feature = @Feature, @Top = @Top,
             @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
         IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');

@@ -11,7 +11,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128),
+        @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #rows (
         place INT NOT NULL PRIMARY KEY, patient INT NOT NULL, stands INT NOT NULL, part INT NOT NULL, is_labelled INT NOT NULL,
@@ -47,17 +48,20 @@ BEGIN
         @language = @Language,
         @script = N'
 def main(scans, task, alpha, top):
-    from lungdb.procedures import inspect_dataset
-    return inspect_dataset(scans, task, alpha, top)
+    from lungdb.procedures import inspect_dataset, measured
+    return measured(inspect_dataset, scans, task, alpha, top)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Task, Alpha, Top)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Task, Alpha, Top)
 ',
         @input_data_1 = N'
 SELECT place, patient, stands, part, is_labelled, label, numbers, texts, vector
 FROM #rows
 ORDER BY place;',
-        @params = N'@Task NVARCHAR(32), @Alpha FLOAT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Task = @Task, @Alpha = @Alpha, @Top = @Top, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @params = N'@Task NVARCHAR(32), @Alpha FLOAT, @Top INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
+        @Task = @Task, @Alpha = @Alpha, @Top = @Top, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+        @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -74,6 +78,7 @@ ORDER BY place;',
         AND (m.place = -1 OR m.place IN (SELECT place FROM #rows)) AND (m.other = -1 OR m.other IN (SELECT place FROM #rows)), 1, 0)
     FROM #measured AS m;
     EXECUTE internal.CheckRows N'rows', @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Measured.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     INSERT INTO #findings (finding, severity, position, place, other, of_class, value, low, high, alarm_limit, p_value, q_value)
     SELECT finding, severity, NULLIF(position, -1), NULLIF(place, -1), NULLIF(other, -1), NULLIF(of_class, -1), value, low, high,
         alarm_limit, p_value, q_value

@@ -11,6 +11,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    DECLARE @Message NVARCHAR(2000);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #measured (scan_id INT NOT NULL PRIMARY KEY, distance FLOAT NULL);
@@ -39,5 +40,14 @@ BEGIN
     SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
     INSERT INTO #measured (scan_id, distance)
     SELECT scan_id, distance FROM #result WHERE COALESCE(error, N'') = N'';
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence, 1;
+    BEGIN TRY
+        EXECUTE internal.StorePredictions @ClassifierId, @Prevalence, 1;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 END;

@@ -2,7 +2,8 @@
 -- Called by RunSearch.
 CREATE OR ALTER PROCEDURE internal.TrainBestTrial
     @SearchId INT,         -- search, in the state training
-    @Worker NVARCHAR(128)  -- who trains
+    @Worker NVARCHAR(128), -- who trains
+    @RunId INT = NULL      -- row of dbo.runs
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -36,18 +37,31 @@ BEGIN
     LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
     WHERE s.search_id = @SearchId;
 
-    EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
     IF @FeatureSetId <> @Found
     BEGIN
         SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId, N', and by now ', @Found,
             N' is the one of its network, layer and preprocessing to train on. Make a new search.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50164, @Message, 1;
     END;
 
     -- The first pass finds the model of a worker that was ended after training and before it could say so.
     WHILE @ClassifierId IS NULL AND @Pass < 2
     BEGIN
+        -- Training has a run of its own, and no CATCH around its script could tell the run of the search how it ended.
+        IF @Pass = 1
+            EXECUTE internal.EndRun @RunId, @Result = N'All trials are done; the best is trained next, which is a run of its own.';
         IF @Pass = 1
             EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
                 @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,

@@ -123,16 +123,25 @@ ORDER BY t.patient_id, t.scan_id;',
     IF @PositiveFrom IS NOT NULL
         SET @Details = JSON_MODIFY(@Details, N'$.parameters.positive_from', @PositiveFrom);
     -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
-    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
-    EXECUTE internal.StoreScope @ClassifierId;
-    IF @Library <> N'onnx'
-        EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
-    ELSE
-        SET @Said = CONCAT(@ModelName, N' version ', @Version, N' is a graph in ONNX, which plain T-SQL cannot score.');
-    COMMIT TRANSACTION;
+    BEGIN TRY
+        BEGIN TRANSACTION;
+        EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+            @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+        EXECUTE internal.StoreScope @ClassifierId;
+        IF @Library <> N'onnx'
+            EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
+        ELSE
+            SET @Said = CONCAT(@ModelName, N' version ', @Version, N' is a graph in ONNX, which plain T-SQL cannot score.');
+        COMMIT TRANSACTION;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     EXECUTE internal.ReportStep @RunId, @Said;
     EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;

@@ -5,7 +5,8 @@ CREATE OR ALTER PROCEDURE internal.ClaimItems
     @WorkId INT,            -- row of dbo.work
     @Worker NVARCHAR(128),  -- name of this session
     @Bytes BIGINT,          -- bytes at most, unless a single item has more
-    @Most INT               -- items at most
+    @Most INT,              -- items at most
+    @RunId INT              -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -79,7 +80,7 @@ BEGIN
     EXECUTE internal.FreeItems @WorkId, @Worker;
     -- Whoever deletes rows of the queue by hand does not stop the work.
     IF EXISTS (SELECT 1 FROM #queue WHERE state = 'waits' AND item NOT IN (SELECT item FROM dbo.work_items WHERE work_id = @WorkId))
-        EXECUTE internal.FillWork @WorkId;
+        EXECUTE internal.FillWork @WorkId, @RunId;
     IF NOT EXISTS (SELECT 1 FROM dbo.work_items WHERE work_id = @WorkId AND state = 'open')
         WAITFOR DELAY '00:00:00.500';
 END;

@@ -1,7 +1,8 @@
 -- FillWork: puts what is to be done into the queue, but for what is there already.
 -- Called by QueueScans, EnqueueImages, StartExplanations and ClaimItems; reads the table #queue of whoever works.
 CREATE OR ALTER PROCEDURE internal.FillWork
-    @WorkId INT -- row of dbo.work
+    @WorkId INT,       -- row of dbo.work
+    @RunId INT = NULL  -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -17,6 +18,7 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM dbo.work WHERE work_id = @WorkId)
     BEGIN
         SET @Message = N'The row of dbo.work that this call works on was deleted. What is stored stays. Call it again.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50461, @Message, 1;
     END;
 END;

@@ -11,7 +11,7 @@ BEGIN
 
     DECLARE @Locked INT, @Worker NVARCHAR(128), @WorkId INT, @Arguments NVARCHAR(MAX), @NetworkId INT, @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @Packages NVARCHAR(MAX), @RunId INT, @Total INT, @Message NVARCHAR(2000),
-        @Number INT, @Fault NVARCHAR(2000);
+        @Number INT, @Fault NVARCHAR(2000), @Given NVARCHAR(4000);
     CREATE TABLE #passed (work_id INT NOT NULL PRIMARY KEY);
     DELETE FROM #layers;
     DELETE FROM #todo;
@@ -47,7 +47,8 @@ BEGIN
             SET @RunId = NULL;
             IF @Message IS NOT NULL
             BEGIN
-                EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+                SET @Given = JSON_MODIFY(N'{}', N'$.work_id', @WorkId);
+                EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT, @Given;
                 EXECUTE internal.ReportStep @RunId, @Message;
                 SET @Message = REPLACE(@Message, N'%', N'%%');
             END;
@@ -72,7 +73,10 @@ BEGIN
         ELSE
             EXECUTE internal.StartScanJob @WorkId;
         SET @Total = (SELECT COUNT(*) FROM #todo);
-        EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT;
+        SET @Given = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.network', (
+            SELECT name FROM dbo.networks WHERE network_id = @NetworkId)), N'$.layer', @Layer), N'$.preprocessing', @Preprocessing),
+            N'$.pooling', @Pooling);
+        EXECUTE internal.StartRun @ProcedureName, @RunId OUTPUT, @Given;
         SET @Message = CONCAT(N'A worker takes part: layer ', @Layer, N', preprocessing ' + @Preprocessing + N', pooling ' + @Pooling,
             N': ', @Total, CASE WHEN @Preprocessing IS NULL THEN N' pictures to do.' ELSE N' scans to do.' END);
         EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
@@ -83,6 +87,8 @@ BEGIN
             CAST(JSON_VALUE(@Arguments, N'$.recompute') AS BIT), @Packages, SYSUTCDATETIME(), @Total, 0, 0);
     END TRY
     BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
         -- Nobody waits for a worker that has not begun.
         SET @Message = REPLACE(ERROR_MESSAGE(), N'%', N'%%');
         DELETE FROM #job;

@@ -2,7 +2,8 @@
 -- Called by FindSimilarRows, whose table #lot it reads.
 CREATE OR ALTER PROCEDURE internal.AddSimilarRows
     @Array VARBINARY(MAX),       -- the row that all are compared with, which counts too
-    @Sums VARBINARY(MAX) OUTPUT  -- what the call before gave, empty in the first; now with these rows
+    @Sums VARBINARY(MAX) OUTPUT, -- what the call before gave, empty in the first; now with these rows
+    @RunId INT = NULL            -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -27,6 +28,8 @@ ORDER BY place;',
         @params = N'@Before VARBINARY(MAX), @Array VARBINARY(MAX), @Sums VARBINARY(MAX) OUTPUT, @ErrorNumber INT OUTPUT,
             @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Before = @Before, @Array = @Array, @Sums = @Sums OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');

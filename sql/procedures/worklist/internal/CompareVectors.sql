@@ -5,7 +5,8 @@ CREATE OR ALTER PROCEDURE internal.CompareVectors
     @Pooling NVARCHAR(32),      -- their pooling
     @Array VARBINARY(MAX),      -- the vector to compare with, float32 little-endian
     @PatientId NVARCHAR(64),    -- the patient it is of, whose scans are left out, or NULL
-    @Limit INT                  -- scans to find
+    @Limit INT,                 -- scans to find
+    @RunId INT = NULL           -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -40,7 +41,10 @@ BEGIN
         FROM #others
         HAVING 2 * SUM(CAST(DATALENGTH(array) AS BIGINT)) > 1073741824);
     IF @Message IS NOT NULL
+    BEGIN
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50231, @Message, 1;
+    END;
     INSERT INTO #similar (scan_id, similarity)
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -56,6 +60,8 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Array, Limit)
         @Array = @Array, @Limit = @Limit,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
@@ -68,5 +74,5 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Array, Limit)
     SELECT TOP (@Limit) scan_id, 1
     FROM #others
     ORDER BY CASE WHEN scan_id IN (SELECT place FROM #came) THEN 0 ELSE 1 END, scan_id;
-    EXECUTE internal.CheckRows N'scan_ids';
+    EXECUTE internal.CheckRows N'scan_ids', @RunId;
 END;

@@ -4,7 +4,8 @@
 CREATE OR ALTER PROCEDURE internal.FindSimilarRows
     @FeatureSetId INT,      -- feature set of the arrays
     @Array VARBINARY(MAX),  -- the row to compare with, float32 little-endian
-    @Limit INT              -- rows to find
+    @Limit INT,             -- rows to find
+    @RunId INT = NULL       -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -29,7 +30,7 @@ BEGIN
     WHILE @Lot <= @Lots
     BEGIN
         EXECUTE internal.TakeSimilarLot @FeatureSetId, @Lot;
-        EXECUTE internal.AddSimilarRows @Array, @Sums OUTPUT;
+        EXECUTE internal.AddSimilarRows @Array, @Sums OUTPUT, @RunId;
         SET @Lot = @Lot + 1;
     END;
 
@@ -58,6 +59,8 @@ ORDER BY place;',
                 @ErrorMessage NVARCHAR(2000) OUTPUT',
             @Sums = @Sums, @Array = @Array, @Limit = @Limit, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
@@ -75,7 +78,7 @@ ORDER BY place;',
         IF @Rows <> (SELECT COUNT(*) FROM #sent) OR @Rows < IIF(@Wanted < @Limit, @Wanted, @Limit)
             INSERT INTO #came (place, part)
             VALUES (-1, 0);
-        EXECUTE internal.CheckRows N'places';
+        EXECUTE internal.CheckRows N'places', @RunId;
         INSERT INTO #best (place, row_index, similarity)
         SELECT place, row_index, similarity FROM #near;
         SET @Lot = @Lot + 1;

@@ -3,7 +3,8 @@
 -- Called by SimilarPatients and SimilarToSlices, whose table #vectors it reads.
 CREATE OR ALTER PROCEDURE internal.RefreshBinaryVectors
     @FeatureSetId INT,      -- feature set of the vectors
-    @Pooling NVARCHAR(32)   -- their pooling
+    @Pooling NVARCHAR(32),  -- their pooling
+    @RunId INT = NULL       -- row of dbo.runs that ends with a refusal
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -53,6 +54,8 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
             @params = N'@ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
@@ -62,7 +65,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
         SELECT scan_id, 1 FROM #some WHERE vector IS NOT NULL;
         INSERT INTO #came (place, part)
         SELECT scan_id, 1 FROM #arrays;
-        EXECUTE internal.CheckRows N'scan_ids';
+        EXECUTE internal.CheckRows N'scan_ids', @RunId;
 
         BEGIN TRANSACTION;
         -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.
