@@ -14266,6 +14266,25 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ReadLeasedSlices: gives a worker the slices of the scans that it has leased, as the script of GenerateFeatures gets them.
+-- Called by ReadWork; reads the worker's table #chunk. A procedure of its own, because #chunk has other columns for pictures.
+CREATE OR ALTER PROCEDURE internal.ReadLeasedSlices
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
+        s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'') AS encoding, s.spacing_y, s.spacing_x
+    FROM #chunk AS c
+    INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
+    INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
+    ORDER BY i.scan_id, i.slice_index;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReadPictures: gives a worker the pictures that it has leased, as the script of FeaturizeImages gets them.
 -- Called by ReadWork; reads the worker's table #chunk. A procedure of its own, because #chunk has other columns for scans.
 CREATE OR ALTER PROCEDURE internal.ReadPictures
@@ -14279,25 +14298,6 @@ BEGIN
     INNER JOIN dbo.images AS i ON i.name = c.name
     WHERE c.bytes <= 1073741824
     ORDER BY c.place;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- ReadSlices: gives a worker the slices of the scans that it has leased, as the script of GenerateFeatures gets them.
--- Called by ReadWork; reads the worker's table #chunk. A procedure of its own, because #chunk has other columns for pictures.
-CREATE OR ALTER PROCEDURE internal.ReadSlices
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
-        s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
-        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'') AS encoding, s.spacing_y, s.spacing_x
-    FROM #chunk AS c
-    INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
-    INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
-    ORDER BY i.scan_id, i.slice_index;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -14332,7 +14332,7 @@ Example:
     ELSE IF EXISTS (SELECT 1 FROM #job WHERE procedure_name = N'FeaturizeImages')
         EXECUTE internal.ReadPictures;
     ELSE
-        EXECUTE internal.ReadSlices;
+        EXECUTE internal.ReadLeasedSlices;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -14365,14 +14365,14 @@ CREATE OR ALTER PROCEDURE internal.SetWorkAside
     @Worker NVARCHAR(128),          -- name of this session, whose own items fail too
     @Number INT,                    -- number of the error
     @Reason NVARCHAR(2000),         -- why
-    @Message NVARCHAR(2000) OUTPUT  -- what to say; NULL where nothing was open
+    @Said NVARCHAR(2000) OUTPUT     -- what to say; NULL where nothing was open
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Set INT;
-    SET @Message = NULL;
+    SET @Said = NULL;
     -- What others hold is for them to settle.
     UPDATE dbo.work_items
     SET state = 'failed', error_number = @Number, error = @Reason
@@ -14380,7 +14380,7 @@ BEGIN
         worker = @Worker OR leased_until < SYSUTCDATETIME() OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1)));
     SET @Set = @@ROWCOUNT;
     IF @Set > 0
-        SET @Message = LEFT(CONCAT(N'Work ', @WorkId, N' is set aside with the ', @Set, N' items that were open: ', @Reason), 2000);
+        SET @Said = LEFT(CONCAT(N'Work ', @WorkId, N' is set aside with the ', @Set, N' items that were open: ', @Reason), 2000);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -17773,8 +17773,8 @@ VALUES
     ('procedure', N'internal.ClaimItems'),
     ('procedure', N'internal.TakeImages'),
     ('procedure', N'internal.NameWorker'),
+    ('procedure', N'internal.ReadLeasedSlices'),
     ('procedure', N'internal.ReadPictures'),
-    ('procedure', N'internal.ReadSlices'),
     ('procedure', N'dbo.ReadWork'),
     ('procedure', N'internal.ReportLostItems'),
     ('procedure', N'internal.SetWorkAside'),

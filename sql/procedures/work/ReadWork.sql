@@ -28,5 +28,5 @@ Example:
     ELSE IF EXISTS (SELECT 1 FROM #job WHERE procedure_name = N'FeaturizeImages')
         EXECUTE internal.ReadPictures;
     ELSE
-        EXECUTE internal.ReadSlices;
+        EXECUTE internal.ReadLeasedSlices;
 END;

@@ -6,14 +6,14 @@ CREATE OR ALTER PROCEDURE internal.SetWorkAside
     @Worker NVARCHAR(128),          -- name of this session, whose own items fail too
     @Number INT,                    -- number of the error
     @Reason NVARCHAR(2000),         -- why
-    @Message NVARCHAR(2000) OUTPUT  -- what to say; NULL where nothing was open
+    @Said NVARCHAR(2000) OUTPUT     -- what to say; NULL where nothing was open
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Set INT;
-    SET @Message = NULL;
+    SET @Said = NULL;
     -- What others hold is for them to settle.
     UPDATE dbo.work_items
     SET state = 'failed', error_number = @Number, error = @Reason
@@ -21,5 +21,5 @@ BEGIN
         worker = @Worker OR leased_until < SYSUTCDATETIME() OR APPLOCK_TEST('public', worker, 'Exclusive', 'Session') = 1)));
     SET @Set = @@ROWCOUNT;
     IF @Set > 0
-        SET @Message = LEFT(CONCAT(N'Work ', @WorkId, N' is set aside with the ', @Set, N' items that were open: ', @Reason), 2000);
+        SET @Said = LEFT(CONCAT(N'Work ', @WorkId, N' is set aside with the ', @Set, N' items that were open: ', @Reason), 2000);
 END;

@@ -1,6 +1,6 @@
--- ReadSlices: gives a worker the slices of the scans that it has leased, as the script of GenerateFeatures gets them.
+-- ReadLeasedSlices: gives a worker the slices of the scans that it has leased, as the script of GenerateFeatures gets them.
 -- Called by ReadWork; reads the worker's table #chunk. A procedure of its own, because #chunk has other columns for pictures.
-CREATE OR ALTER PROCEDURE internal.ReadSlices
+CREATE OR ALTER PROCEDURE internal.ReadLeasedSlices
 AS
 BEGIN
     SET NOCOUNT ON;
