@@ -49,8 +49,8 @@ def ask_for_backup(connection: Connection, target: str, *, sql_only: bool = Fals
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise LungdbError(f"{told}\nNobody can be asked here whether there is one. {way_out}")
     print(told, file=sys.stderr)
-    print("Is there a backup, and shall the database be upgraded now? [y/N] ", end="", file=sys.stderr, flush=True)
     try:
+        print("Is there a backup, and shall the database be upgraded now? [y/N] ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
         answer = ""

@@ -13,10 +13,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 import pandas as pd
@@ -245,7 +246,15 @@ def run_workers(target: str, workers: int, options: WorkOptions) -> int:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_exit_as_worker, args=(target, options), daemon=True) for _ in range(workers)]
     stop = Stop()
-    _listen(stop)
+    with _listening(stop):
+        _wait_for(processes, stop)
+    if stop.asked.is_set():
+        return stop.status
+    return int(any(process.exitcode != 0 for process in processes))
+
+
+def _wait_for(processes: list[SpawnProcess], stop: Stop) -> None:
+    """Start workers, wait until the last has ended, and end them when that is asked for."""
     for process in processes:
         process.start()
     asked_at: float | None = None
@@ -260,14 +269,17 @@ def run_workers(target: str, workers: int, options: WorkOptions) -> int:
         elif time.monotonic() > asked_at + _GRACE_SECONDS:
             for process in running:
                 process.kill()
-    if stop.asked.is_set():
-        return stop.status
-    return int(any(process.exitcode != 0 for process in processes))
 
 
-def _listen(stop: Stop) -> None:
-    signal.signal(signal.SIGINT, stop.ask)
-    signal.signal(signal.SIGTERM, stop.ask)
+@contextmanager
+def _listening(stop: Stop) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM ask for a stop while the block runs; they mean afterwards what they meant before."""
+    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop_with_parent(stop: Stop) -> None:
@@ -283,10 +295,10 @@ def _exit_as_worker(target: str, options: WorkOptions) -> None:
 
 def _be_worker(target: str, options: WorkOptions) -> int:
     stop = Stop()
-    _listen(stop)
     threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
     try:
-        could = work(target, options, lambda text: print(text, flush=True), stop)
+        with _listening(stop):
+            could = work(target, options, lambda text: print(text, flush=True), stop)
     except LungdbError as error:
         print(error, file=sys.stderr, flush=True)
         return 1

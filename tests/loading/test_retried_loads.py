@@ -163,7 +163,7 @@ class Load:
         (self.folder / "copy").mkdir(exist_ok=True)
         file = copy_to(self.folder / "copy", self.file)
         with self.patch.context() as patch:
-            patch.setattr(site, "connect", lambda target: FaultyConnection(target, faults))
+            patch.setattr(site, "connect", lambda target, **_: FaultyConnection(target, faults))
             return main([*self.call, "-d", target_of(file)]), file
 
     @staticmethod

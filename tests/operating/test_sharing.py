@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lungdb.cli.main import main
 from lungdb.database import Connection, connect, run
 from lungdb.errors import SqlError
 from tests.support.databases import copy_to, rows, target_of
@@ -80,6 +81,13 @@ def start(six: Connection, tmp_path: Path) -> Iterator[Start]:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def test_signals_mean_afterwards_what_they_meant_before(six_file: Path, tmp_path: Path) -> None:
+    """A worker that runs in a process with other things to do hands Ctrl-C and SIGTERM back."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert main(["work", "-d", target_of(copy_to(tmp_path, six_file))]) == 0
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def _states(connection: Connection) -> list[str]:
