@@ -15,8 +15,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Files with few tests that take long: begun last, one of them would keep a single process busy at the end of a run.
 FIRST = (
-    "sql/test_killed.py", "job/test_demo.py", "job/test_original_calls.py", "search/test_workers.py",
-    "web/test_api_contract.py",
+    "sql/test_killed.py", "sql/test_killed_upgrades.py", "job/test_demo.py", "job/test_original_calls.py",
+    "search/test_workers.py", "web/test_api_contract.py",
     "cli/test_load_together.py", "models/test_upgrade.py", "test_python310.py", "phantoms/test_demo_network.py",
     "sql/test_files_run.py", "web/test_access.py", "web/test_worklist.py", "web/test_headers.py",
     "embedded/test_satellite_pool.py",

@@ -202,7 +202,11 @@ def load(
 
 def _log(file: Path) -> tuple[str, str]:
     with closing(connect(target_of(file))) as connection:
-        found = rows(connection, "SELECT state, COALESCE(error, result, N'') FROM dbo.run_log ORDER BY run_id DESC;")
+        found = rows(
+            connection,
+            "SELECT state, COALESCE(error, result, N'') FROM dbo.run_log "
+            "WHERE procedure_name LIKE N'load-%' ORDER BY run_id DESC;",
+        )
     return found[0]
 
 

@@ -1,33 +1,30 @@
-"""An installation or upgrade killed at any commit is made whole by installing again; so is one that lacks something."""
+"""An installation killed at any commit is made whole by installing again; so is one that lacks something."""
 
 from __future__ import annotations
 
 import gzip
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lungdb.database import Connection, connect, install, run, run_script
+from lungdb.database import Connection, connect, install, run
 from lungdb.database.declared import declared_tables
 from lungdb.database.generator import build_install_sql, read_sources
-from lungdb.embedded.running import session
-from lungdb.embedded.syntax.statements import Batch, parse_batch
 from lungdb.errors import SqlError
-from tests.old_schema import DATA, old_sources
+from tests.old_schema import DATA
 from tests.sql.gates.check import SQL
-from tests.support.databases import NAME, SLICES, fill, target_of, vectors_and_labels
-from tests.support.killing import catalog_of, commits, contents_of, log_of, restore, states
+from tests.support.databases import NAME, fill, target_of, vectors_and_labels
+from tests.support.killing import catalog_of, check_kills, commits, contents_of, log_of, states, whole
 
-PATIENTS = 7
+pytestmark = pytest.mark.usefixtures("parsed_once")
+
 # A process that dies by itself at once after the commit that its second argument counts.
 DYING = """
 import os, signal, sys
@@ -48,114 +45,16 @@ run_script(connection, script)
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def parsed_once() -> Iterator[None]:
-    """The same batches are run by hundreds of connections, each of which would parse them anew: half of the time."""
-    kept: dict[tuple[str, tuple[tuple[str, Any], ...]], Batch] = {}
-
-    def parse(text: str, declared: dict[str, Any] | None = None) -> Batch:
-        known = text, tuple((declared or {}).items())
-        if known not in kept:
-            kept[known] = parse_batch(text, declared)
-        return kept[known]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "parse_batch", parse)
-        yield
-
-
-@pytest.fixture(scope="module")
-def small_sql(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of sql/ with two procedures, whose migrations fill two rows at a time."""
-    folder = tmp_path_factory.mktemp("small") / "sql"
-    shutil.copytree(SQL, folder)
-    for path in (folder / "procedures").rglob("*.sql"):
-        if path.stem not in ("ReadSettings", "FindClassifier"):
-            path.unlink()
-    for path in (folder / "migrations").glob("*.sql"):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(re.sub(r"TOP \(\d+\)", "TOP (2)", text), encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def old_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of schema version 1 with patients, a model's run, pictures and a score."""
-    folder = tmp_path_factory.mktemp("old")
-    file = folder / NAME
-    with closing(connect(target_of(file))) as connection:
-        run_script(connection, build_install_sql(old_sources(folder / "sql", 1)))
-        fill(connection, *vectors_and_labels(PATIENTS, 4, signal=1.0, seed=2), 4)
-        run(
-            connection,
-            "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
-            "VALUES (N'old', 1, N'lightgbm', 1, N'mean', 0x00, 0x00, N'{}');"
-            "INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at) "
-            "VALUES (1, 7, N'{}', '2026-01-02');"
-            "INSERT INTO dbo.experiment_patients (experiment_id, patient_id, part, probability) "
-            "SELECT 1, patient_id, CASE WHEN idx < 3 THEN 'test' ELSE 'train' END, 0.25 FROM dbo.patients;"
-            "INSERT INTO dbo.predictions (scan_id, classifier_id, probability) VALUES (2, 1, 0.5);"
-            "INSERT INTO dbo.images (name, image, label) VALUES (N'a', 0x01, 1), (N'b', 0x02, NULL), (N'c', 0x03, 2);",
-        )
-    return file
-
-
-def _whole(script: str, file: Path) -> tuple[dict[Any, Any], dict[str, list[Any]]]:
-    """Run a script on a file and return its catalog and contents."""
-    with closing(connect(target_of(file))) as connection:
-        run_script(connection, script)
-        return catalog_of(connection), contents_of(connection)
-
-
-def _check_kills(start: Path | None, script: str, folder: Path, least: int, step: int = 1) -> None:
-    """Cut a run of the script short after every step-th commit, run it again, and compare with one that was not cut."""
-    file = folder / NAME
-    if start is not None:
-        shutil.copy(start, file)
-    at = states(file, script)
-    assert len(at) > least
-    clean, rows = _whole(script, file)
-    for place, state in list(enumerate(at))[::step]:
-        again = folder / f"{place}" / NAME
-        again.parent.mkdir()
-        found, found_rows = _whole(script, restore(state, again))
-        assert found == clean, place
-        assert found_rows == rows, place
-        shutil.rmtree(again.parent)
-
-
 def test_a_first_installation_that_was_killed_is_made_whole(tmp_path: Path, small_sql: Path) -> None:
     """After every seventh commit of tables, data, views, two procedures: catalog and rows are those of a whole one."""
     tables = len(list((small_sql / "tables").glob("*.sql")))
-    _check_kills(None, build_install_sql(small_sql), tmp_path, least=tables, step=7)
-
-
-def test_an_upgrade_from_version_1_that_was_killed_is_made_whole(
-    tmp_path: Path, small_sql: Path, old_file: Path
-) -> None:
-    """After every ninth commit, inside a migration's chunks too: each row is filled as one that was not killed does."""
-    _check_kills(old_file, build_install_sql(small_sql), tmp_path, least=50, step=9)
-    with closing(connect(target_of(tmp_path / NAME))) as connection:
-        (raw,) = run(connection, "SELECT raw, label, CAST(out_of_fold AS INT) FROM dbo.experiment_patients;")
-        assert len(raw.rows) == PATIENTS
-        assert {(value, fold) for value, _, fold in raw.rows} == {(0.25, 0), (0.25, 1)}
-        assert None not in [label for _, label, _ in raw.rows]
-        (images,) = run(connection, "SELECT COUNT(*) FROM dbo.images WHERE sha256 = HASHBYTES('SHA2_256', image);")
-        assert images.scalar() == 3
-        (listed,) = run(connection, "SELECT slices, state, COUNT(*) FROM dbo.worklist GROUP BY slices, state;")
-        assert sorted(listed.rows) == [(SLICES, 1, PATIENTS - 1), (SLICES, 2, 1)]
+    check_kills(None, build_install_sql(small_sql), tmp_path, least=tables, step=7)
 
 
 @pytest.mark.slow
 def test_an_installation_killed_at_any_commit_is_made_whole(tmp_path: Path) -> None:
     """After every commit of install.sql, procedures included."""
-    _check_kills(None, (SQL / "install.sql").read_text(encoding="utf-8"), tmp_path, least=150)
-
-
-@pytest.mark.slow
-def test_an_upgrade_killed_at_any_commit_is_made_whole(tmp_path: Path, small_sql: Path, old_file: Path) -> None:
-    """After every commit of one from version 1; what replaces procedures is what makes them first."""
-    _check_kills(old_file, build_install_sql(small_sql), tmp_path, least=50)
+    check_kills(None, (SQL / "install.sql").read_text(encoding="utf-8"), tmp_path, least=150)
 
 
 @pytest.mark.slow
@@ -166,7 +65,7 @@ def test_a_process_killed_by_the_system_leaves_what_cutting_its_log_leaves(tmp_p
     (tmp_path / "clean").mkdir()
     clean_file = tmp_path / "clean" / NAME
     total = len(commits(states(clean_file, script.read_text(encoding="utf-8"))[-1][1]))
-    clean = _whole(script.read_text(encoding="utf-8"), clean_file)
+    clean = whole(script.read_text(encoding="utf-8"), clean_file)
     for most in range(2, total, 9):
         folder = tmp_path / str(most)
         folder.mkdir()
@@ -174,7 +73,7 @@ def test_a_process_killed_by_the_system_leaves_what_cutting_its_log_leaves(tmp_p
         ended = subprocess.run(command, cwd=SQL.parent, env={**os.environ, "PYTHONPATH": str(SQL.parent)}, check=False)
         assert ended.returncode == -signal.SIGKILL
         assert len(commits(log_of(folder / NAME).read_bytes())) == most
-        assert _whole(script.read_text(encoding="utf-8"), folder / NAME) == clean
+        assert whole(script.read_text(encoding="utf-8"), folder / NAME) == clean
 
 
 @pytest.mark.parametrize("name", ["killed_before_indexes", "killed_before_versions"])

@@ -7,6 +7,7 @@ leaves the file with the log up to that frame, so that cutting the log there giv
 
 from __future__ import annotations
 
+import shutil
 import struct
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,7 +17,7 @@ from typing import Any
 
 from lungdb.database import Connection, connect, run_script
 from lungdb.embedded.running.connection import Connection as EmbeddedConnection
-from tests.support.databases import target_of
+from tests.support.databases import NAME, target_of
 
 _LOG_HEADER = 32
 _FRAME_HEADER = 24
@@ -104,3 +105,27 @@ def contents_of(connection: Connection) -> dict[str, list[Any]]:
             yield name, sorted(rows, key=repr)
 
     return dict(read())
+
+
+def whole(script: str, file: Path) -> tuple[dict[Any, Any], dict[str, list[Any]]]:
+    """Run a script on a file and return its catalog and contents."""
+    with closing(connect(target_of(file))) as connection:
+        run_script(connection, script)
+        return catalog_of(connection), contents_of(connection)
+
+
+def check_kills(start: Path | None, script: str, folder: Path, least: int, step: int = 1) -> None:
+    """Cut a run of the script short after every step-th commit, run it again, and compare with one that was not cut."""
+    file = folder / NAME
+    if start is not None:
+        shutil.copy(start, file)
+    at = states(file, script)
+    assert len(at) > least
+    clean, rows = whole(script, file)
+    for place, state in list(enumerate(at))[::step]:
+        again = folder / f"{place}" / NAME
+        again.parent.mkdir()
+        found, found_rows = whole(script, restore(state, again))
+        assert found == clean, place
+        assert found_rows == rows, place
+        shutil.rmtree(again.parent)
