@@ -9519,7 +9519,8 @@ BEGIN
             ROLLBACK TRANSACTION;
         IF XACT_STATE() = -1
             THROW;
-        SET @Trouble = LEFT(CONCAT(N'The run log cannot be written, so this step is not in dbo.run_steps: ', ERROR_MESSAGE()), 2000);
+        SET @Trouble = LEFT(CONCAT(N'The run log cannot be written, so this step is not in dbo.run_steps. The work goes on; ',
+            N'where the log is full, EXECUTE dbo.PurgeLog makes room: ', ERROR_MESSAGE()), 2000);
         RAISERROR(N'%s', 0, 1, @Trouble) WITH NOWAIT;
     END CATCH;
 END;
@@ -9683,7 +9684,8 @@ BEGIN
     BEGIN CATCH
         IF XACT_STATE() = -1
             THROW;
-        SET @Message = LEFT(CONCAT(N'The run log cannot be written, so this call is not in dbo.runs: ', ERROR_MESSAGE()), 2000);
+        SET @Message = LEFT(CONCAT(N'The run log cannot be written, so this call is not in dbo.runs. The work goes on; ',
+            N'where the log is full, EXECUTE dbo.PurgeLog makes room: ', ERROR_MESSAGE()), 2000);
         RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
     END CATCH;
 END;
@@ -13061,7 +13063,8 @@ BEGIN
     BEGIN CATCH
         IF XACT_STATE() = -1
             THROW;
-        SET @Trouble = LEFT(CONCAT(N'The run log cannot be written, so dbo.runs has no end of this call: ', ERROR_MESSAGE()), 2000);
+        SET @Trouble = LEFT(CONCAT(N'The run log cannot be written, so dbo.runs has no end of this call. The work goes on; ',
+            N'where the log is full, EXECUTE dbo.PurgeLog makes room: ', ERROR_MESSAGE()), 2000);
         RAISERROR(N'%s', 0, 1, @Trouble) WITH NOWAIT;
     END CATCH;
     IF @RunId IS NOT NULL AND APPLOCK_MODE('public', @Resource, 'Session') = 'Exclusive'

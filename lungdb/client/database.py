@@ -264,7 +264,8 @@ class Database:
         if seed is not None:
             scan_ids = np.random.default_rng(seed).permutation(scan_ids)
         vectors = self._feature_set(network, layer, preprocessing, pooling) if of == "features" else None
-        labels = {int(scan_id): float(label) for scan_id, label in self.labels(horizon).items()}  # type: ignore[call-overload]
+        known = self.labels(horizon)
+        labels: dict[int, float] = dict(zip(known.index.tolist(), known.tolist(), strict=True))
         return read_batches(self, scan_ids, labels, size, vectors)
 
     def models(self) -> pd.DataFrame:

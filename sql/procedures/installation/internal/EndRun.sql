@@ -31,7 +31,8 @@ BEGIN
     BEGIN CATCH
         IF XACT_STATE() = -1
             THROW;
-        SET @Trouble = LEFT(CONCAT(N'The run log cannot be written, so dbo.runs has no end of this call: ', ERROR_MESSAGE()), 2000);
+        SET @Trouble = LEFT(CONCAT(N'The run log cannot be written, so dbo.runs has no end of this call. The work goes on; ',
+            N'where the log is full, EXECUTE dbo.PurgeLog makes room: ', ERROR_MESSAGE()), 2000);
         RAISERROR(N'%s', 0, 1, @Trouble) WITH NOWAIT;
     END CATCH;
     IF @RunId IS NOT NULL AND APPLOCK_MODE('public', @Resource, 'Session') = 'Exclusive'

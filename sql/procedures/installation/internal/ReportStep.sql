@@ -42,7 +42,8 @@ BEGIN
             ROLLBACK TRANSACTION;
         IF XACT_STATE() = -1
             THROW;
-        SET @Trouble = LEFT(CONCAT(N'The run log cannot be written, so this step is not in dbo.run_steps: ', ERROR_MESSAGE()), 2000);
+        SET @Trouble = LEFT(CONCAT(N'The run log cannot be written, so this step is not in dbo.run_steps. The work goes on; ',
+            N'where the log is full, EXECUTE dbo.PurgeLog makes room: ', ERROR_MESSAGE()), 2000);
         RAISERROR(N'%s', 0, 1, @Trouble) WITH NOWAIT;
     END CATCH;
 END;

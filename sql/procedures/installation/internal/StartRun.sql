@@ -34,7 +34,8 @@ BEGIN
     BEGIN CATCH
         IF XACT_STATE() = -1
             THROW;
-        SET @Message = LEFT(CONCAT(N'The run log cannot be written, so this call is not in dbo.runs: ', ERROR_MESSAGE()), 2000);
+        SET @Message = LEFT(CONCAT(N'The run log cannot be written, so this call is not in dbo.runs. The work goes on; ',
+            N'where the log is full, EXECUTE dbo.PurgeLog makes room: ', ERROR_MESSAGE()), 2000);
         RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
     END CATCH;
 END;
