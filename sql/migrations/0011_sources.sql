@@ -1,0 +1,1 @@
+-- Scans whose pixels lie elsewhere (dbo.scans.source_uri) and reports (dbo.reports). Both are new; no row of before is changed.
