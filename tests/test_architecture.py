@@ -25,7 +25,7 @@ MOST_MODULES = 15  # of a folder of the engine
 ENDS = {".py", ".sql", ".md", ".toml", ".txt", ".cfg", ".yml", ".yaml", ".html", ".css", ".js", ".mjs", ""}
 
 _BELOW = {
-    "config", "copying", "database", "dicom", "imaging", "learning", "loading", "networks", "operating", "phantoms",
+    "config", "copying", "database", "dicom", "distributed", "imaging", "learning", "loading", "networks", "operating", "phantoms",
     "procedures", "reporting",
 }  # fmt: skip
 
@@ -46,6 +46,7 @@ MAY_IMPORT = {
     "loading": {"database", "dicom", "imaging", "networks", "learning", "config"},
     "copying": {"database", "networks", "learning"},
     "operating": {"loading", "procedures", "database", "imaging", "config"},
+    "distributed": {"loading", "procedures", "database", "dicom", "imaging", "networks", "learning", "config"},
     "reporting": {"database", "imaging", "learning"},
     "client": {"database", "imaging"},
     "cli": _BELOW,
