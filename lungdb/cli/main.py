@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if any(map(_PASSWORD.search, arguments)):
         print(
-            "WARNING: A password on the command line can be read by everybody on this machine, and stays in the shell's "
-            "history. Put the connection string into config.py or the variable LUNGDB_DATABASE.",
+            "WARNING: A password on the command line can be read by everybody on this machine, and stays in the "
+            "shell's history. Put the connection string into config.py or the variable LUNGDB_DATABASE.",
             file=sys.stderr,
         )
     module = f"lungdb.cli.{arguments[0].replace('-', '_')}"

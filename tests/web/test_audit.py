@@ -115,7 +115,8 @@ def test_who_guesses_at_patients_leaves_a_trace(
     assert program("GET", "/api/v1/patients/4712/similar").status_code == 404
     assert post(signed_in, "/patient_info", patient_index="Zacharias").status_code == 404
     assert post(signed_in, "/patient_info", patient_index="joost").status_code == 200
-    assert audit(web_database, "account, action, patient_index, outcome, detail")[first:] == [
+    rows = audit(web_database, "account, action, patient_index, outcome, detail")[first:]
+    assert [row for row in rows if row[1] != "view_list"] == [  # the form is taken from the list
         ("ana", "view_patient", 4711, "failed", "no such patient"),
         ("ana", "view_patient", 4712, "failed", "no such patient"),
         ("ana", "search", None, "ok", "patients: none"),

@@ -196,7 +196,7 @@ def test_the_page_answers_503_while_the_database_is_away_and_works_when_it_is_ba
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Let another process keep a database file locked, as a backup program or a script with an open transaction does."""
+    """Let another process keep a database file locked, as a script with an open transaction does."""
     script = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); "
         "c.execute('BEGIN EXCLUSIVE'); print('locked', flush=True); sys.stdin.read()"

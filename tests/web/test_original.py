@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -12,9 +11,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from lungdb.config import Settings
 from tests.support.fixtures import ARCHIVED, UNSCORED
-from tests.support.web import MakeApp, Program, give_token, sign_in
+from tests.support.web import Program
 from tests.web.looking import audit, query
 
 Post = Callable[..., TestResponse]
@@ -73,7 +71,7 @@ def test_predict_says_in_json_what_stands_in_the_way(program: Program, client: F
 
 
 def test_only_a_token_scores_by_an_address(signed_in: FlaskClient, program: Program, web_database: Path) -> None:
-    """GET /predict changes something, and any page may lead a signed-in browser there, which sends its session along."""
+    """GET /predict changes something, and any page may lead a signed-in browser there with its session."""
     for site in ("cross-site", "none", "same-origin"):
         refused = signed_in.get("/predict/0", headers={"Sec-Fetch-Site": site})
         assert (refused.status_code, refused.get_json()["status"]) == (403, 403)
