@@ -16,7 +16,7 @@ MOST_WAITING = 100
 """Connections of one address that have not sent a whole request; of more the oldest is closed."""
 
 
-class Channel(HTTPChannel):  # type: ignore[misc]  # waitress publishes no types of it
+class Channel(HTTPChannel):
     """A connection to waitress that is closed when its request does not come in time, or its address has too many.
 
     waitress itself closes what has sent nothing for long, so that a byte now and then keeps a connection for ever, and
