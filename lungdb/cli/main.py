@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 
@@ -35,6 +36,9 @@ COMMANDS = {
     "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }
 
+_PASSWORD = re.compile(r"(?:^|;)\s*(?:pwd|password)\s*=", re.IGNORECASE)
+"""In an ODBC connection string."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns the exit status: 0, 1 for an error, 2 for wrong usage, 130 when interrupted."""
@@ -48,6 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[0] not in COMMANDS:
         print(f"lungdb has no command '{escaped(arguments[0])}'.\n\n{_usage()}", file=sys.stderr)
         return 2
+    if any(map(_PASSWORD.search, arguments)):
+        print(
+            "WARNING: A password on the command line can be read by everybody on this machine, and stays in the "
+            "shell's history. Put the connection string into config.py or the variable LUNGDB_DATABASE.",
+            file=sys.stderr,
+        )
     module = f"lungdb.cli.{arguments[0].replace('-', '_')}"
     return exit_status(lambda: int(importlib.import_module(module).main(arguments[1:])))
 

@@ -7,7 +7,7 @@ from lungdb.database.batches import split_batches
 from lungdb.database.connection import Connection, Cursor, connect
 from lungdb.database.following import following
 from lungdb.database.installer import INSTALLERS, install
-from lungdb.database.pool import DatabaseUnavailable, Pool
+from lungdb.database.pool import DatabaseBusy, DatabaseUnavailable, Pool
 from lungdb.database.run import ResultSet, run, run_script
 from lungdb.database.sql_files import sql_directory
 from lungdb.database.transaction import transaction
@@ -17,6 +17,7 @@ __all__ = [
     "INSTALLERS",
     "Connection",
     "Cursor",
+    "DatabaseBusy",
     "DatabaseUnavailable",
     "Message",
     "Pool",

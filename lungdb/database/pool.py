@@ -14,12 +14,18 @@ from lungdb.errors import LungdbError, SqlError
 
 # From this severity on SQL Server ends the connection; what ODBC says of lost connections is given it too.
 _FATAL = 20
+LOCKED = (1205, 1222)
+"""The error numbers of a deadlock and of a lock that was waited for too long."""
 # Less than a reader waits for a page; SQL Server's default is to wait without end.
-_LOCK_MILLISECONDS = 15_000
+_LOCK_SECONDS = 15.0
 
 
 class DatabaseUnavailable(LungdbError):  # noqa: N818 - it says what is, as HTTP's 503 does
     """The database cannot be reached at the moment; a later call may succeed."""
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """The database is there, but others keep it, or all connections to it, for longer than is waited."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,14 @@ class Pool:
         How many connections there are at most.
     wait : float
         Seconds that a thread waits for one of them.
+    lock_seconds : float
+        How long a statement waits for a lock.
     """
 
-    def __init__(self, target: str, size: int, wait: float = 20.0) -> None:
+    def __init__(self, target: str, size: int, wait: float = 20.0, lock_seconds: float = _LOCK_SECONDS) -> None:
         self._target = target
         self._wait = wait
+        self._lock_milliseconds = round(1000 * lock_seconds)
         self._free = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
         self._idle: list[_Kept] = []
@@ -55,12 +64,14 @@ class Pool:
         Raises
         ------
         DatabaseUnavailable
-            There is no database, it went away meanwhile, or all connections stay in use.
+            There is no database, or it went away meanwhile.
+        DatabaseBusy
+            All connections stay in use, or others keep the database locked.
         SqlError
             Any other error of the block; the connection goes back without an open transaction.
         """
         if not self._free.acquire(timeout=self._wait):
-            raise DatabaseUnavailable(f"All connections were in use for {self._wait:g} seconds. Try again later.")
+            raise DatabaseBusy(f"All connections were in use for {self._wait:g} seconds. Try again later.")
         try:
             kept = self._take(user)
             try:
@@ -69,6 +80,8 @@ class Pool:
                 if self._is_lost(kept, error):
                     raise _unavailable(error) from error
                 self._clean(kept)
+                if error.number in LOCKED:
+                    raise DatabaseBusy("Something else kept what was asked for locked for too long.") from error
                 raise
             except BaseException:
                 # What an interrupted batch left behind is unknown.
@@ -100,7 +113,7 @@ class Pool:
             raise _unavailable(error) from error
         try:
             # Without parameters, because ODBC runs a batch with some as a procedure, at whose end a setting is undone.
-            run(kept.connection, f"SET LOCK_TIMEOUT {_LOCK_MILLISECONDS};")
+            run(kept.connection, f"SET LOCK_TIMEOUT {self._lock_milliseconds};")
             _speak_for(kept, user)
         except LungdbError as error:
             _close(kept)
@@ -154,4 +167,5 @@ def _close(kept: _Kept) -> None:
 
 
 def _unavailable(error: LungdbError) -> DatabaseUnavailable:
-    return DatabaseUnavailable(str(error))
+    is_busy = isinstance(error, SqlError) and error.number in LOCKED
+    return DatabaseBusy(str(error)) if is_busy else DatabaseUnavailable(str(error))

@@ -205,3 +205,21 @@ def test_bytes_that_are_no_utf_8_get_a_sentence(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert b"UTF-8" in done.stderr
         assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "is_warned"),
+    [
+        ("Driver={None};Server=x;UID=sa;PWD=secret words", True),
+        ("Driver={None};Server=x;uid=sa; Password = secret words", True),
+        ("Driver={None};Server=x;Trusted_Connection=yes", False),
+    ],
+)
+def test_a_password_on_the_command_line_is_warned_of(
+    target: str, is_warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever lists the processes of the machine reads it; it is not repeated, and the command goes on."""
+    assert main(["sql", "-d", target, "-q", "SELECT 1;"]) == 1
+    said = capsys.readouterr().err
+    assert ("LUNGDB_DATABASE" in said) == is_warned
+    assert "secret words" not in said

@@ -97,11 +97,32 @@ def test_every_page_of_the_list_is_recorded(program: Program, signed_in: FlaskCl
     assert program("POST", "/api/v1/patients/search", json={"text": "anthony"}).status_code == 200
     rows = audit(web_database, "account, action, patient_index, detail")[first:]
     shown: list[list[object]] = [list(range(40)), [], list(range(30, 40)), [0, 6]]
+    actions = ("view_list", "view_list", "view_list", "search")
     assert rows == [
-        ("ana", "view_list", None, f"patients: {', '.join(map(str, indices)) or 'none'}") for indices in shown
+        ("ana", action, None, f"patients: {', '.join(map(str, indices)) or 'none'}")
+        for action, indices in zip(actions, shown, strict=True)
     ]
     for patient, times in ((3, 1), (6, 2), (33, 2), (40, 0)):
         assert len(query(web_database, "EXECUTE dbo.ReadAudit @PatientIndex = ?;", patient)) == times, patient
+
+
+def test_who_guesses_at_patients_leaves_a_trace(
+    program: Program, signed_in: FlaskClient, web_database: Path, post: Callable[..., Any]
+) -> None:
+    """Patients who are not there, by index, and searches that find nobody, without what was searched for."""
+    first = len(audit(web_database))
+    assert signed_in.get("/patients/4711").status_code == 404
+    assert program("GET", "/api/v1/patients/4712/similar").status_code == 404
+    assert post(signed_in, "/patient_info", patient_index="Zacharias").status_code == 404
+    assert post(signed_in, "/patient_info", patient_index="joost").status_code == 200
+    rows = audit(web_database, "account, action, patient_index, outcome, detail")[first:]
+    assert [row for row in rows if row[1] != "view_list"] == [  # the form is taken from the list
+        ("ana", "view_patient", 4711, "failed", "no such patient"),
+        ("ana", "view_patient", 4712, "failed", "no such patient"),
+        ("ana", "search", None, "ok", "patients: none"),
+        ("ana", "search", None, "ok", "patients: 3"),
+        ("ana", "view_patient", 3, "ok", None),
+    ]
 
 
 def test_a_list_that_cannot_be_recorded_is_not_shown(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from lungdb.database import DatabaseUnavailable, Pool, connect, run
@@ -189,3 +192,35 @@ def test_the_page_answers_503_while_the_database_is_away_and_works_when_it_is_ba
     assert not web_database.exists()
     move(away / web_database.name, web_database.parent)
     assert (signed_in.get("/health").status_code, signed_in.get("/").status_code) == (200, 200)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Let another process keep a database file locked, as a script with an open transaction does."""
+    script = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); "
+        "c.execute('BEGIN EXCLUSIVE'); print('locked', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "locked\n"
+        yield
+        process.stdin.close()
+
+
+def test_a_database_that_others_write_to_answers_probes_and_what_cannot_be_recorded_is_told_soon(
+    app: Flask, signed_in: FlaskClient, web_database: Path
+) -> None:
+    """A view waits two seconds for its row of the audit, where others wait fifteen; it is busy, not gone."""
+    database = app.extensions["lungdb"].database
+    for lane, milliseconds in (("audit", 2000), ("pages", 15000)):
+        assert database.call("SELECT @@LOCK_TIMEOUT AS milliseconds;", (), None, lane)[0].rows == [(milliseconds,)]
+    with locked(web_database):
+        assert (signed_in.get("/health").status_code, signed_in.get("/health").text) == (200, "ok\n")
+        refused = signed_in.get("/patients/0")
+        assert refused.status_code == 503
+        assert "busy" in refused.text
+        assert "cannot be reached" not in refused.text
+    assert signed_in.get("/patients/0").status_code == 200

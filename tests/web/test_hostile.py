@@ -152,6 +152,39 @@ def test_no_hostile_form_is_an_error_of_the_server(app: Flask, signed_in: FlaskC
                 assert answer.status_code < 500, f"{route} with {text[:40]!r}: {answer.status}"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"search": "\\ud800"}',
+        b'{"search": "a\\udfffb", "model": "\\ud83d"}',
+        b'{"\\ud800": 1}',
+        b'{"search": "\xed\xa0\x80"}',
+        b'{"search": "\xff"}',
+        b'"\\udc00"',
+        b"[" * 30_000 + b"]" * 30_000,
+        b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+        b"[" * 30_000,
+        b'{"limit": ' + b"9" * 5000 + b"}",
+        b'{"limit": NaN, "offset": Infinity}',
+        b'{"limit": 1e999, "offset": -1e999}',
+        "{}".encode("utf-16"),
+        b"",
+    ],
+    ids=range(14),
+)
+def test_no_hostile_json_is_an_error_of_the_server(app: Flask, signed_in: FlaskClient, body: bytes) -> None:
+    """Halves of characters, nesting deeper than Python goes, numbers longer than it reads, other encodings."""
+    headers = {"X-CSRF-Token": csrf_of(signed_in.get("/models").text)}
+    for route in routes(app):
+        if route.rule.rule == "/sign-out":
+            continue
+        for kind in ("application/json", "application/problem+json; charset=utf-16"):
+            answer = signed_in.open(
+                route.path, method=route.method, headers=headers, data=body, content_type=kind, buffered=True
+            )
+            assert answer.status_code < 500, f"{route}: {answer.status}"
+
+
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_a_search_is_for_the_text_as_it_stands(signed_in: FlaskClient, post: Callable[..., Any], text: str) -> None:
     """It finds names with that text in them, no others, and is shown as text, not as a part of the page."""

@@ -35,6 +35,26 @@ def test_the_proxy_says_who_asks(behind_proxy: Flask, web_database: Path) -> Non
     assert audit(web_database, "account, action, patient_index, address")[-1] == ("rob", "view_patient", 0, "10.1.2.3")
 
 
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("Anthony Okafor", "10.0.0.7"),
+        ("203.0.113.9, <script>", "10.0.0.7"),
+        ("", "10.0.0.7"),
+        ("2001:DB8::7", "2001:db8::7"),
+        ("203.0.113.9:4711", "10.0.0.7"),
+        ("fe80::1%Anthony Okafor", "fe80::1"),
+    ],
+)
+def test_what_is_no_address_is_not_recorded_as_one(
+    behind_proxy: Flask, web_database: Path, given: str, stored: str
+) -> None:
+    """The proxy's own stands for it, so nobody writes into the audit or makes himself many."""
+    headers = {"X-Remote-User": "rob", "X-Forwarded-For": given}
+    assert behind_proxy.test_client().get("/patients/0", headers=headers, **_from("10.0.0.7")).status_code == 200
+    assert audit(web_database, "address")[-1] == (stored,)
+
+
 def test_nobody_else_is_believed_to_be_the_proxy(behind_proxy: Flask, client: FlaskClient) -> None:
     """The header from another address, or on a site without a proxy, is nothing."""
     headers = {"X-Remote-User": "ana"}

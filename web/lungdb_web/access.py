@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from lungdb_web.addresses import is_from_proxy
 from lungdb_web.audit import refuse
 from lungdb_web.queries.accounts import Account, find_account, find_session, find_token
-from lungdb_web.security import check_forgery, is_known_host
+from lungdb_web.security import check_forgery, check_json, is_known_host
 from lungdb_web.services import call, services
 
 PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
@@ -38,6 +38,7 @@ def register(app: Flask) -> None:
     """Refuse every request that no account stands behind, and then every change that may be forged."""
     app.before_request(_identify)
     app.before_request(check_forgery)
+    app.before_request(check_json)
     app.jinja_env.globals["signed_in_account"] = signed_in_account
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
 from flask import request
@@ -17,9 +18,15 @@ def is_from_proxy() -> bool:
 
 
 def client_address() -> str:
-    """Give the caller's address; behind the site's proxy the last one of X-Forwarded-For, which the proxy adds."""
-    if is_from_proxy() and request.headers.get("X-Forwarded-For"):
-        return request.headers["X-Forwarded-For"].rpartition(",")[2].strip()[:45]
+    """Give the caller's address; behind the site's proxy the last one of X-Forwarded-For, which the proxy adds.
+
+    What stands there and is no address is not believed: the proxy's own stands for it.
+    """
+    if is_from_proxy():
+        given = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        with suppress(ValueError):
+            # Behind a % an address may name an interface, in any words.
+            return str(ip_address(given.partition("%")[0]))
     return request.remote_addr or "unknown"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from flask import g, request, session
 from werkzeug.exceptions import ServiceUnavailable
 
-from lungdb.errors import SqlError
+from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web.addresses import client_address, client_network
 from lungdb_web.queries.accounts import write_audit
 from lungdb_web.rate_limit import limits
@@ -36,7 +36,7 @@ def record(
     Parameters
     ----------
     action : str
-        sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, ask_explanation,
+        sign_in, sign_out, view_list, search, view_patient, view_scan, view_truth, ask_score, score, ask_explanation,
         explain or refused.
     outcome : str
         ok, refused or failed.
@@ -74,9 +74,16 @@ def record_view(action: str, patient_index: int) -> None:
             raise
 
 
-def record_list(shown: Sequence[int]) -> None:
-    """Record which patients a page of the list shows, not what was searched for."""
-    record("view_list", detail=f"patients: {_listed(shown)}")
+def record_list(shown: Sequence[int], *, searched: bool) -> None:
+    """Record which patients a page of the list shows, and that they were searched for, not what for."""
+    record("search" if searched else "view_list", detail=f"patients: {_listed(shown)}")
+
+
+def record_unknown(error: Exception) -> None:
+    """Record that somebody asked for a patient who is not there, if an error says so: guesses leave a trace."""
+    if isinstance(error, SqlError) and error.number == ErrorNumber.UNKNOWN_PATIENT and "account" in g:
+        index = (request.view_args or {}).get("index")
+        record("view_patient", index if isinstance(index, int) else None, "failed", "no such patient")
 
 
 def record_similar(patient_index: int, shown: Sequence[int]) -> None:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from lungdb.database import DatabaseUnavailable, Pool, ResultSet, run
-from lungdb.errors import SqlError
+from lungdb.database import DatabaseBusy, DatabaseUnavailable, Pool, ResultSet, run
 
-__all__ = ["Database", "DatabaseUnavailable"]
+__all__ = ["Database", "DatabaseBusy", "DatabaseUnavailable"]
 
-Lane = Literal["pages", "scorers", "scores", "comparisons"]
+Lane = Literal["pages", "scorers", "scores", "comparisons", "audit", "health"]
 READERS = 4  # of the embedded engine more would only share one processor, and take it from those who score
 SCORERS = 4
 SCORES = 2
 COMPARISONS = 2
-LOCKED = (1205, 1222)
-"""The error numbers of a deadlock and of a lock that was waited for too long."""
+AUDITORS = 2
+AUDIT_SECONDS = 2.0
+"""How long a row of the audit waits for a lock: a reader waits for it before anything is shown."""
 
 
 class Database:
     """A pool for each lane, because a connection that ran an external script may keep a Python process warm.
 
     What is asked around a score, such as that the audit is told of it, has a lane of its own, so that it does not wait
-    behind those who read.
+    behind those who read. What is to be recorded and what a probe asks have theirs, so that neither waits for anybody.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ class Database:
             "scorers": Pool(target, SCORERS),
             "scores": Pool(target, SCORES),
             "comparisons": Pool(target, COMPARISONS),
+            "audit": Pool(target, AUDITORS, lock_seconds=AUDIT_SECONDS),
+            "health": Pool(target, 1, wait=AUDIT_SECONDS, lock_seconds=AUDIT_SECONDS),
         }
 
     def call(self, sql: str, parameters: tuple[Any, ...], user: str | None, lane: Lane) -> list[ResultSet]:
@@ -44,17 +46,14 @@ class Database:
         Raises
         ------
         DatabaseUnavailable
-            The database cannot be reached, or somebody else keeps it locked.
+            The database cannot be reached.
+        DatabaseBusy
+            Somebody else keeps it locked, or all of the lane's connections.
         SqlError
             A procedure refuses.
         """
-        try:
-            with self._pools[lane].connection(user) as connection:
-                return run(connection, sql, parameters)
-        except SqlError as error:
-            if error.number in LOCKED:
-                raise DatabaseUnavailable("Something else kept what was asked for locked for too long.") from error
-            raise
+        with self._pools[lane].connection(user) as connection:
+            return run(connection, sql, parameters)
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import time
@@ -101,6 +102,24 @@ def check_forgery() -> None:
         abort(403, "The form is not from this session, or it is out of date. Load the page again and repeat it.")
 
 
+def check_json() -> None:
+    """Refuse a JSON body that no text of the database can hold, or that is nested deeper than anything is read.
+
+    Whether it is JSON at all, and what is asked for, is for those who read it to say.
+    """
+    if not request.is_json:
+        return
+    try:
+        # A half of a pair of UTF-16 alone, as "\\ud800" writes it, is no character.
+        json.dumps(json.loads(request.get_data()), ensure_ascii=False).encode("utf-8")
+    except json.JSONDecodeError:
+        return
+    except RecursionError:
+        abort(400, "The JSON of the request is nested too deep. Send it as the API's documentation describes.")
+    except ValueError:  # lone surrogates, bytes that are no UTF-8, numbers of thousands of digits
+        abort(400, "The JSON of the request has a text or a number that cannot be read. Send texts in UTF-8.")
+
+
 def _secret(settings: Settings) -> str:
     if not settings.web_secret:
         return secrets.token_hex(32)
@@ -116,11 +135,6 @@ def is_known_host() -> bool:
     """Tell whether the request names this server by a name of the site: nobody gets here by a name of his own."""
     known: frozenset[str] = current_app.extensions["lungdb.hosts"]
     return _asked_host() in known
-
-
-def is_loopback_host() -> bool:
-    """Tell whether the request names this server as a browser on the same machine does."""
-    return _asked_host() in _LOOPBACK
 
 
 def _asked_host() -> str | None:

@@ -73,7 +73,7 @@ def call(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:
     ----------
     lane : str
         "scores" or "comparisons" for a batch that runs an external script; then it waits for its turn among its like.
-        Other batches take the lane of the request, `g.lane`.
+        "audit" and "health" for what must not wait behind others. Other batches take the lane of the request, `g.lane`.
 
     Raises
     ------
@@ -88,6 +88,8 @@ def call(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:
     if lane == "pages":
         reading: Lane = g.get("lane", lane)
         return here.database.call(sql, parameters, user, reading)
+    if lane in ("audit", "health"):
+        return here.database.call(sql, parameters, user, lane)
     turns = here.scoring if lane == "scores" else here.comparing
     with turns.take():
         return here.database.call(sql, parameters, user, lane)

@@ -80,7 +80,9 @@ def make_server(app: Any, settings: Settings, port: int) -> Any:
     LungdbError
         Nothing can listen there.
     """
-    from waitress.server import create_server
+    from waitress.server import BaseWSGIServer, create_server
+
+    from lungdb_web.connections import Channel
 
     try:
         server = create_server(
@@ -90,8 +92,9 @@ def make_server(app: Any, settings: Settings, port: int) -> Any:
             threads=THREADS,
             ident="lungdb",
             url_scheme=settings.web_scheme,
-            # A browser opens several connections and keeps them; what it sends is small forms.
-            connection_limit=500,
+            # A browser opens several connections and keeps them; what it sends is small forms. An address that opens
+            # many and sends nothing loses the oldest (lungdb_web.connections), so that strangers do not fill them.
+            connection_limit=2000,
             asyncore_use_poll=True,
             max_request_body_size=MOST_BYTES,
             # lungdb_web.addresses decides which proxy's headers are believed.
@@ -104,6 +107,10 @@ def make_server(app: Any, settings: Settings, port: int) -> Any:
             f"Nothing can listen on {settings.web_host}, port {port} ({error.strerror or error}). "
             "Give another --port, or end the program that uses it."
         ) from error
+    # A name may have several addresses: waitress then makes a server of each.
+    for listening in getattr(server, "map", {0: server}).values():
+        if isinstance(listening, BaseWSGIServer):
+            listening.channel_class = Channel
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux alone has it
         # waitress waits without end for a client that reads no further, such as a tablet that fell asleep.
         stalled = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * STALLED_SECONDS)

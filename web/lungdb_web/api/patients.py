@@ -105,7 +105,7 @@ def _page(query: dict[str, Any]) -> dict[str, Any]:
         offset=offset,
         limit=query["page_size"],
     )
-    record_list([row.patient_index for row in rows])
+    record_list([row.patient_index for row in rows], searched=bool(query.get("text")))
     return {
         "items": [patient_row(row) for row in rows],
         "total": total,

@@ -16,7 +16,7 @@ from flask import Response, json, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from lungdb.errors import ErrorNumber, LungdbError, SqlError
-from lungdb_web.database import DatabaseUnavailable
+from lungdb_web.database import DatabaseBusy, DatabaseUnavailable
 from lungdb_web.queries.installed import NotInstalled
 from lungdb_web.queries.reasons import NotExplainedError
 from lungdb_web.queries.scans import DamagedScanError, NoImagesError
@@ -33,6 +33,7 @@ OWN_WORDS = {
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take the method. The header Allow lists those that it takes.",
 }
 """Said where Werkzeug would speak to somebody at a browser."""
+BUSY = "Others keep the database busy at the moment. Try again in a few seconds."
 UNAVAILABLE = "The database cannot be reached at the moment. Try again in a few seconds."
 UNCERTAIN = "Before that, look whether what you asked for was done."
 """Said to a request that changes something: the connection may have gone after the change."""
@@ -166,9 +167,11 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, TooBusy):
         return _of_status(HTTPStatus.TOO_MANY_REQUESTS, str(error), retry_after=error.retry_after)
     if isinstance(error, DatabaseUnavailable):
-        _log.error("The database cannot be reached: %s", error)
+        is_busy = isinstance(error, DatabaseBusy)
+        _log.error("The database %s: %s", "is busy" if is_busy else "cannot be reached", error)
+        said = BUSY if is_busy else UNAVAILABLE
         is_reading = request.method in ("GET", "HEAD")
-        detail = UNAVAILABLE if is_reading else f"{UNAVAILABLE} {UNCERTAIN}"
+        detail = said if is_reading else f"{said} {UNCERTAIN}"
         return _of_status(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=RETRY_SECONDS)
     for of_ours, kind in KINDS_OF_OURS.items():
         if isinstance(error, of_ours):

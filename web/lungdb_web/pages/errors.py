@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from lungdb.errors import SqlError
 from lungdb_web.api.problems import answer_program, problem_of
+from lungdb_web.audit import AuditUnavailable, record_unknown
 from lungdb_web.database import DatabaseUnavailable
 from lungdb_web.queries.installed import NotInstalled
 from lungdb_web.queries.reasons import NotExplainedError
@@ -41,6 +42,10 @@ def answer(error: Exception) -> ResponseReturnValue:
     """Show an error to whoever asked."""
     if isinstance(error, HTTPException) and (error.code is None or error.code < HTTPStatus.BAD_REQUEST):
         return error
+    try:
+        record_unknown(error)
+    except (AuditUnavailable, DatabaseUnavailable) as unrecorded:
+        error = unrecorded
     for_program = answer_program(error)
     if for_program is not None:
         return for_program

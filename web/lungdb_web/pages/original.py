@@ -10,12 +10,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, NotFound
 
 from lungdb_web.access import require
-from lungdb_web.audit import record, refuse
+from lungdb_web.audit import record, record_list, refuse
 from lungdb_web.queries import installed as absences
 from lungdb_web.queries.patients import list_patients, show_patient
 from lungdb_web.queries.scans import has_images
 from lungdb_web.recorded_scores import score_and_record
-from lungdb_web.security import is_loopback_host
 from lungdb_web.services import call, installed, services
 
 blueprint = Blueprint("original", __name__)
@@ -26,14 +25,10 @@ INDEX = "<int(max=2147483647):index>"
 @require("scorer")
 def predict(index: int) -> ResponseReturnValue:
     """Score a patient: {"status": 200, "prob": percent}."""
-    # A GET that changes something: no other site may have a signed-in browser send it. Browsers say by themselves which
-    # site asks, but not over plain HTTP to another machine.
-    site = request.headers.get("Sec-Fetch-Site", "none" if is_loopback_host() else "unknown")
-    if not g.get("is_program", False) and site not in ("none", "same-origin"):
-        refuse("a score asked for by another site")
-        raise Forbidden(
-            "Another site may have asked for this score. Ask for it on the patient's page, or send a token."
-        )
+    # A GET that changes something: a browser may be led here by any page, and sends its session by itself.
+    if not g.get("is_program", False):
+        refuse("a score asked for without a token")
+        raise Forbidden("This address is for programs. Ask for the score on the patient's page, or send a token.")
     return jsonify(status=200, prob=score_and_record(index).probability_percent)
 
 
@@ -65,6 +60,8 @@ def _find_patient() -> int | None:
     if text.isdecimal() and text.isascii():
         return _checked(int(text))
     found, total = list_patients(call, text, limit=1) if text else ([], 0)
+    if text:
+        record_list([row.patient_index for row in found] if total == 1 else [], searched=True)
     if total == 0:
         raise NotFound(
             "No patient has this index or a name with this in it. "

@@ -34,7 +34,7 @@ def index() -> ResponseReturnValue:
     pages = max(1, -(-total // PAGE))
     if page > pages:
         return redirect(url_for("worklist.index", state=state, sort=sort_given, order=order_given, page=pages))
-    record_list([patient.patient_index for patient in patients])
+    record_list([patient.patient_index for patient in patients], searched=bool(search))
     return render_template(
         "worklist.html",
         patients=patients,

@@ -96,7 +96,7 @@ def write_audit(
     sql = (
         "EXECUTE dbo.RecordAudit @Action = ?, @PatientIndex = ?, @Outcome = ?, @Detail = ?, @Address = ?, @Account = ?;"
     )
-    call(sql, action, patient_index, outcome, detail, address, account)
+    call(sql, action, patient_index, outcome, detail, address, account, lane="audit")
 
 
 def _account(results: list[ResultSet]) -> Account | None:
