@@ -8319,54 +8319,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ChooseSlices: fills #wanted with the slices that maps are made of, those asked for or those of the triples that count most.
--- Called by ExplainRegions, whose table #wanted it fills.
-CREATE OR ALTER PROCEDURE internal.ChooseSlices
-    @PredictionId INT,    -- an explained score
-    @ScanId INT,          -- its scan
-    @TopSlices INT,       -- how many slices of the triples that count most
-    @Slices NVARCHAR(MAX) -- or which slices, with commas
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Method VARCHAR(16), @Last INT, @Other INT;
-    IF @Slices IS NULL
-    BEGIN
-        -- An exact share says more than an estimate, and that more than what leaving a triple out does, which is often nothing.
-        SET @Method = (
-            SELECT TOP (1) method FROM dbo.score_slices WHERE prediction_id = @PredictionId
-            ORDER BY CASE method WHEN 'share' THEN 1 WHEN 'shapley' THEN 2 ELSE 3 END);
-        INSERT INTO #wanted (slice_index)
-        SELECT TOP (@TopSlices) i.slice_index
-        FROM dbo.score_slices AS v
-        INNER JOIN dbo.scan_images AS i ON i.scan_id = @ScanId AND i.slice_index / 3 = v.first_slice / 3
-        WHERE v.prediction_id = @PredictionId AND v.method = @Method
-        ORDER BY ABS(v.value) DESC, v.triple, i.slice_index;
-        IF NOT EXISTS (SELECT 1 FROM #wanted)
-        BEGIN
-            SET @Message = CONCAT(N'The score ', @PredictionId, N' has no values of slices in dbo.score_slices. Give @Slices.');
-            THROW 50380, @Message, 1;
-        END;
-        RETURN 0;
-    END;
-    SET @Last = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
-    SET @Other = (
-        SELECT TOP (1) CAST(LTRIM(RTRIM(value)) AS INT) FROM STRING_SPLIT(@Slices, N',')
-        WHERE CAST(LTRIM(RTRIM(value)) AS INT) > COALESCE(@Last, -1));
-    IF @Other IS NOT NULL
-    BEGIN
-        SET @Message = CONCAT(N'The scan ', @ScanId, N' has no slice ', @Other, N'. ',
-            COALESCE(N'Its slices run from 0 to ' + CAST(@Last AS NVARCHAR(12)) + N'.', N'Load it again: it has none.'));
-        THROW 50210, @Message, 1;
-    END;
-    INSERT INTO #wanted (slice_index)
-    SELECT DISTINCT CAST(LTRIM(RTRIM(value)) AS INT) FROM STRING_SPLIT(@Slices, N',');
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- PlanExplanations: fills #parts with the pieces of the model's vector that are pooled of features, #todo with the scores of #asked that
 -- are to be explained, and #failed with those that cannot be, because what is stored is gone or is not what was scored.
 -- Called by StartExplanations; reads and fills ExplainScans' tables #asked, #parts, #todo and #failed.
@@ -8995,14 +8947,15 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindScansToDo: fills #todo with the scans that lack features of the layers.
+-- FindScansToDo: fills #todo with the scans that lack features of the layers, and counts those whose pixels are not in this database.
 -- Called by StartFeatures and QueueFeatures; reads #layers and fills #todo of whoever works.
 CREATE OR ALTER PROCEDURE internal.FindScansToDo
     @NetworkId INT,               -- the network
     @Preprocessing NVARCHAR(32),  -- one of dbo.preprocessings
     @Pooling NVARCHAR(128),       -- poolings with commas
     @Recompute BIT,               -- 1 takes every scan
-    @DatasetVersionId INT         -- version of a data set to stay within, or NULL for all scans
+    @DatasetVersionId INT,        -- version of a data set to stay within, or NULL for all scans
+    @Apart INT OUTPUT             -- scans that lack features, too, and can have none made here
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -9023,6 +8976,8 @@ BEGIN
             WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
                 AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))))
     OPTION (RECOMPILE);
+    DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM dbo.scans WHERE source_uri IS NOT NULL);
+    SET @Apart = @@ROWCOUNT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9058,6 +9013,84 @@ BEGIN
     WHERE p.part_feature_set_id IN (SELECT feature_set_id FROM #going) AND p.feature_set_id NOT IN (SELECT feature_set_id FROM #going)
         AND p.pooling = COALESCE(@Pooling, p.pooling)
     OPTION (RECOMPILE);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- NeedPixels: refuses a scan, or a data set with one, whose pixels are not in this database, and says where they lie.
+-- Called by whatever reads slices: ReadSlices, ExplainRegions, RenderMap, PreviewPreprocessing, MaximiseImage, TransformImages and
+-- RunOnDataset.
+CREATE OR ALTER PROCEDURE internal.NeedPixels
+    @ScanId INT,                 -- the scan, or NULL
+    @DatasetVersionId INT = NULL -- or the version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Scans INT, @First INT;
+    SELECT @Scans = COUNT(*), @First = MIN(s.scan_id)
+    FROM dbo.scans AS s
+    WHERE s.source_uri IS NOT NULL AND (s.scan_id = @ScanId OR s.scan_id IN (
+        SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId));
+    IF @Scans = 0
+        RETURN 0;
+    SET @Message = (
+        SELECT CONCAT(N'The pixels of the scan ', @First, N' and of ' + CAST(NULLIF(@Scans - 1, 0) AS NVARCHAR(12)) + N' more', N' are ',
+            N'not in this database: they lie in ''', s.source_uri, N'''. Load them from there with lungdb load-scans.')
+        FROM dbo.scans AS s
+        WHERE s.scan_id = @First);
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    THROW 50210, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ChooseSlices: fills #wanted with the slices that maps are made of, those asked for or those of the triples that count most.
+-- Called by ExplainRegions, whose table #wanted it fills.
+CREATE OR ALTER PROCEDURE internal.ChooseSlices
+    @PredictionId INT,    -- an explained score
+    @ScanId INT,          -- its scan
+    @TopSlices INT,       -- how many slices of the triples that count most
+    @Slices NVARCHAR(MAX) -- or which slices, with commas
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Method VARCHAR(16), @Last INT, @Other INT;
+    EXECUTE internal.NeedPixels @ScanId;
+    IF @Slices IS NULL
+    BEGIN
+        -- An exact share says more than an estimate, and that more than what leaving a triple out does, which is often nothing.
+        SET @Method = (
+            SELECT TOP (1) method FROM dbo.score_slices WHERE prediction_id = @PredictionId
+            ORDER BY CASE method WHEN 'share' THEN 1 WHEN 'shapley' THEN 2 ELSE 3 END);
+        INSERT INTO #wanted (slice_index)
+        SELECT TOP (@TopSlices) i.slice_index
+        FROM dbo.score_slices AS v
+        INNER JOIN dbo.scan_images AS i ON i.scan_id = @ScanId AND i.slice_index / 3 = v.first_slice / 3
+        WHERE v.prediction_id = @PredictionId AND v.method = @Method
+        ORDER BY ABS(v.value) DESC, v.triple, i.slice_index;
+        IF NOT EXISTS (SELECT 1 FROM #wanted)
+        BEGIN
+            SET @Message = CONCAT(N'The score ', @PredictionId, N' has no values of slices in dbo.score_slices. Give @Slices.');
+            THROW 50380, @Message, 1;
+        END;
+        RETURN 0;
+    END;
+    SET @Last = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
+    SET @Other = (
+        SELECT TOP (1) CAST(LTRIM(RTRIM(value)) AS INT) FROM STRING_SPLIT(@Slices, N',')
+        WHERE CAST(LTRIM(RTRIM(value)) AS INT) > COALESCE(@Last, -1));
+    IF @Other IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'The scan ', @ScanId, N' has no slice ', @Other, N'. ',
+            COALESCE(N'Its slices run from 0 to ' + CAST(@Last AS NVARCHAR(12)) + N'.', N'Load it again: it has none.'));
+        THROW 50210, @Message, 1;
+    END;
+    INSERT INTO #wanted (slice_index)
+    SELECT DISTINCT CAST(LTRIM(RTRIM(value)) AS INT) FROM STRING_SPLIT(@Slices, N',');
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -10226,7 +10259,7 @@ BEGIN
     INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
     WHERE s.scan_id = @ScanId;
 
-    -- A copy of a model brings scans without slices, and features without their array.
+    -- A copy of a model brings scans without slices, and features without their array; load-features scans without slices.
     INSERT INTO #hashes (kind, number, items, differing)
     SELECT 'orders of slices', s.scan_id, 1, CASE
         WHEN i.slices <> s.number_images OR i.first_slice <> 0 OR i.last_slice <> s.number_images - 1
@@ -10241,7 +10274,7 @@ BEGIN
     INSERT INTO #hashes (kind, number, items, differing)
     SELECT 'orders of slices', s.scan_id, 1, 1
     FROM dbo.scans AS s
-    WHERE s.scan_id = @ScanId AND NOT EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id)
+    WHERE s.scan_id = @ScanId AND s.source_uri IS NULL AND NOT EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id)
         AND (NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id)
             OR EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id AND DATALENGTH(f.array) > 0));
 END;
@@ -10992,7 +11025,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
     DECLARE @Largest FLOAT, @Title NVARCHAR(200), @Task VARCHAR(14), @Pixels VARBINARY(MAX), @PixelsSha256 VARCHAR(64),
         @Encoding NVARCHAR(16), @Rows INT, @Cols INT, @Aspect FLOAT, @Map VARBINARY(MAX), @MapSha256 VARCHAR(64), @MapRows INT,
         @MapCols INT, @FirstRow INT, @EndRow INT, @FirstCol INT, @EndCol INT;
@@ -11002,6 +11035,8 @@ Example:
             N'. Give a prediction_id of dbo.predictions.');
         THROW 50145, @Message, 1;
     END;
+    SET @ScanId = (SELECT scan_id FROM dbo.predictions WHERE prediction_id = @PredictionId);
+    EXECUTE internal.NeedPixels @ScanId;
     SET @Method = COALESCE(@Method, (
         SELECT MAX(IIF(method = 'gradcam', 'gradcam', NULL)) FROM dbo.score_maps
         WHERE prediction_id = @PredictionId AND slice_index = COALESCE(@SliceIndex, slice_index)), 'occlusion');
@@ -11122,7 +11157,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(Network, Sha256, Details, Layer,
         INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = m.feature_set_id
         WHERE f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
         GROUP BY m.scan_id, f.layer) AS k ON k.scan_id = s.scan_id AND k.layer = h.name
-    WHERE (k.scan_id IS NULL OR k.maps < k.triples) AND (@DatasetVersionId IS NULL OR s.scan_id IN (
+    WHERE s.source_uri IS NULL AND (k.scan_id IS NULL OR k.maps < k.triples) AND (@DatasetVersionId IS NULL OR s.scan_id IN (
         SELECT d.scan_id FROM dbo.dataset_members AS d WHERE d.dataset_version_id = @DatasetVersionId))
     OPTION (RECOMPILE);
     IF @Wanted > 0 AND @Kept + @Wanted > 1000000000 * @Bound
@@ -12374,7 +12409,7 @@ Example:
     INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
-        N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
+        N' slices of ', s.image_rows, N' × ', s.image_cols, N', whose pixels lie in ' + s.source_uri), s.content_sha256
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     WHERE s.scan_id = @ScanId
@@ -13899,6 +13934,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Bytes BIGINT;
+    IF @What = N'scans'
+        EXECUTE internal.NeedPixels NULL, @VersionId;
     SET @Bytes = CASE @What
         WHEN N'scans' THEN (
             SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT))
@@ -14090,6 +14127,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Other NVARCHAR(300), @Digest VARBINARY(32) = HASHBYTES('SHA2_256', @Recipe);
+    EXECUTE internal.NeedPixels NULL, @VersionId;
     INSERT INTO #todo (name, scan_id, slice_index, sha256, bytes)
     SELECT CONCAT(@Name, N'/', i.scan_id, N'/', i.slice_index), i.scan_id, i.slice_index, i.pixels_sha256, DATALENGTH(i.pixels)
     FROM dbo.dataset_members AS m
@@ -16317,6 +16355,7 @@ Examples:
         SET @Message = CONCAT(@Message, N'The parameter @ScanId is NULL. Give a scan_id of dbo.scans. ');
     EXECUTE internal.FindSteps @Message, @Preprocessing, @Rows, @Cols, @Steps OUTPUT;
     EXECUTE internal.FindScan NULL, @ScanId OUTPUT;
+    EXECUTE internal.NeedPixels @ScanId;
 
     SET @Count = (SELECT COUNT(*) FROM dbo.scan_images WHERE scan_id = @ScanId);
     CREATE TABLE #result (slice_index INT NULL, lowest FLOAT NULL, highest FLOAT NULL, picture VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
@@ -19886,6 +19925,7 @@ BEGIN
     FROM #map_shapes AS h
     INNER JOIN dbo.feature_sets AS f ON f.network_id = @NetworkId AND f.layer = h.name AND f.preprocessing = @Preprocessing
     INNER JOIN dbo.features AS a ON a.feature_set_id = f.feature_set_id AND a.array_rows > 0
+    INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id AND s.source_uri IS NULL
     WHERE (@DatasetVersionId IS NULL OR a.scan_id IN (
             SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
         AND a.array_rows > (
@@ -22058,6 +22098,7 @@ Example:
     INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     ORDER BY f.value DESC, f.scan_id, f.triple;
+    EXECUTE internal.NeedPixels @ScanId;
     SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = s.layer,
         @Preprocessing = s.preprocessing, @Steps = p.steps
     FROM dbo.feature_sets AS s
@@ -23766,7 +23807,7 @@ Example:
     END;
 
     DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
-        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT, @Apart INT;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (
         scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
@@ -23788,11 +23829,13 @@ Example:
     -- As JoinWork does, so that no session that leaves drops it meanwhile.
     SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
     EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId, @Apart OUTPUT;
     SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
     EXECUTE internal.QueueScans @WorkId;
     UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
     COMMIT TRANSACTION;
+    IF @Apart > 0
+        RAISERROR(N'%d scans are left out, because their pixels are not in this database (dbo.scans.source_uri).', 0, 1, @Apart) WITH NOWAIT;
     SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
     FROM dbo.work_items
     WHERE work_id = @WorkId;
@@ -24174,19 +24217,20 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Arguments NVARCHAR(MAX), @Name NVARCHAR(128), @Details NVARCHAR(MAX),
-        @Dataset NVARCHAR(128), @Given NVARCHAR(4000);
+        @Dataset NVARCHAR(128), @Given NVARCHAR(4000), @Apart INT;
     SELECT @Name = name, @Details = details FROM dbo.networks WHERE network_id = @NetworkId;
     EXECUTE internal.NumberLayers @Layer;
     IF @KeepMaps = 1
         EXECUTE internal.PlanMaps @NetworkId, @Layer, @Preprocessing, @DatasetVersionId;
     EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
     EXECUTE internal.JoinWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT, @Worker OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId, @Apart OUTPUT;
     EXECUTE internal.PlanPictures @Preprocessing, @Details, @Rows OUTPUT, @Cols OUTPUT, @Bound OUTPUT;
     EXECUTE internal.QueueScans @WorkId;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N', layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ', @Total,
-        N' scans to do.');
+        N' scans to do.', N' ' + CAST(NULLIF(@Apart, 0) AS NVARCHAR(12)) + N' scans are left out, because their pixels are not in this '
+        + N'database: lungdb load-features or load-scans brings what they lack.');
     SET @Dataset = (
         SELECT d.name
         FROM dbo.dataset_versions AS v
@@ -25178,6 +25222,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @End INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    EXECUTE internal.NeedPixels @ScanId;
     SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
     IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
     BEGIN
@@ -29822,7 +29867,6 @@ VALUES
     ('procedure', N'internal.TakeEvaluated'),
     ('procedure', N'internal.CheckExplainArguments'),
     ('procedure', N'internal.CheckRegionArguments'),
-    ('procedure', N'internal.ChooseSlices'),
     ('procedure', N'internal.PlanExplanations'),
     ('procedure', N'internal.ShowExplained'),
     ('procedure', N'dbo.ReadExplanation'),
@@ -29837,6 +29881,8 @@ VALUES
     ('procedure', N'internal.FindNetwork'),
     ('procedure', N'internal.FindScansToDo'),
     ('procedure', N'internal.FindUses'),
+    ('procedure', N'internal.NeedPixels'),
+    ('procedure', N'internal.ChooseSlices'),
     ('procedure', N'internal.NumberLayers'),
     ('procedure', N'internal.PlanNewFeatures'),
     ('procedure', N'internal.PlanPictures'),

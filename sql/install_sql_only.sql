@@ -7706,14 +7706,15 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindScansToDo: fills #todo with the scans that lack features of the layers.
+-- FindScansToDo: fills #todo with the scans that lack features of the layers, and counts those whose pixels are not in this database.
 -- Called by StartFeatures and QueueFeatures; reads #layers and fills #todo of whoever works.
 CREATE OR ALTER PROCEDURE internal.FindScansToDo
     @NetworkId INT,               -- the network
     @Preprocessing NVARCHAR(32),  -- one of dbo.preprocessings
     @Pooling NVARCHAR(128),       -- poolings with commas
     @Recompute BIT,               -- 1 takes every scan
-    @DatasetVersionId INT         -- version of a data set to stay within, or NULL for all scans
+    @DatasetVersionId INT,        -- version of a data set to stay within, or NULL for all scans
+    @Apart INT OUTPUT             -- scans that lack features, too, and can have none made here
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -7734,6 +7735,8 @@ BEGIN
             WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
                 AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))))
     OPTION (RECOMPILE);
+    DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM dbo.scans WHERE source_uri IS NOT NULL);
+    SET @Apart = @@ROWCOUNT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7769,6 +7772,35 @@ BEGIN
     WHERE p.part_feature_set_id IN (SELECT feature_set_id FROM #going) AND p.feature_set_id NOT IN (SELECT feature_set_id FROM #going)
         AND p.pooling = COALESCE(@Pooling, p.pooling)
     OPTION (RECOMPILE);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- NeedPixels: refuses a scan, or a data set with one, whose pixels are not in this database, and says where they lie.
+-- Called by whatever reads slices: ReadSlices, ExplainRegions, RenderMap, PreviewPreprocessing, MaximiseImage, TransformImages and
+-- RunOnDataset.
+CREATE OR ALTER PROCEDURE internal.NeedPixels
+    @ScanId INT,                 -- the scan, or NULL
+    @DatasetVersionId INT = NULL -- or the version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Scans INT, @First INT;
+    SELECT @Scans = COUNT(*), @First = MIN(s.scan_id)
+    FROM dbo.scans AS s
+    WHERE s.source_uri IS NOT NULL AND (s.scan_id = @ScanId OR s.scan_id IN (
+        SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId));
+    IF @Scans = 0
+        RETURN 0;
+    SET @Message = (
+        SELECT CONCAT(N'The pixels of the scan ', @First, N' and of ' + CAST(NULLIF(@Scans - 1, 0) AS NVARCHAR(12)) + N' more', N' are ',
+            N'not in this database: they lie in ''', s.source_uri, N'''. Load them from there with lungdb load-scans.')
+        FROM dbo.scans AS s
+        WHERE s.scan_id = @First);
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    THROW 50210, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8404,7 +8436,7 @@ BEGIN
     INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
     WHERE s.scan_id = @ScanId;
 
-    -- A copy of a model brings scans without slices, and features without their array.
+    -- A copy of a model brings scans without slices, and features without their array; load-features scans without slices.
     INSERT INTO #hashes (kind, number, items, differing)
     SELECT 'orders of slices', s.scan_id, 1, CASE
         WHEN i.slices <> s.number_images OR i.first_slice <> 0 OR i.last_slice <> s.number_images - 1
@@ -8419,7 +8451,7 @@ BEGIN
     INSERT INTO #hashes (kind, number, items, differing)
     SELECT 'orders of slices', s.scan_id, 1, 1
     FROM dbo.scans AS s
-    WHERE s.scan_id = @ScanId AND NOT EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id)
+    WHERE s.scan_id = @ScanId AND s.source_uri IS NULL AND NOT EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id)
         AND (NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id)
             OR EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id AND DATALENGTH(f.array) > 0));
 END;
@@ -10219,7 +10251,7 @@ Example:
     INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
-        N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
+        N' slices of ', s.image_rows, N' × ', s.image_cols, N', whose pixels lie in ' + s.source_uri), s.content_sha256
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     WHERE s.scan_id = @ScanId
@@ -14131,7 +14163,7 @@ Example:
     END;
 
     DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
-        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT, @Apart INT;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (
         scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
@@ -14153,11 +14185,13 @@ Example:
     -- As JoinWork does, so that no session that leaves drops it meanwhile.
     SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
     EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId, @Apart OUTPUT;
     SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
     EXECUTE internal.QueueScans @WorkId;
     UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
     COMMIT TRANSACTION;
+    IF @Apart > 0
+        RAISERROR(N'%d scans are left out, because their pixels are not in this database (dbo.scans.source_uri).', 0, 1, @Apart) WITH NOWAIT;
     SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
     FROM dbo.work_items
     WHERE work_id = @WorkId;
@@ -14940,6 +14974,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @End INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    EXECUTE internal.NeedPixels @ScanId;
     SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
     IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
     BEGIN
@@ -17906,6 +17941,7 @@ VALUES
     ('procedure', N'internal.FindNetwork'),
     ('procedure', N'internal.FindScansToDo'),
     ('procedure', N'internal.FindUses'),
+    ('procedure', N'internal.NeedPixels'),
     ('procedure', N'internal.NumberLayers'),
     ('procedure', N'internal.FindImageClassifier'),
     ('procedure', N'dbo.PromoteImageClassifier'),
