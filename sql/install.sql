@@ -23835,7 +23835,7 @@ Example:
     UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
     COMMIT TRANSACTION;
     IF @Apart > 0
-        RAISERROR(N'%d scans are left out, because their pixels are not in this database (dbo.scans.source_uri).', 0, 1, @Apart) WITH NOWAIT;
+        RAISERROR(N'%d scans are left out, because their pixels are not in this database (scans.source_uri).', 0, 1, @Apart) WITH NOWAIT;
     SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
     FROM dbo.work_items
     WHERE work_id = @WorkId;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from contextlib import closing
@@ -26,6 +27,13 @@ SCHEMA = pa.schema(
     ]
 )  # fmt: skip
 SOURCE = "s3://archive/lung-ct"
+_KNOWN = (
+    "study_date", "acquisition_date", "date_rule", "study_year", "time_point_kind", "time_point", "manufacturer",
+    "deidentification", "spacing_z", "spacing_y", "spacing_x", "gantry_tilt", "patient_orientation",
+    "monoenergetic_kev", "convolution_kernel", "kvp", "slice_thickness", "has_contrast", "patient_age",
+    "frame_of_reference_uid", "origin_x", "origin_y", "origin_z", "row_x", "row_y", "row_z", "column_x", "column_y",
+    "column_z", "step_x", "step_y", "step_z",
+)  # fmt: skip
 _NOT_FACTS = ("scan_id", "patient_id", "is_primary", "is_study_choice", "study_order", "series_uid", "study_uid",
               "content_sha256", "source_uri")  # fmt: skip
 
@@ -92,6 +100,18 @@ def failed_row(series_uid: str, error: str) -> dict[str, Any]:
     return {
         "series_uid": series_uid, "patient_id": "p", "study_uid": "1.2", "layer": 0, "layer_name": "", "array_rows": 0,
         "array_cols": 0, "array": [], "sha256": b"", "pooled": {}, "content_sha256": b"", "scan": "{}", "error": error,
+    }  # fmt: skip
+
+
+def made_up_row(series: str, width: int, seed: int) -> dict[str, Any]:
+    """Give a row of made-up features of the layer 1, penultimate, of a series of three slices of a patient of its own."""
+    array = np.random.default_rng(seed).normal(size=width).astype("<f4")
+    facts = dict.fromkeys(_KNOWN) | {"image_rows": 4, "image_cols": 4, "number_images": 3, "intake_rule": 2}
+    return {
+        "series_uid": series, "patient_id": f"patient of {series}", "study_uid": f"{series}.1", "layer": 1,
+        "layer_name": "penultimate", "array_rows": 1, "array_cols": width, "array": array,
+        "sha256": hashlib.sha256(array.tobytes()).digest(), "pooled": {"mean": array},
+        "content_sha256": hashlib.sha256(series.encode()).digest(), "scan": json.dumps(facts), "error": "",
     }  # fmt: skip
 
 
