@@ -67,12 +67,14 @@ def made_file(once: Once, loaded_file: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def network_file(once: Once, installed_file: Path) -> Path:
-    """A database with the demo network and nothing else."""
+    """A database with the demo network, begun for ids as they are, and nothing else."""
 
     def make(folder: Path) -> Path:
         file = copy_to(folder, installed_file)
         call = ["load-network", str(DEMO_NETWORK), "--name", "ResNet_152.model", "-d", target_of(file)]
         assert main(call) == 0
+        with closing(connect(target_of(file))) as connection:
+            run(connection, "EXECUTE dbo.StoreIdentity @Mode = N'kept';")
         return file
 
     return once("network_alone", make)

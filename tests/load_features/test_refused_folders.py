@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -75,14 +76,13 @@ def _number(value: float) -> Callable[[Rows], None]:
 
 def _nan(found: Rows) -> None:
     _number(np.nan)(found)
-    import hashlib
-
     found[3]["sha256"] = hashlib.sha256(found[3]["array"].tobytes()).digest()
 
 
 def _pooled(pooling: str, change: Callable[[Any], Any]) -> Callable[[Rows], None]:
     def apply(found: Rows) -> None:
-        found[3]["pooled"] = {**found[3]["pooled"], pooling: change(found[3]["pooled"].get(pooling))}
+        pooled = found[3]["pooled"]
+        found[3]["pooled"] = {**pooled, pooling: change(pooled.get(pooling, pooled["mean"]))}
 
     return apply
 
@@ -112,8 +112,8 @@ ROWS: dict[str, tuple[Callable[[Rows], None], str]] = {
     "another width": (_set("array_cols", 5), "does not list with this number, name and width"),
     "an unknown layer": (_set("layer_name", "stem"), "does not list with this number, name and width"),
     "another number of layer": (_set("layer", 7), "does not list with this number, name and width"),
-    "a vector too many": (_pooled("pca1", lambda _: np.zeros(64, np.float32)), "has "),
-    "an unknown vector": (_pooled("median", lambda _: np.zeros(64, np.float32)), "of the pooling 'median'"),
+    "a vector too many": (_pooled("pca1", lambda mean: mean), "has vectors of the poolings max, mean, pca1"),
+    "an unknown vector": (_pooled("median", lambda mean: mean), "of the pooling 'median'"),
     "a short vector": (_pooled("mean", lambda vector: vector[:-1]), "vector of the pooling mean with"),
     "a vector with NaN": (_pooled("max", lambda vector: vector * np.nan), "vector with NaN"),
     "no JSON": (_set("scan", "[1"), "no JSON object"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -151,7 +152,6 @@ def test_other_features_are_refused_and_replaced_where_that_is_asked_for(
     loaded: Path, small: Writer, load: Load
 ) -> None:
     """A row names which; equal ones beside it are kept."""
-    import hashlib
 
     def change(found: list[dict[str, Any]]) -> None:
         array = found[2]["array"] + np.float32(1)

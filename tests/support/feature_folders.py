@@ -104,7 +104,7 @@ def failed_row(series_uid: str, error: str) -> dict[str, Any]:
 
 
 def made_up_row(series: str, width: int, seed: int) -> dict[str, Any]:
-    """Give a row of made-up features of the layer 1, penultimate, of a series of three slices of a patient of its own."""
+    """Give a row of made-up features of the layer 1, penultimate, of a series of a patient of its own."""
     array = np.random.default_rng(seed).normal(size=width).astype("<f4")
     facts = dict.fromkeys(_KNOWN) | {"image_rows": 4, "image_cols": 4, "number_images": 3, "intake_rule": 2}
     return {
