@@ -1507,7 +1507,7 @@ BEGIN
         manufacturer NVARCHAR(64) NULL,           -- manufacturer of the scanner; NULL where the files do not name it
         image_rows INT NOT NULL,                  -- rows of a slice, in pixels
         image_cols INT NOT NULL,                  -- columns of a slice, in pixels
-        number_images INT NOT NULL,               -- how many slices dbo.scan_images has of it
+        number_images INT NOT NULL,               -- how many slices it has, which dbo.scan_images holds unless source_uri says where they lie
         spacing_z FLOAT NULL,                     -- millimetres from a slice to the next; NULL where it is not known
         spacing_y FLOAT NULL,                     -- millimetres from a row of pixels to the next; NULL where it is not known
         spacing_x FLOAT NULL,                     -- millimetres from a column of pixels to the next; NULL where it is not known
@@ -1551,6 +1551,8 @@ BEGIN
         step_x FLOAT NULL,                        -- x of the way from a slice to the next, in millimetres; NULL where not known
         step_y FLOAT NULL,                        -- y of the way from a slice to the next, in millimetres; NULL where not known
         step_z FLOAT NULL,                        -- z of the way from a slice to the next, in millimetres; NULL where not known
+        source_uri NVARCHAR(400) NULL,            -- where the pixels lie of a scan that lungdb load-features has brought: what the job that made
+                                                  -- the features was given to read, no path of a patient; NULL: in dbo.scan_images
         CONSTRAINT PK_scans PRIMARY KEY (scan_id),
         CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -2127,6 +2129,29 @@ BEGIN
         CONSTRAINT PK_splits PRIMARY KEY (patient_id),
         CONSTRAINT CK_splits_part CHECK (part IN ('train', 'test'))
     );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.staged_features', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A row of a folder of features that lungdb load-features works on; dbo.StoreStagedFeatures stores it. No constraint holds it, because bulk
+    -- copies come here. Empty but for a load that goes on, or that was killed: the next one deletes the rows of that.
+    CREATE TABLE dbo.staged_features (
+        load_id CHAR(32) NOT NULL,              -- the load, whose session holds the lock lungdb staged and this
+        place INT NOT NULL,                     -- number of the row within what the load has brought at a time
+        series_uid NVARCHAR(64) NOT NULL,       -- series of the scan, as dbo.scans has it
+        content_sha256 VARBINARY(32) NOT NULL,  -- of the scan that the features were made of, as dbo.scans has it
+        layer NVARCHAR(256) NOT NULL,           -- name of the layer, as dbo.feature_sets has it
+        array_rows INT NOT NULL,                -- as dbo.features has it
+        array_cols INT NOT NULL,                -- as dbo.features has it
+        array VARBINARY(MAX) NOT NULL,          -- as dbo.features has it
+        sha256 VARBINARY(32) NOT NULL,          -- SHA-256 of the bytes of array, as the folder tells it
+        pooled NVARCHAR(MAX) NOT NULL           -- JSON object: pooling, vector as dbo.pooled_features has it
+    );
+    CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);
     COMMIT TRANSACTION;
 END;
 GO
@@ -2843,6 +2868,7 @@ VALUES
     (N'scans', N'step_x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'scans', N'step_y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'scans', N'step_z', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'source_uri', N'nvarchar', 800, NULL, NULL, 1, 0, N'NVARCHAR(400)', NULL),
     (N'animations', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'animations', N'format', N'nvarchar', 16, NULL, NULL, 0, 0, N'NVARCHAR(8)', NULL),
     (N'animations', N'animation', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
@@ -3030,6 +3056,16 @@ VALUES
     (N'slice_maps', N'features_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'splits', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'splits', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'staged_features', N'load_id', N'char', 32, NULL, NULL, 0, 0, N'CHAR(32)', NULL),
+    (N'staged_features', N'place', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'staged_features', N'series_uid', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'staged_features', N'content_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'staged_features', N'layer', N'nvarchar', 512, NULL, NULL, 0, 0, N'NVARCHAR(256)', NULL),
+    (N'staged_features', N'array_rows', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'staged_features', N'array_cols', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'staged_features', N'array', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'staged_features', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'staged_features', N'pooled', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
     (N'standard_vectors', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'standard_vectors', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'standard_vectors', N'pooling', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
@@ -3233,268 +3269,269 @@ VALUES
     (144, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
     (145, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
     (146, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (147, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
-    (148, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (149, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (150, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (151, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (152, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (153, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
-    (154, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
-    (155, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
-    (156, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
-    (157, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
-    (158, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
-    (159, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
-    (160, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (161, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (162, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (163, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (164, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (165, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (166, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (167, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (168, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (169, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (170, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (171, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (172, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (173, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (174, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (175, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (176, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
-    (177, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
-    (178, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
-    (179, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (180, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (181, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (182, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (183, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (184, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (185, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (186, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (187, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
-    (188, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
-    (189, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (190, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (191, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
-    (192, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
-    (193, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (194, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (195, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
-    (196, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
+    (147, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
+    (148, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
+    (149, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (150, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (151, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (152, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (153, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (154, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
+    (155, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
+    (156, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
+    (157, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
+    (158, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
+    (159, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
+    (160, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
+    (161, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (162, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (163, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (164, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (165, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (166, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (167, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (168, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (169, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (170, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (171, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (172, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (173, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (174, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (175, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (176, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (177, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
+    (178, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
+    (179, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
+    (180, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (181, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (182, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (183, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (184, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (185, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (186, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (187, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (188, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
+    (189, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
+    (190, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (191, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (192, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
+    (193, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
+    (194, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (195, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (196, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
+    (197, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
         OR (source_scan_id IS NULL AND source_slice IS NULL AND source_image IS NOT NULL AND root_image IS NOT NULL));'),
-    (197, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (198, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (199, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (200, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
-    (201, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (202, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (203, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (204, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (205, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (206, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (207, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (208, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (209, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (210, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (211, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
-    (212, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (213, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
-    (214, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (215, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (216, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
-    (217, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
-    (218, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (219, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (220, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (221, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
-    (222, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
-    (223, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
-    (224, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (225, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (226, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
-    (227, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (228, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
-    (229, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (230, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
-    (231, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
-    (232, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (233, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (234, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (235, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (236, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (237, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (238, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (239, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (240, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (198, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (199, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (200, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (201, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
+    (202, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (203, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (204, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (205, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (206, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (207, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (208, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (209, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (210, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (211, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (212, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (213, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (214, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (215, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (216, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (217, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (218, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (219, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (220, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (221, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (222, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (223, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (224, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (225, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (226, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (227, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (228, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (229, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (230, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (231, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (232, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (233, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (234, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (235, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (236, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (237, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (238, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (239, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (240, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (241, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (241, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (242, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (243, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (244, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (245, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (246, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (247, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (248, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (249, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (250, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (251, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (252, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (253, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (254, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (255, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (256, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (257, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (258, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (259, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (260, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (261, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (262, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (263, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
-    (264, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (265, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
-    (266, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (267, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (268, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (269, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (270, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (271, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (272, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (273, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (274, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (275, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (276, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (242, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (243, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (244, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (245, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (246, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (247, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (248, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (249, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (250, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (251, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (252, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (253, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (254, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (255, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (256, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (257, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (258, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (259, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (260, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (261, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (262, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (263, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (264, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (265, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (266, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (267, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (268, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (269, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (270, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (271, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (272, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (273, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (274, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (275, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (276, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (277, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (277, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (278, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
-    (279, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
-    (280, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (281, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (282, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (283, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (284, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (285, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (286, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (287, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (288, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (289, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (290, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (291, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (292, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (293, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (294, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (295, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
-    (296, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (297, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (298, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
-    (299, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (300, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (301, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (302, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
-    (303, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (304, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (305, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (306, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
-    (307, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (308, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (309, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (310, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (311, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (312, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (313, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
-    (314, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (315, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (316, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (317, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (318, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (319, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (320, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (321, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (322, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (323, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (324, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (325, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (326, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (327, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (328, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (329, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (330, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (331, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (332, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (333, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (334, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (335, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (336, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (337, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (338, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (339, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (340, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (341, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (342, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (343, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
-    (344, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
-    (345, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
-    (346, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (347, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
-    (348, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (349, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (350, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (351, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
-    (352, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (353, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (354, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (355, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (356, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
-    (357, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
-    (358, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
-    (359, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
-    (360, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
-    (361, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (362, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
-    (363, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
-    (364, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
-    (365, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (366, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
-    (367, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
-    (368, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (369, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (370, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (371, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (372, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (373, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (374, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (375, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (376, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (377, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (378, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (379, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (380, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (381, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (382, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (383, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (384, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (385, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (386, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
-    (387, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
-    (388, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
-    (389, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (390, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (391, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (392, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (393, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (394, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
-    (395, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
-    (396, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (397, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
-    (398, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
-    (399, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
-    (400, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
-    (401, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (402, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
-    (403, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (404, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (278, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (279, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
+    (280, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
+    (281, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (282, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (283, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (284, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (285, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (286, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (287, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (288, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (289, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (290, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (291, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (292, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (293, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (294, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (295, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (296, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
+    (297, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (298, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (299, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
+    (300, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (301, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (302, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (303, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
+    (304, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (305, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (306, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (307, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
+    (308, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (309, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (310, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (311, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (312, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (313, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (314, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
+    (315, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (316, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (317, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (318, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (319, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (320, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (321, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (322, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (323, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (324, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (325, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (326, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (327, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (328, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (329, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (330, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (331, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (332, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (333, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (334, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (335, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (336, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (337, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (338, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (339, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (340, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (341, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (342, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (343, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (344, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
+    (345, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
+    (346, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
+    (347, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (348, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
+    (349, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (350, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (351, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (352, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
+    (353, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (354, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (355, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (356, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (357, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
+    (358, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
+    (359, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
+    (360, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
+    (361, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
+    (362, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (363, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
+    (364, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
+    (365, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
+    (366, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (367, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
+    (368, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
+    (369, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (370, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (371, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (372, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (373, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (374, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (375, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (376, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (377, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (378, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (379, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (380, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (381, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (382, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (383, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (384, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (385, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (386, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (387, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
+    (388, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
+    (389, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
+    (390, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (391, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (392, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (393, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (394, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (395, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
+    (396, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
+    (397, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (398, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
+    (399, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
+    (400, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
+    (401, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
+    (402, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (403, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
+    (404, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (405, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -8282,54 +8319,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ChooseSlices: fills #wanted with the slices that maps are made of, those asked for or those of the triples that count most.
--- Called by ExplainRegions, whose table #wanted it fills.
-CREATE OR ALTER PROCEDURE internal.ChooseSlices
-    @PredictionId INT,    -- an explained score
-    @ScanId INT,          -- its scan
-    @TopSlices INT,       -- how many slices of the triples that count most
-    @Slices NVARCHAR(MAX) -- or which slices, with commas
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Method VARCHAR(16), @Last INT, @Other INT;
-    IF @Slices IS NULL
-    BEGIN
-        -- An exact share says more than an estimate, and that more than what leaving a triple out does, which is often nothing.
-        SET @Method = (
-            SELECT TOP (1) method FROM dbo.score_slices WHERE prediction_id = @PredictionId
-            ORDER BY CASE method WHEN 'share' THEN 1 WHEN 'shapley' THEN 2 ELSE 3 END);
-        INSERT INTO #wanted (slice_index)
-        SELECT TOP (@TopSlices) i.slice_index
-        FROM dbo.score_slices AS v
-        INNER JOIN dbo.scan_images AS i ON i.scan_id = @ScanId AND i.slice_index / 3 = v.first_slice / 3
-        WHERE v.prediction_id = @PredictionId AND v.method = @Method
-        ORDER BY ABS(v.value) DESC, v.triple, i.slice_index;
-        IF NOT EXISTS (SELECT 1 FROM #wanted)
-        BEGIN
-            SET @Message = CONCAT(N'The score ', @PredictionId, N' has no values of slices in dbo.score_slices. Give @Slices.');
-            THROW 50380, @Message, 1;
-        END;
-        RETURN 0;
-    END;
-    SET @Last = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
-    SET @Other = (
-        SELECT TOP (1) CAST(LTRIM(RTRIM(value)) AS INT) FROM STRING_SPLIT(@Slices, N',')
-        WHERE CAST(LTRIM(RTRIM(value)) AS INT) > COALESCE(@Last, -1));
-    IF @Other IS NOT NULL
-    BEGIN
-        SET @Message = CONCAT(N'The scan ', @ScanId, N' has no slice ', @Other, N'. ',
-            COALESCE(N'Its slices run from 0 to ' + CAST(@Last AS NVARCHAR(12)) + N'.', N'Load it again: it has none.'));
-        THROW 50210, @Message, 1;
-    END;
-    INSERT INTO #wanted (slice_index)
-    SELECT DISTINCT CAST(LTRIM(RTRIM(value)) AS INT) FROM STRING_SPLIT(@Slices, N',');
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- PlanExplanations: fills #parts with the pieces of the model's vector that are pooled of features, #todo with the scores of #asked that
 -- are to be explained, and #failed with those that cannot be, because what is stored is gone or is not what was scored.
 -- Called by StartExplanations; reads and fills ExplainScans' tables #asked, #parts, #todo and #failed.
@@ -8958,14 +8947,15 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindScansToDo: fills #todo with the scans that lack features of the layers.
+-- FindScansToDo: fills #todo with the scans that lack features of the layers, and counts those whose pixels are not in this database.
 -- Called by StartFeatures and QueueFeatures; reads #layers and fills #todo of whoever works.
 CREATE OR ALTER PROCEDURE internal.FindScansToDo
     @NetworkId INT,               -- the network
     @Preprocessing NVARCHAR(32),  -- one of dbo.preprocessings
     @Pooling NVARCHAR(128),       -- poolings with commas
     @Recompute BIT,               -- 1 takes every scan
-    @DatasetVersionId INT         -- version of a data set to stay within, or NULL for all scans
+    @DatasetVersionId INT,        -- version of a data set to stay within, or NULL for all scans
+    @Apart INT OUTPUT             -- scans that lack features, too, and can have none made here
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -8986,6 +8976,8 @@ BEGIN
             WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
                 AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))))
     OPTION (RECOMPILE);
+    DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM dbo.scans WHERE source_uri IS NOT NULL);
+    SET @Apart = @@ROWCOUNT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9021,6 +9013,84 @@ BEGIN
     WHERE p.part_feature_set_id IN (SELECT feature_set_id FROM #going) AND p.feature_set_id NOT IN (SELECT feature_set_id FROM #going)
         AND p.pooling = COALESCE(@Pooling, p.pooling)
     OPTION (RECOMPILE);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- NeedPixels: refuses a scan, or a data set with one, whose pixels are not in this database, and says where they lie.
+-- Called by whatever reads slices: ReadSlices, ExplainRegions, RenderMap, PreviewPreprocessing, MaximiseImage, TransformImages and
+-- RunOnDataset.
+CREATE OR ALTER PROCEDURE internal.NeedPixels
+    @ScanId INT,                 -- the scan, or NULL
+    @DatasetVersionId INT = NULL -- or the version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Scans INT, @First INT;
+    SELECT @Scans = COUNT(*), @First = MIN(s.scan_id)
+    FROM dbo.scans AS s
+    WHERE s.source_uri IS NOT NULL AND (s.scan_id = @ScanId OR s.scan_id IN (
+        SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId));
+    IF @Scans = 0
+        RETURN 0;
+    SET @Message = (
+        SELECT CONCAT(N'The pixels of the scan ', @First, N' and of ' + CAST(NULLIF(@Scans - 1, 0) AS NVARCHAR(12)) + N' more', N' are ',
+            N'not in this database: they lie in ''', s.source_uri, N'''. Load them from there with lungdb load-scans.')
+        FROM dbo.scans AS s
+        WHERE s.scan_id = @First);
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    THROW 50210, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ChooseSlices: fills #wanted with the slices that maps are made of, those asked for or those of the triples that count most.
+-- Called by ExplainRegions, whose table #wanted it fills.
+CREATE OR ALTER PROCEDURE internal.ChooseSlices
+    @PredictionId INT,    -- an explained score
+    @ScanId INT,          -- its scan
+    @TopSlices INT,       -- how many slices of the triples that count most
+    @Slices NVARCHAR(MAX) -- or which slices, with commas
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Method VARCHAR(16), @Last INT, @Other INT;
+    EXECUTE internal.NeedPixels @ScanId;
+    IF @Slices IS NULL
+    BEGIN
+        -- An exact share says more than an estimate, and that more than what leaving a triple out does, which is often nothing.
+        SET @Method = (
+            SELECT TOP (1) method FROM dbo.score_slices WHERE prediction_id = @PredictionId
+            ORDER BY CASE method WHEN 'share' THEN 1 WHEN 'shapley' THEN 2 ELSE 3 END);
+        INSERT INTO #wanted (slice_index)
+        SELECT TOP (@TopSlices) i.slice_index
+        FROM dbo.score_slices AS v
+        INNER JOIN dbo.scan_images AS i ON i.scan_id = @ScanId AND i.slice_index / 3 = v.first_slice / 3
+        WHERE v.prediction_id = @PredictionId AND v.method = @Method
+        ORDER BY ABS(v.value) DESC, v.triple, i.slice_index;
+        IF NOT EXISTS (SELECT 1 FROM #wanted)
+        BEGIN
+            SET @Message = CONCAT(N'The score ', @PredictionId, N' has no values of slices in dbo.score_slices. Give @Slices.');
+            THROW 50380, @Message, 1;
+        END;
+        RETURN 0;
+    END;
+    SET @Last = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
+    SET @Other = (
+        SELECT TOP (1) CAST(LTRIM(RTRIM(value)) AS INT) FROM STRING_SPLIT(@Slices, N',')
+        WHERE CAST(LTRIM(RTRIM(value)) AS INT) > COALESCE(@Last, -1));
+    IF @Other IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'The scan ', @ScanId, N' has no slice ', @Other, N'. ',
+            COALESCE(N'Its slices run from 0 to ' + CAST(@Last AS NVARCHAR(12)) + N'.', N'Load it again: it has none.'));
+        THROW 50210, @Message, 1;
+    END;
+    INSERT INTO #wanted (slice_index)
+    SELECT DISTINCT CAST(LTRIM(RTRIM(value)) AS INT) FROM STRING_SPLIT(@Slices, N',');
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -10189,7 +10259,7 @@ BEGIN
     INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
     WHERE s.scan_id = @ScanId;
 
-    -- A copy of a model brings scans without slices, and features without their array.
+    -- A copy of a model brings scans without slices, and features without their array; load-features scans without slices.
     INSERT INTO #hashes (kind, number, items, differing)
     SELECT 'orders of slices', s.scan_id, 1, CASE
         WHEN i.slices <> s.number_images OR i.first_slice <> 0 OR i.last_slice <> s.number_images - 1
@@ -10204,7 +10274,7 @@ BEGIN
     INSERT INTO #hashes (kind, number, items, differing)
     SELECT 'orders of slices', s.scan_id, 1, 1
     FROM dbo.scans AS s
-    WHERE s.scan_id = @ScanId AND NOT EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id)
+    WHERE s.scan_id = @ScanId AND s.source_uri IS NULL AND NOT EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id)
         AND (NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id)
             OR EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id AND DATALENGTH(f.array) > 0));
 END;
@@ -10955,7 +11025,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
     DECLARE @Largest FLOAT, @Title NVARCHAR(200), @Task VARCHAR(14), @Pixels VARBINARY(MAX), @PixelsSha256 VARCHAR(64),
         @Encoding NVARCHAR(16), @Rows INT, @Cols INT, @Aspect FLOAT, @Map VARBINARY(MAX), @MapSha256 VARCHAR(64), @MapRows INT,
         @MapCols INT, @FirstRow INT, @EndRow INT, @FirstCol INT, @EndCol INT;
@@ -10965,6 +11035,8 @@ Example:
             N'. Give a prediction_id of dbo.predictions.');
         THROW 50145, @Message, 1;
     END;
+    SET @ScanId = (SELECT scan_id FROM dbo.predictions WHERE prediction_id = @PredictionId);
+    EXECUTE internal.NeedPixels @ScanId;
     SET @Method = COALESCE(@Method, (
         SELECT MAX(IIF(method = 'gradcam', 'gradcam', NULL)) FROM dbo.score_maps
         WHERE prediction_id = @PredictionId AND slice_index = COALESCE(@SliceIndex, slice_index)), 'occlusion');
@@ -11085,7 +11157,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(Network, Sha256, Details, Layer,
         INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = m.feature_set_id
         WHERE f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
         GROUP BY m.scan_id, f.layer) AS k ON k.scan_id = s.scan_id AND k.layer = h.name
-    WHERE (k.scan_id IS NULL OR k.maps < k.triples) AND (@DatasetVersionId IS NULL OR s.scan_id IN (
+    WHERE s.source_uri IS NULL AND (k.scan_id IS NULL OR k.maps < k.triples) AND (@DatasetVersionId IS NULL OR s.scan_id IN (
         SELECT d.scan_id FROM dbo.dataset_members AS d WHERE d.dataset_version_id = @DatasetVersionId))
     OPTION (RECOMPILE);
     IF @Wanted > 0 AND @Kept + @Wanted > 1000000000 * @Bound
@@ -11944,6 +12016,98 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FindStagedFaults: says what of a load's rows in dbo.staged_features cannot be stored, or gives NULL.
+-- Called by StoreStagedFeatures, inside its transaction.
+CREATE OR ALTER PROCEDURE internal.FindStagedFaults
+    @LoadId CHAR(32),               -- load_id of the rows
+    @NetworkId INT,                 -- the network
+    @Preprocessing NVARCHAR(32),    -- one of dbo.preprocessings
+    @Digest VARBINARY(32),          -- its digest, or NULL
+    @Rows INT,                      -- how many rows there are
+    @Number INT OUTPUT,             -- number of the error, or NULL
+    @Message NVARCHAR(2000) OUTPUT  -- what is wrong
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Found INT, @Known INT;
+    SELECT @Number = NULL, @Message = NULL;
+    SELECT @Found = COUNT(*), @Known = COUNT(s.scan_id)
+    FROM dbo.staged_features AS r
+    LEFT JOIN dbo.scans AS s ON s.series_uid = r.series_uid AND s.content_sha256 = r.content_sha256
+    WHERE r.load_id = @LoadId;
+    IF @Found <> @Rows
+        SELECT @Number = 50155, @Message = CONCAT(@Found, N' rows of the load are in dbo.staged_features, not ', @Rows,
+            N': another session has deleted some, or they arrived in part. Load again.');
+    ELSE IF @Known <> @Rows
+        SELECT @Number = 50232, @Message = CONCAT(@Rows - @Known,
+            N' rows of the load are of scans that are not there, or not with these slices. Load again.');
+    ELSE IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        SELECT @Number = 50232, @Message = N'The network was deleted meanwhile. Load it again with lungdb load-network.';
+    ELSE IF NOT EXISTS (
+            SELECT 1 FROM dbo.preprocessings WITH (UPDLOCK, HOLDLOCK)
+            WHERE name = @Preprocessing AND (@Digest IS NULL OR digest = @Digest))
+        SELECT @Number = 50232, @Message = N'The preprocessing was deleted meanwhile, or has other steps. Store it again.';
+    IF @Number IS NULL
+        SELECT TOP (1) @Number = 50472, @Message = CONCAT(N'The array of row ', r.place,
+            N' of the load is not that of its SHA-256, or has not ', r.array_rows, N' x ', r.array_cols, N' numbers. Load again.')
+        FROM dbo.staged_features AS r
+        WHERE r.load_id = @LoadId AND (r.array_rows < 1 OR r.array_cols < 1 OR HASHBYTES('SHA2_256', r.array) <> r.sha256
+            OR DATALENGTH(r.array) <> CAST(4 AS BIGINT) * r.array_rows * r.array_cols)
+        ORDER BY r.place;
+    IF @Number IS NULL
+        SELECT TOP (1) @Number = 50110, @Message = CONCAT(N'The feature set ', s.feature_set_id, N' is recorded with ', s.width,
+            N' features, and row ', r.place, N' of the load has ', r.array_cols, N'. Correct its width in dbo.feature_sets.')
+        FROM dbo.staged_features AS r
+        INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing
+        WHERE r.load_id = @LoadId AND s.width <> r.array_cols
+        ORDER BY r.place;
+    IF @Number IS NULL
+        SELECT TOP (1) @Number = 50101, @Message = CONCAT(N'Row ', r.place, N' of the load has vectors of the pooling ''',
+            LEFT(v.[key], 100), N''', which dbo.poolings does not have. Register it with RegisterExtensions, or leave it out.')
+        FROM dbo.staged_features AS r
+        CROSS APPLY OPENJSON(r.pooled) AS v
+        WHERE r.load_id = @LoadId AND (v.[key] = N'combined' OR v.[key] NOT IN (SELECT pooling FROM dbo.poolings))
+        ORDER BY r.place;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- JudgeStaged: says of each row of a load whether its features are stored already, in the same bits or in others.
+-- Called by StoreStagedFeatures, whose table #vectors it reads and #staged it changes.
+CREATE OR ALTER PROCEDURE internal.JudgeStaged
+    @LoadId CHAR(32), -- load_id of the rows in dbo.staged_features
+    @Replace BIT      -- 1 replaces what differs
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    -- lungdb copy brings no array, and its hash.
+    UPDATE t
+    SET t.outcome = 'stored'
+    FROM #staged AS t
+    LEFT JOIN dbo.features AS f WITH (UPDLOCK, HOLDLOCK) ON f.scan_id = t.scan_id AND f.feature_set_id = t.feature_set_id
+    WHERE f.scan_id IS NULL OR f.array_rows = 0 OR EXISTS (
+        SELECT 1
+        FROM #vectors AS v
+        LEFT JOIN dbo.pooled_features AS p ON p.scan_id = t.scan_id AND p.feature_set_id = t.feature_set_id AND p.pooling = v.pooling
+        WHERE v.place = t.place AND p.vector_sha256 IS NULL);
+    UPDATE t
+    SET t.outcome = CASE @Replace WHEN 1 THEN 'replaced' ELSE 'refused' END
+    FROM #staged AS t
+    INNER JOIN dbo.staged_features AS r ON r.load_id = @LoadId AND r.place = t.place
+    INNER JOIN dbo.features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = t.feature_set_id
+    WHERE f.sha256 <> r.sha256 OR EXISTS (
+        SELECT 1
+        FROM #vectors AS v
+        INNER JOIN dbo.pooled_features AS p ON p.scan_id = t.scan_id AND p.feature_set_id = t.feature_set_id AND p.pooling = v.pooling
+        WHERE v.place = t.place AND p.vector_sha256 <> v.sha256);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- NoteChoices: writes into dbo.series_choices why each stored scan is, or is not, the choice of its study.
 -- Called by ChooseSeries, whose tables #ranked and #chosen it reads.
 CREATE OR ALTER PROCEDURE internal.NoteChoices
@@ -12245,7 +12409,7 @@ Example:
     INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
-        N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
+        N' slices of ', s.image_rows, N' × ', s.image_cols, N', whose pixels lie in ' + s.source_uri), s.content_sha256
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     WHERE s.scan_id = @ScanId
@@ -13770,6 +13934,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Bytes BIGINT;
+    IF @What = N'scans'
+        EXECUTE internal.NeedPixels NULL, @VersionId;
     SET @Bytes = CASE @What
         WHEN N'scans' THEN (
             SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT))
@@ -13961,6 +14127,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Other NVARCHAR(300), @Digest VARBINARY(32) = HASHBYTES('SHA2_256', @Recipe);
+    EXECUTE internal.NeedPixels NULL, @VersionId;
     INSERT INTO #todo (name, scan_id, slice_index, sha256, bytes)
     SELECT CONCAT(@Name, N'/', i.scan_id, N'/', i.slice_index), i.scan_id, i.slice_index, i.pixels_sha256, DATALENGTH(i.pixels)
     FROM dbo.dataset_members AS m
@@ -16188,6 +16355,7 @@ Examples:
         SET @Message = CONCAT(@Message, N'The parameter @ScanId is NULL. Give a scan_id of dbo.scans. ');
     EXECUTE internal.FindSteps @Message, @Preprocessing, @Rows, @Cols, @Steps OUTPUT;
     EXECUTE internal.FindScan NULL, @ScanId OUTPUT;
+    EXECUTE internal.NeedPixels @ScanId;
 
     SET @Count = (SELECT COUNT(*) FROM dbo.scan_images WHERE scan_id = @ScanId);
     CREATE TABLE #result (slice_index INT NULL, lowest FLOAT NULL, highest FLOAT NULL, picture VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
@@ -19757,6 +19925,7 @@ BEGIN
     FROM #map_shapes AS h
     INNER JOIN dbo.feature_sets AS f ON f.network_id = @NetworkId AND f.layer = h.name AND f.preprocessing = @Preprocessing
     INNER JOIN dbo.features AS a ON a.feature_set_id = f.feature_set_id AND a.array_rows > 0
+    INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id AND s.source_uri IS NULL
     WHERE (@DatasetVersionId IS NULL OR a.scan_id IN (
             SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
         AND a.array_rows > (
@@ -21929,6 +22098,7 @@ Example:
     INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     ORDER BY f.value DESC, f.scan_id, f.triple;
+    EXECUTE internal.NeedPixels @ScanId;
     SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = s.layer,
         @Preprocessing = s.preprocessing, @Steps = p.steps
     FROM dbo.feature_sets AS s
@@ -23637,7 +23807,7 @@ Example:
     END;
 
     DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
-        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT, @Apart INT;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (
         scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
@@ -23659,11 +23829,13 @@ Example:
     -- As JoinWork does, so that no session that leaves drops it meanwhile.
     SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
     EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId, @Apart OUTPUT;
     SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
     EXECUTE internal.QueueScans @WorkId;
     UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
     COMMIT TRANSACTION;
+    IF @Apart > 0
+        RAISERROR(N'%d scans are left out, because their pixels are not in this database (scans.source_uri).', 0, 1, @Apart) WITH NOWAIT;
     SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
     FROM dbo.work_items
     WHERE work_id = @WorkId;
@@ -24045,19 +24217,20 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Arguments NVARCHAR(MAX), @Name NVARCHAR(128), @Details NVARCHAR(MAX),
-        @Dataset NVARCHAR(128), @Given NVARCHAR(4000);
+        @Dataset NVARCHAR(128), @Given NVARCHAR(4000), @Apart INT;
     SELECT @Name = name, @Details = details FROM dbo.networks WHERE network_id = @NetworkId;
     EXECUTE internal.NumberLayers @Layer;
     IF @KeepMaps = 1
         EXECUTE internal.PlanMaps @NetworkId, @Layer, @Preprocessing, @DatasetVersionId;
     EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
     EXECUTE internal.JoinWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT, @Worker OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId, @Apart OUTPUT;
     EXECUTE internal.PlanPictures @Preprocessing, @Details, @Rows OUTPUT, @Cols OUTPUT, @Bound OUTPUT;
     EXECUTE internal.QueueScans @WorkId;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N', layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ', @Total,
-        N' scans to do.');
+        N' scans to do.', N' ' + CAST(NULLIF(@Apart, 0) AS NVARCHAR(12)) + N' scans are left out, because their pixels are not in this '
+        + N'database: lungdb load-features or load-scans brings what they lack.');
     SET @Dataset = (
         SELECT d.name
         FROM dbo.dataset_versions AS v
@@ -25049,6 +25222,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @End INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    EXECUTE internal.NeedPixels @ScanId;
     SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
     IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
     BEGIN
@@ -26118,6 +26292,124 @@ Example:
     FROM #changes AS h
     INNER JOIN dbo.patients AS p ON p.patient_id = h.patient_id
     ORDER BY p.idx, h.change, h.after_scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreStagedFeatures: stores the features of scans that lungdb load-features has put into dbo.staged_features, all of them or none.
+-- Example: EXECUTE dbo.StoreStagedFeatures @LoadId = '0123456789abcdef0123456789abcdef', @NetworkId = 1, @Rows = 200;
+CREATE OR ALTER PROCEDURE dbo.StoreStagedFeatures
+    @LoadId CHAR(32) = NULL,              -- load_id of the rows in dbo.staged_features; needed
+    @NetworkId INT = NULL,                -- network that made the features, in dbo.networks; needed
+    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings
+    @Digest VARBINARY(32) = NULL,         -- its digest when they were made; NULL takes what is stored
+    @Rows INT = NULL,                     -- how many rows of the load are in dbo.staged_features; needed
+    @Replace BIT = 0,                     -- 1 replaces features that differ from those, 0 leaves them as they are
+    @Help BIT = 0                         -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreStagedFeatures stores features that were made outside of the database: lungdb load-features puts them into
+dbo.staged_features and their scans into dbo.scans, and calls it. Each array is held to its SHA-256 and to the width of its layer. It gives
+a row for each of the load: place, and what came of it, stored, replaced, unchanged, or refused, where others are stored already.
+Parameters:
+    @LoadId CHAR(32) = NULL                load_id of the rows in dbo.staged_features; needed
+    @NetworkId INT = NULL                  network that made the features, in dbo.networks; needed
+    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings
+    @Digest VARBINARY(32) = NULL           its digest when they were made; NULL takes what is stored
+    @Rows INT = NULL                       how many rows of the load are in dbo.staged_features; needed
+    @Replace BIT = 0                       1 replaces features that differ from those, 0 leaves them as they are
+    @Help BIT = 0                          1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreStagedFeatures @LoadId = ''0123456789abcdef0123456789abcdef'', @NetworkId = 1, @Rows = 200;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Locked INT, @Scans NVARCHAR(MAX);
+    IF @LoadId IS NULL OR @NetworkId IS NULL OR @Preprocessing IS NULL OR @Rows IS NULL OR @Replace IS NULL
+        THROW 50101, N'The parameters @LoadId, @NetworkId, @Preprocessing, @Rows and @Replace cannot be NULL. Give all of them.', 1;
+    CREATE TABLE #staged (place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, feature_set_id INT NOT NULL,
+        outcome VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #vectors (place INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, sha256 VARBINARY(32) NOT NULL, PRIMARY KEY (place, pooling));
+
+    BEGIN TRANSACTION;
+    -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
+    SET @Locked = (
+        SELECT COUNT(*)
+        FROM dbo.worklist AS w WITH (UPDLOCK, HOLDLOCK)
+        WHERE w.scan_id IN (
+            SELECT s.scan_id FROM dbo.scans AS s INNER JOIN dbo.staged_features AS r ON r.series_uid = s.series_uid
+            WHERE r.load_id = @LoadId));
+    EXECUTE internal.FindStagedFaults @LoadId, @NetworkId, @Preprocessing, @Digest, @Rows, @Number OUTPUT, @Message OUTPUT;
+    IF @Number IS NOT NULL
+    BEGIN
+        ROLLBACK TRANSACTION;
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
+    FROM dbo.staged_features AS r
+    WHERE r.load_id = @LoadId AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing);
+    INSERT INTO #staged (place, scan_id, feature_set_id, outcome)
+    SELECT r.place, s.scan_id, f.feature_set_id, 'unchanged'
+    FROM dbo.staged_features AS r
+    INNER JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.series_uid = r.series_uid AND s.content_sha256 = r.content_sha256
+    INNER JOIN dbo.feature_sets AS f ON f.network_id = @NetworkId AND f.layer = r.layer AND f.preprocessing = @Preprocessing
+    WHERE r.load_id = @LoadId;
+    INSERT INTO #vectors (place, pooling, vector, sha256)
+    SELECT r.place, v.[key], v.[value], HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.[value]))
+    FROM dbo.staged_features AS r
+    CROSS APPLY OPENJSON(r.pooled) AS v
+    WHERE r.load_id = @LoadId;
+
+    EXECUTE internal.JudgeStaged @LoadId, @Replace;
+    DELETE p
+    FROM dbo.pooled_features AS p
+    INNER JOIN #staged AS t ON t.scan_id = p.scan_id AND t.feature_set_id = p.feature_set_id
+    WHERE t.outcome = 'replaced' OR (t.outcome = 'stored' AND p.vector_sha256 IS NULL AND EXISTS (
+        SELECT 1 FROM #vectors AS v WHERE v.place = t.place AND v.pooling = p.pooling));
+    UPDATE f
+    SET f.array_rows = r.array_rows, f.array_cols = r.array_cols, f.array = r.array, f.sha256 = r.sha256
+    FROM dbo.features AS f
+    INNER JOIN #staged AS t ON t.scan_id = f.scan_id AND t.feature_set_id = f.feature_set_id
+    INNER JOIN dbo.staged_features AS r ON r.load_id = @LoadId AND r.place = t.place
+    WHERE t.outcome IN ('stored', 'replaced') AND (f.array_rows = 0 OR f.sha256 <> r.sha256);
+    -- Maps are those of the features that they average to.
+    DELETE k
+    FROM dbo.slice_maps AS k
+    INNER JOIN #staged AS t ON t.scan_id = k.scan_id AND t.feature_set_id = k.feature_set_id
+    INNER JOIN dbo.features AS f ON f.scan_id = k.scan_id AND f.feature_set_id = k.feature_set_id
+    WHERE k.features_sha256 <> f.sha256;
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256, patient_id)
+    SELECT t.scan_id, t.feature_set_id, r.array_rows, r.array_cols, r.array, r.sha256, s.patient_id
+    FROM #staged AS t
+    INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id
+    INNER JOIN dbo.staged_features AS r ON r.load_id = @LoadId AND r.place = t.place
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.features AS f WHERE f.scan_id = t.scan_id AND f.feature_set_id = t.feature_set_id);
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT t.scan_id, t.feature_set_id, v.pooling, v.vector, v.sha256
+    FROM #staged AS t
+    INNER JOIN #vectors AS v ON v.place = t.place
+    WHERE t.outcome IN ('stored', 'replaced') AND NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS p
+        WHERE p.scan_id = t.scan_id AND p.feature_set_id = t.feature_set_id AND p.pooling = v.pooling);
+    DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #staged WHERE outcome IN ('stored', 'replaced'));
+    SET @Scans = COALESCE((
+        SELECT STRING_AGG(CAST(d.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #staged) AS d), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
+
+    SELECT place, outcome FROM #staged ORDER BY place;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -28287,8 +28579,9 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'ScoreNewScans', N'ScoreNewScansSql', N'ScorePatientsSql', N'SearchModels', N'ShowPatient', N'ShowTruth',
     N'SimilarImages', N'SimilarPatients', N'SimilarSlices', N'SimilarToSlices', N'StartLoad', N'StartSession',
     N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreModelNodes', N'StorePreprocessing',
-    N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeWork', N'TopSlices', N'TrainImageClassifier',
-    N'TrainLungCancerModel', N'TrainNetworkSql', N'TransformImages', N'Version', N'WrongCases', N'WrongRepresentatives');
+    N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeWork', N'TopSlices',
+    N'TrainImageClassifier', N'TrainLungCancerModel', N'TrainNetworkSql', N'TransformImages', N'Version', N'WrongCases',
+    N'WrongRepresentatives');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -28389,6 +28682,7 @@ VALUES
     (N'StoreIdentity', N'loading', N'Notes in dbo.settings how a database''s patients are named, before the first of them is loaded.', N'EXECUTE dbo.StoreIdentity @Mode = N''kept'';'),
     (N'StoreModelNodes', N'models', N'Writes a model into tables from which plain T-SQL scores it, and checks its scores there against Python''s.', N'EXECUTE dbo.StoreModelNodes @ModelName = N''lightgbm_sql'';'),
     (N'StorePreprocessing', N'preprocessing', N'Checks the steps of a preprocessing and stores them under a name, for good.', N'EXECUTE dbo.StorePreprocessing @Name = N''soft'', @Steps = N''[{"step": "window", "level": 40, "width": 400}]'';'),
+    (N'StoreStagedFeatures', N'loading', N'Stores the features of scans that lungdb load-features has put into dbo.staged_features, all of them or none.', N'EXECUTE dbo.StoreStagedFeatures @LoadId = ''0123456789abcdef0123456789abcdef'', @NetworkId = 1, @Rows = 200;'),
     (N'StoreToken', N'accounts', N'Keeps the hash of a token for an account and returns its number.', N'EXECUTE dbo.StoreToken @Name = N''ana'', @TokenName = N''nightly job'', @Sha256 = @Sha256, @Days = 90;'),
     (N'StoreWork', N'work', N'Stores what a worker made of the scans or pictures that it has leased.', N'EXECUTE dbo.StoreWork @Provider = N''CUDAExecutionProvider'';'),
     (N'TakeCopy', N'copying', N'Takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.', N'EXECUTE dbo.TakeCopy @Rows = 1234;'),
@@ -28943,7 +29237,7 @@ VALUES
     (N'scans', N'manufacturer', N'manufacturer of the scanner; NULL where the files do not name it'),
     (N'scans', N'image_rows', N'rows of a slice, in pixels'),
     (N'scans', N'image_cols', N'columns of a slice, in pixels'),
-    (N'scans', N'number_images', N'how many slices dbo.scan_images has of it'),
+    (N'scans', N'number_images', N'how many slices it has, which dbo.scan_images holds unless source_uri says where they lie'),
     (N'scans', N'spacing_z', N'millimetres from a slice to the next; NULL where it is not known'),
     (N'scans', N'spacing_y', N'millimetres from a row of pixels to the next; NULL where it is not known'),
     (N'scans', N'spacing_x', N'millimetres from a column of pixels to the next; NULL where it is not known'),
@@ -28978,6 +29272,7 @@ VALUES
     (N'scans', N'step_x', N'x of the way from a slice to the next, in millimetres; NULL where not known'),
     (N'scans', N'step_y', N'y of the way from a slice to the next, in millimetres; NULL where not known'),
     (N'scans', N'step_z', N'z of the way from a slice to the next, in millimetres; NULL where not known'),
+    (N'scans', N'source_uri', N'where the pixels lie of a scan that lungdb load-features has brought: what the job that made the features was given to read, no path of a patient; NULL: in dbo.scan_images'),
     (N'animations', NULL, N'A scan as a moving picture for the web page: its axial slices in the lung window.'),
     (N'animations', N'scan_id', N'scan that it shows'),
     (N'animations', N'format', N'gif or webp'),
@@ -29188,6 +29483,17 @@ VALUES
     (N'splits', NULL, N'Which part a patient of scans or pictures belongs to. A patient of pictures alone has no row in dbo.patients.'),
     (N'splits', N'patient_id', N'the patient, as dbo.patients and dbo.images have ids'),
     (N'splits', N'part', N'train or test, from a keyed hash of patient_id (AssignSplits), so that it never changes'),
+    (N'staged_features', NULL, N'A row of a folder of features that lungdb load-features works on; dbo.StoreStagedFeatures stores it. No constraint holds it, because bulk copies come here. Empty but for a load that goes on, or that was killed: the next one deletes the rows of that.'),
+    (N'staged_features', N'load_id', N'the load, whose session holds the lock lungdb staged and this'),
+    (N'staged_features', N'place', N'number of the row within what the load has brought at a time'),
+    (N'staged_features', N'series_uid', N'series of the scan, as dbo.scans has it'),
+    (N'staged_features', N'content_sha256', N'of the scan that the features were made of, as dbo.scans has it'),
+    (N'staged_features', N'layer', N'name of the layer, as dbo.feature_sets has it'),
+    (N'staged_features', N'array_rows', N'as dbo.features has it'),
+    (N'staged_features', N'array_cols', N'as dbo.features has it'),
+    (N'staged_features', N'array', N'as dbo.features has it'),
+    (N'staged_features', N'sha256', N'SHA-256 of the bytes of array, as the folder tells it'),
+    (N'staged_features', N'pooled', N'JSON object: pooling, vector as dbo.pooled_features has it'),
     (N'standard_vectors', NULL, N'The pooled vector of a scan, standardised over the primary scans: what SimilarPatients compares with VECTOR_DISTANCE where the server has the type VECTOR.'),
     (N'standard_vectors', N'scan_id', N'scan of the vector'),
     (N'standard_vectors', N'feature_set_id', N'feature set of the vector, in dbo.feature_sets'),
@@ -29380,6 +29686,7 @@ VALUES
     (N'GenerateFeatures', NULL, N'runs a network over every scan that has no features yet and stores what its layers give.'),
     (N'GenerateNewFeatures', NULL, N'makes the features that the served models read of the scans that lack them.'),
     (N'ChooseSeries', NULL, N'chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.'),
+    (N'StoreStagedFeatures', NULL, N'stores the features of scans that lungdb load-features has put into dbo.staged_features, all of them or none.'),
     (N'PredictLungCancerSql', NULL, N'the probability of cancer that a trained model gives a patient''s primary scan, in percent, with T-SQL alone.'),
     (N'PredictPatientsSql', NULL, N'scores the primary scans of all patients, or the scans asked for, with T-SQL alone.'),
     (N'ScoreNewScansSql', NULL, N'scores the scans that have features and no score yet by the version served, of every model or of one, in T-SQL alone.'),
@@ -29560,7 +29867,6 @@ VALUES
     ('procedure', N'internal.TakeEvaluated'),
     ('procedure', N'internal.CheckExplainArguments'),
     ('procedure', N'internal.CheckRegionArguments'),
-    ('procedure', N'internal.ChooseSlices'),
     ('procedure', N'internal.PlanExplanations'),
     ('procedure', N'internal.ShowExplained'),
     ('procedure', N'dbo.ReadExplanation'),
@@ -29575,6 +29881,8 @@ VALUES
     ('procedure', N'internal.FindNetwork'),
     ('procedure', N'internal.FindScansToDo'),
     ('procedure', N'internal.FindUses'),
+    ('procedure', N'internal.NeedPixels'),
+    ('procedure', N'internal.ChooseSlices'),
     ('procedure', N'internal.NumberLayers'),
     ('procedure', N'internal.PlanNewFeatures'),
     ('procedure', N'internal.PlanPictures'),
@@ -29636,6 +29944,8 @@ VALUES
     ('procedure', N'internal.StartRun'),
     ('procedure', N'dbo.StartLoad'),
     ('procedure', N'dbo.StoreIdentity'),
+    ('procedure', N'internal.FindStagedFaults'),
+    ('procedure', N'internal.JudgeStaged'),
     ('procedure', N'internal.NoteChoices'),
     ('procedure', N'internal.RankSeries'),
     ('procedure', N'internal.ReadSeriesRule'),
@@ -29850,6 +30160,7 @@ VALUES
     ('procedure', N'dbo.GenerateFeatures'),
     ('procedure', N'dbo.GenerateNewFeatures'),
     ('procedure', N'dbo.ChooseSeries'),
+    ('procedure', N'dbo.StoreStagedFeatures'),
     ('procedure', N'internal.StorePredictions'),
     ('procedure', N'dbo.PredictLungCancerSql'),
     ('procedure', N'dbo.PredictPatientsSql'),

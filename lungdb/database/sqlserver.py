@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 from lungdb.errors import LungdbError, Message, SqlError
@@ -36,6 +36,9 @@ _NO_WORDS = "The driver did not supply an error!"
 _LONG_TEXT, _LONG_BYTES = 2000, 8000
 # As sqlcmd waits; without it a page waits for a server that is not there as long as the driver likes.
 LOGIN_SECONDS = 8
+_BULK_SECONDS = 600  # for one call of a bulk copy, which otherwise ends after 30
+# What mssql-python refuses in a connection string, as it has a driver of its own; a value in braces may hold ;.
+_OF_ODBC = re.compile(r"(?i)(?:^|(?<=;))\s*(?:driver|app)\s*=\s*(?:\{(?:[^}]|\}\})*\}|[^;]*)\s*;?")
 _NUMBER = re.compile(r"\((\d+)\)\s*(?:\(SQL\w+\))?\s*$")
 
 
@@ -115,6 +118,35 @@ class SqlServerConnection:
             self._connection.close()
         self._connection = connect(self._target)._connection
 
+    def bulk_copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> bool:
+        """Copy rows by mssql-python, over a connection of its own that commits by itself; False where it is not there.
+
+        Raises
+        ------
+        LungdbError
+            It fails; some of the rows may have been stored.
+        """
+        try:
+            import mssql_python  # type: ignore[import-not-found]  # no extra brings it: it was never tried here
+        except ImportError:
+            return False
+        try:
+            with closing(mssql_python.connect(_without_driver(self._target))) as connection:
+                cursor = connection.cursor()
+                cursor.bulkcopy(table, rows, timeout=_BULK_SECONDS, column_mappings=list(columns))
+        except Exception as error:  # the package raises its own kinds, and those of its Rust core
+            raise LungdbError(
+                f"The bulk copy of mssql-python has failed ({type(error).__name__}: {error}). Run it again; without "
+                "that package, rows are inserted over ODBC."
+            ) from error
+        return True
+
+    def insert_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run one INSERT for many rows, which the driver sends together."""
+        with closing(self.cursor()) as cursor:
+            cursor.send_together()
+            cursor.executemany(sql, rows)
+
     def driver(self) -> str:
         """Return the ODBC driver's name and version, such as ``msodbcsql18.so 18.04.0001``."""
         import pyodbc
@@ -168,6 +200,10 @@ class SqlServerCursor:
             self._bind(rows)
             self._call(self._cursor.executemany, sql, rows)
         return self
+
+    def send_together(self) -> None:
+        """Let `executemany` send rows together, which takes memory for the longest value of each column in each row."""
+        self._cursor.fast_executemany = True
 
     def fetchone(self) -> Any:
         """Return the next row or None."""
@@ -223,6 +259,11 @@ def input_sizes(rows: Sequence[Sequence[Any]]) -> list[tuple[int, int, int] | No
         else:
             sizes.append(None)
     return sizes
+
+
+def _without_driver(target: str) -> str:
+    """Return a connection string of ODBC as mssql-python takes it."""
+    return _OF_ODBC.sub("", target)
 
 
 def _utf16_length(text: str) -> int:

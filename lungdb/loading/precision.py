@@ -24,7 +24,11 @@ _BATCH = 2  # calibrating keeps every activation of a batch: a ResNet-50 takes 1
 _HELD_BACK = 4  # every fourth scan, or picture of a single scan, is compared and not calibrated with
 _FEWEST, _MOST = 8, 1024
 
-_SCANS = "SELECT scan_id, number_images, image_rows, image_cols FROM dbo.scans ORDER BY scan_id;"
+# Those whose pixels are here.
+_SCANS = """
+SELECT s.scan_id, s.number_images, s.image_rows, s.image_cols FROM dbo.scans AS s
+WHERE EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id) ORDER BY s.scan_id;
+"""
 _SLICES = """
 SELECT slice_index, pixels, pixels_sha256, encoding FROM dbo.scan_images
 WHERE scan_id = ? AND slice_index IN (?, ?, ?);

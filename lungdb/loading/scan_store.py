@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lungdb.database import Connection, run
 from lungdb.database.transaction import transaction
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.rejection import RejectedError
-from lungdb.dicom.series import Series
 from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series
 from lungdb.dicom.source import Rejection
-from lungdb.dicom.tasks import ENCODING, EncodedSlice
-from lungdb.imaging.codecs import content_sha256
-from lungdb.loading.studies import Settling, follows_newest, settle, stored_scans, stored_time_point
+from lungdb.loading.studies import Settling, follows_newest, settle, stored_scans
 
 INTAKE_RULE = 2
 """How slices became Hounsfield units, of dbo.scans: 1 took stored value 0 for padding, and any unit for the HU."""
@@ -34,6 +31,12 @@ _FIND_SCAN = (
     "SELECT scan_id, series_uid, patient_id, content_sha256, patient_orientation, intake_rule FROM dbo.scans "
     "WHERE series_uid = ?;"
 )
+# One that lungdb load-features or lungdb copy has brought has no slices here.
+_HAS_PIXELS = (
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM dbo.scan_images AS i INNER JOIN dbo.scans AS s ON s.scan_id = i.scan_id "
+    "WHERE s.series_uid = ?) THEN 1 ELSE 0 END;"
+)
+_PIXELS_ARE_HERE = "UPDATE dbo.scans SET source_uri = NULL WHERE series_uid = ?;"
 _WAS_PRIMARY = "SELECT is_primary, study_uid FROM dbo.scans WHERE series_uid = ?;"
 _SET_PRIMARY = "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = ?;"
 # Columns of dbo.scans that a version before this one did not fill, and that loading a scan again fills in.
@@ -126,69 +129,6 @@ class EncodedScan:
         return float(self.columns["gantry_tilt"] or 0.0)
 
 
-def stored_extent(series: Series, identity: Identity) -> Extent:
-    """Return a series' extent as the database has it."""
-    extent = series.extent
-    return replace(extent, series_uid=identity.uid(extent.series_uid), kernel=identity.kernel(extent.kernel))
-
-
-def make_scan(
-    series: Series, encoded: Sequence[EncodedSlice], identity: Identity, study_year: int | None, settling: Settling
-) -> EncodedScan:
-    """Put a series together with its encoded slices, which are in the order of its headers.
-
-    Parameters
-    ----------
-    study_year : int or None
-        Of dbo.scans.
-    """
-    slices = [
-        (position, identity.uid(one.instance_uid), one.slope, one.intercept, ENCODING, part.pixels, part.sha256)
-        for position, one, part in zip(series.positions, series.headers, encoded, strict=True)
-    ]
-    first, acquisition, extent = series.first, series.acquisition, stored_extent(series, identity)
-    frame, point = acquisition.frame_of_reference_uid, stored_time_point(acquisition, identity)
-    dates = [identity.date(day, first.patient_id) for day in (first.study_date, acquisition.day)]
-    columns = {
-        "series_uid": extent.series_uid,
-        "study_uid": identity.uid(first.study_uid),
-        "study_date": dates[0],
-        "acquisition_date": dates[1],
-        "date_rule": identity.date_rule if any(dates) else None,
-        "study_year": study_year,
-        **dict(zip(("time_point_kind", "time_point"), point or (None, None), strict=True)),
-        "manufacturer": identity.manufacturer(first.manufacturer),
-        "deidentification": identity.method_codes,
-        "image_rows": first.rows,
-        "image_cols": first.columns,
-        "number_images": extent.number_images,
-        "spacing_z": extent.spacing_z,
-        "spacing_y": first.pixel_spacing[0],
-        "spacing_x": first.pixel_spacing[1],
-        "gantry_tilt": series.gantry_tilt,
-        "patient_orientation": first.patient_orientation,
-        "content_sha256": content_sha256(row[-1] for row in slices),
-        "intake_rule": INTAKE_RULE,
-        "monoenergetic_kev": extent.monoenergetic_kev,
-        "convolution_kernel": extent.kernel,
-        "kvp": acquisition.kvp,
-        "slice_thickness": acquisition.slice_thickness,
-        "has_contrast": acquisition.has_contrast,
-        "patient_age": acquisition.patient_age,
-        "frame_of_reference_uid": frame and identity.uid(frame),
-        **_vector("origin", first.position),
-        **_vector("row", first.orientation[:3]),
-        **_vector("column", first.orientation[3:]),
-        **_vector("step", series.step or (None, None, None)),
-    }
-    clipped = sum(part.clipped for part in encoded)
-    return EncodedScan(identity.patient(first.patient_id), extent, columns, slices, clipped, settling)
-
-
-def _vector(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
-    return {f"{name}_{axis}": value for axis, value in zip("xyz", values, strict=True)}
-
-
 def lock_patient(connection: Connection, patient_id: str) -> int:
     """Take what a transaction locks first that changes a patient's scans; return the idx of a new patient."""
     next_idx = run(connection, _NEXT_IDX)[0].scalar()
@@ -253,10 +193,10 @@ def outcome(connection: Connection, scan: EncodedScan, *, replace: bool) -> str:
         raise RejectedError("similar_series_uid")
     if patient_id != scan.patient_id:
         raise RejectedError("other_patient")
-    same = scan.columns
+    same, has_pixels = scan.columns, bool(run(connection, _HAS_PIXELS, (series_uid,))[0].scalar())
     if bytes(content) == same["content_sha256"] and orientation in (None, same["patient_orientation"]):
-        return "unchanged"
-    if not replace:
+        return "loaded" if scan.slices and not has_pixels else "unchanged"
+    if not replace or (has_pixels and not scan.slices):
         raise RejectedError("changed_series")
     return "replaced"
 
@@ -273,7 +213,8 @@ def store_scan(connection: Connection, scan: EncodedScan, *, replace: bool) -> s
     Returns
     -------
     str
-        ``loaded``, ``replaced``, or ``unchanged`` when the database holds it already.
+        ``loaded``, also where its row was there without the pixels; ``replaced``; or ``unchanged`` when the database
+        holds it already.
 
     Raises
     ------
@@ -281,24 +222,36 @@ def store_scan(connection: Connection, scan: EncodedScan, *, replace: bool) -> s
         It is not taken; nothing has changed.
     """
     with transaction(connection):
-        next_idx = lock_patient(connection, scan.patient_id)
-        done = outcome(connection, scan, replace=replace)
-        if done == "unchanged":
-            _record(connection, scan, replace=replace)
-            return done
-        was_primary, labels, changed = False, [], {scan.study_uid}
-        if done == "replaced":
-            was_primary, study_uid = run(connection, _WAS_PRIMARY, (scan.extent.series_uid,))[0].rows[0]
-            labels = _delete_scan(connection, scan.extent.series_uid)
-            changed.add(study_uid)
-        if not _has_patient(connection, scan.patient_id):
-            run(connection, _INSERT_PATIENT, (scan.patient_id, next_idx))
-        _insert_scan(connection, scan)
-        if labels:
-            _run_many(connection, _INSERT_LABEL, [(*label, scan.extent.series_uid) for label in labels])
-        if was_primary:
-            run(connection, _SET_PRIMARY, (scan.extent.series_uid,))
-        settle(connection, scan.patient_id, changed, scan.settling)
+        return put_scan(connection, scan, replace=replace)
+
+
+def put_scan(connection: Connection, scan: EncodedScan, *, replace: bool) -> str:
+    """Store a scan as `store_scan` does, inside the caller's transaction.
+
+    One without slices is of lungdb load-features: then a scan with the same content is ``unchanged`` wherever its
+    pixels lie, and one that has pixels here is never replaced.
+    """
+    next_idx = lock_patient(connection, scan.patient_id)
+    done = outcome(connection, scan, replace=replace)
+    if done == "unchanged":
+        _record(connection, scan, replace=replace)
+        return done
+    was_primary, labels, changed = False, [], {scan.study_uid}
+    if done == "loaded" and run(connection, _FIND_SCAN, (scan.extent.series_uid,))[0].rows:
+        _add_pixels(connection, scan)
+        return done
+    if done == "replaced":
+        was_primary, study_uid = run(connection, _WAS_PRIMARY, (scan.extent.series_uid,))[0].rows[0]
+        labels = _delete_scan(connection, scan.extent.series_uid)
+        changed.add(study_uid)
+    if not _has_patient(connection, scan.patient_id):
+        run(connection, _INSERT_PATIENT, (scan.patient_id, next_idx))
+    _insert_scan(connection, scan)
+    if labels:
+        _run_many(connection, _INSERT_LABEL, [(*label, scan.extent.series_uid) for label in labels])
+    if was_primary:
+        run(connection, _SET_PRIMARY, (scan.extent.series_uid,))
+    settle(connection, scan.patient_id, changed, scan.settling)
     return done
 
 
@@ -384,7 +337,18 @@ def _insert_scan(connection: Connection, scan: EncodedScan) -> None:
         f"INSERT INTO dbo.scans (patient_id, is_primary, {', '.join(scan.columns)}) OUTPUT inserted.scan_id "
         f"VALUES (?, 0, {places});"
     )
-    scan_id = run(connection, insert, (scan.patient_id, *scan.columns.values()))[0].scalar()
+    _insert_slices(connection, scan, run(connection, insert, (scan.patient_id, *scan.columns.values()))[0].scalar())
+
+
+def _add_pixels(connection: Connection, scan: EncodedScan) -> None:
+    """Bring the slices of a scan whose row was there without them; what was made of it stays, as it is the same."""
+    series_uid = scan.extent.series_uid
+    _insert_slices(connection, scan, run(connection, _FIND_SCAN, (series_uid,))[0].rows[0][0])
+    run(connection, _PIXELS_ARE_HERE, (series_uid,))
+    _record(connection, scan, replace=False)
+
+
+def _insert_slices(connection: Connection, scan: EncodedScan, scan_id: int) -> None:
     # A few at a time, because the engine may copy what it is given.
     for start in range(0, len(scan.slices), _SLICES_AT_ONCE):
         rows = scan.slices[start : start + _SLICES_AT_ONCE]

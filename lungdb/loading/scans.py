@@ -27,18 +27,17 @@ from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series, rank_ser
 from lungdb.dicom.source import Listing, Rejection, Source
 from lungdb.dicom.tasks import Ahead, EncodedSlice, encode_all
 from lungdb.isolation import Workers
+from lungdb.loading.encoded_scans import make_scan, stored_extent
 from lungdb.loading.scan_options import Options, Report
 from lungdb.loading.scan_store import (
     STAYS,
     EncodedScan,
     check_wanted,
     lock_patient,
-    make_scan,
     outcome,
     remove_scan,
     store_rejections,
     store_scan,
-    stored_extent,
 )
 from lungdb.loading.site_identity import settle_identity
 from lungdb.loading.studies import (

@@ -9,12 +9,14 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import permutations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lungdb.database import Connection, run
-from lungdb.dicom.acquisition import Acquisition
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series, parse_rule, why_chosen, why_not_chosen
+
+if TYPE_CHECKING:  # it reads DICOM, and loading features does without
+    from lungdb.dicom.acquisition import Acquisition
 
 _SCANS = """
 SELECT series_uid, spacing_z, number_images, monoenergetic_kev, slice_thickness, convolution_kernel, scan_id, study_uid,

@@ -21,11 +21,14 @@ _UNKNOWN_NAMES = (207, 208, 2812)
 _NOT_ALLOWED = (229, 262, 297, 300, 916, 2571, 7983, 40518)
 _INTEGRITY = "DBCC CHECKDB WITH NO_INFOMSGS;"
 _SCANS = "SELECT scan_id, number_images FROM dbo.scans ORDER BY scan_id;"
-_SCAN = "SELECT image_rows, image_cols, number_images, content_sha256 FROM dbo.scans WHERE scan_id = ?;"
+_SCAN = (
+    "SELECT image_rows, image_cols, number_images, content_sha256, CASE WHEN source_uri IS NULL THEN 0 ELSE 1 END "
+    "FROM dbo.scans WHERE scan_id = ?;"
+)
 _SLICES = (
     "SELECT slice_index, pixels, pixels_sha256, encoding FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;"
 )
-# A copy of a model brings features without their array, and their scans without slices.
+# A copy of a model brings features without their array, and their scans without slices; load-features scans alone.
 _LONGEST_ARRAY = "SELECT MAX(DATALENGTH(array)) FROM dbo.features WHERE scan_id = ?;"
 _AGAIN = "Load the scan again: lungdb load-scans --replace."
 _MODELS = """
@@ -210,7 +213,7 @@ def _scan_faults(connection: Connection, scan_id: int) -> str | None:
     found = run(connection, _SCAN, (scan_id,))[-1].rows
     if not found:
         return None
-    rows, cols, images, content = found[0]
+    rows, cols, images, content, lies_elsewhere = found[0]
     damaged: list[int] = []
     places: list[int] = []
     hashes: list[bytes] = []
@@ -229,7 +232,7 @@ def _scan_faults(connection: Connection, scan_id: int) -> str | None:
         return f"it cannot be read ({error.message})"
     finally:
         cursor.close()
-    if not places and run(connection, _LONGEST_ARRAY, (scan_id,))[-1].scalar() == 0:
+    if not places and (lies_elsewhere or run(connection, _LONGEST_ARRAY, (scan_id,))[-1].scalar() == 0):
         return None
     if damaged:
         named = ", ".join(map(str, damaged[:_SHOWN]))

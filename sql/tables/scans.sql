@@ -10,7 +10,7 @@ CREATE TABLE dbo.scans (
     manufacturer NVARCHAR(64) NULL,           -- manufacturer of the scanner; NULL where the files do not name it
     image_rows INT NOT NULL,                  -- rows of a slice, in pixels
     image_cols INT NOT NULL,                  -- columns of a slice, in pixels
-    number_images INT NOT NULL,               -- how many slices dbo.scan_images has of it
+    number_images INT NOT NULL,               -- how many slices it has, which dbo.scan_images holds unless source_uri says where they lie
     spacing_z FLOAT NULL,                     -- millimetres from a slice to the next; NULL where it is not known
     spacing_y FLOAT NULL,                     -- millimetres from a row of pixels to the next; NULL where it is not known
     spacing_x FLOAT NULL,                     -- millimetres from a column of pixels to the next; NULL where it is not known
@@ -54,6 +54,8 @@ CREATE TABLE dbo.scans (
     step_x FLOAT NULL,                        -- x of the way from a slice to the next, in millimetres; NULL where not known
     step_y FLOAT NULL,                        -- y of the way from a slice to the next, in millimetres; NULL where not known
     step_z FLOAT NULL,                        -- z of the way from a slice to the next, in millimetres; NULL where not known
+    source_uri NVARCHAR(400) NULL,            -- where the pixels lie of a scan that lungdb load-features has brought: what the job that made
+                                              -- the features was given to read, no path of a patient; NULL: in dbo.scan_images
     CONSTRAINT PK_scans PRIMARY KEY (scan_id),
     CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
     CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),

@@ -25,6 +25,7 @@ from tests.cli.test_load_scan_labels import fill as fill_trial
 from tests.sql import small_database
 from tests.support.databases import contents, copy_to, rows, target_of
 from tests.support.faults import KINDS, Faults, FaultyConnection
+from tests.support.feature_folders import describe, made_up_row, write_rows
 from tests.support.fixtures import WIDTH
 from tests.support.networks import write_network
 from tests.support.scan_rows import AXIAL, add_scan, begin
@@ -132,6 +133,18 @@ def _classifier(target: str, folder: Path) -> list[str]:
     return ["load-classifier", str(folder / "c.txt")]
 
 
+def _features(target: str, folder: Path) -> list[str]:
+    _featured(target)
+    with closing(connect(target)) as connection:
+        run(connection, "UPDATE dbo.networks SET name = N'made up' WHERE network_id = 1;")
+        description = describe(connection)
+    (folder / "features").mkdir(exist_ok=True)
+    (folder / "lungdb.json").write_text(json.dumps(description))
+    made = [made_up_row(f"9.{number}", WIDTH, number) for number in range(2)]
+    write_rows(folder / "features" / "part.parquet", made)
+    return ["load-features", str(folder)]
+
+
 def _recompressed(target: str, folder: Path) -> list[str]:
     with closing(connect(target)) as connection:
         small_database.fill(connection, patients=2, pictures=0)
@@ -142,10 +155,10 @@ LOADS: dict[str, Callable[[str, Path], list[str]]] = {
     each.__name__.strip("_"): each
     for each in (
         _labels, _numbers, _patients, _persons, _scan_labels, _nodules, _images, _labelled_images, _listed_images,
-        _network, _described, _tensors, _replaced_tensors, _classifier, _recompressed,
+        _network, _described, _tensors, _replaced_tensors, _classifier, _features, _recompressed,
     )
 }  # fmt: skip
-OF_FEATURES = {"labels", "numbers", "patients", "classifier"}
+OF_FEATURES = {"labels", "numbers", "patients", "classifier", "features"}
 UNLOGGED = {"described", "recompressed"}
 
 

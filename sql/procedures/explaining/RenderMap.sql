@@ -26,7 +26,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
     DECLARE @Largest FLOAT, @Title NVARCHAR(200), @Task VARCHAR(14), @Pixels VARBINARY(MAX), @PixelsSha256 VARCHAR(64),
         @Encoding NVARCHAR(16), @Rows INT, @Cols INT, @Aspect FLOAT, @Map VARBINARY(MAX), @MapSha256 VARCHAR(64), @MapRows INT,
         @MapCols INT, @FirstRow INT, @EndRow INT, @FirstCol INT, @EndCol INT;
@@ -36,6 +36,8 @@ Example:
             N'. Give a prediction_id of dbo.predictions.');
         THROW 50145, @Message, 1;
     END;
+    SET @ScanId = (SELECT scan_id FROM dbo.predictions WHERE prediction_id = @PredictionId);
+    EXECUTE internal.NeedPixels @ScanId;
     SET @Method = COALESCE(@Method, (
         SELECT MAX(IIF(method = 'gradcam', 'gradcam', NULL)) FROM dbo.score_maps
         WHERE prediction_id = @PredictionId AND slice_index = COALESCE(@SliceIndex, slice_index)), 'occlusion');

@@ -125,7 +125,7 @@ Example:
     INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
-        N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
+        N' slices of ', s.image_rows, N' × ', s.image_cols, N', whose pixels lie in ' + s.source_uri), s.content_sha256
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     WHERE s.scan_id = @ScanId

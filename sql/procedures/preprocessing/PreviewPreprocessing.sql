@@ -44,6 +44,7 @@ Examples:
         SET @Message = CONCAT(@Message, N'The parameter @ScanId is NULL. Give a scan_id of dbo.scans. ');
     EXECUTE internal.FindSteps @Message, @Preprocessing, @Rows, @Cols, @Steps OUTPUT;
     EXECUTE internal.FindScan NULL, @ScanId OUTPUT;
+    EXECUTE internal.NeedPixels @ScanId;
 
     SET @Count = (SELECT COUNT(*) FROM dbo.scan_images WHERE scan_id = @ScanId);
     CREATE TABLE #result (slice_index INT NULL, lowest FLOAT NULL, highest FLOAT NULL, picture VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);

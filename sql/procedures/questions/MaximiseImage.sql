@@ -62,6 +62,7 @@ Example:
     INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     ORDER BY f.value DESC, f.scan_id, f.triple;
+    EXECUTE internal.NeedPixels @ScanId;
     SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = s.layer,
         @Preprocessing = s.preprocessing, @Steps = p.steps
     FROM dbo.feature_sets AS s

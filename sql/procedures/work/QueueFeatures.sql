@@ -36,7 +36,7 @@ Example:
     END;
 
     DECLARE @NetworkId INT, @Bytes VARBINARY(MAX), @Packages NVARCHAR(MAX), @DatasetVersionId INT, @Digest VARBINARY(32), @WorkId INT,
-        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT;
+        @Arguments NVARCHAR(MAX), @Locked INT, @Before INT, @Apart INT;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (
         scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
@@ -58,11 +58,13 @@ Example:
     -- As JoinWork does, so that no session that leaves drops it meanwhile.
     SET @Locked = (SELECT COUNT(*) FROM dbo.work WITH (UPDLOCK, HOLDLOCK));
     EXECUTE internal.FindWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId, @Apart OUTPUT;
     SET @Before = (SELECT COUNT(*) FROM dbo.work_items WHERE work_id = @WorkId);
     EXECUTE internal.QueueScans @WorkId;
     UPDATE dbo.work SET is_queued = 1 WHERE work_id = @WorkId;
     COMMIT TRANSACTION;
+    IF @Apart > 0
+        RAISERROR(N'%d scans are left out, because their pixels are not in this database (scans.source_uri).', 0, 1, @Apart) WITH NOWAIT;
     SELECT @WorkId AS work_id, COUNT(*) - @Before AS added, COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS [open]
     FROM dbo.work_items
     WHERE work_id = @WorkId;

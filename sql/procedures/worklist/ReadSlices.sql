@@ -33,6 +33,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @End INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    EXECUTE internal.NeedPixels @ScanId;
     SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
     IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
     BEGIN

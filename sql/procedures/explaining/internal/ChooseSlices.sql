@@ -11,6 +11,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Method VARCHAR(16), @Last INT, @Other INT;
+    EXECUTE internal.NeedPixels @ScanId;
     IF @Slices IS NULL
     BEGIN
         -- An exact share says more than an estimate, and that more than what leaving a triple out does, which is often nothing.

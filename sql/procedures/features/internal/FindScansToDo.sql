@@ -1,11 +1,12 @@
--- FindScansToDo: fills #todo with the scans that lack features of the layers.
+-- FindScansToDo: fills #todo with the scans that lack features of the layers, and counts those whose pixels are not in this database.
 -- Called by StartFeatures and QueueFeatures; reads #layers and fills #todo of whoever works.
 CREATE OR ALTER PROCEDURE internal.FindScansToDo
     @NetworkId INT,               -- the network
     @Preprocessing NVARCHAR(32),  -- one of dbo.preprocessings
     @Pooling NVARCHAR(128),       -- poolings with commas
     @Recompute BIT,               -- 1 takes every scan
-    @DatasetVersionId INT         -- version of a data set to stay within, or NULL for all scans
+    @DatasetVersionId INT,        -- version of a data set to stay within, or NULL for all scans
+    @Apart INT OUTPUT             -- scans that lack features, too, and can have none made here
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26,4 +27,6 @@ BEGIN
             WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
                 AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))))
     OPTION (RECOMPILE);
+    DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM dbo.scans WHERE source_uri IS NOT NULL);
+    SET @Apart = @@ROWCOUNT;
 END;

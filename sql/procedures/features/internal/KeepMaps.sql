@@ -38,6 +38,7 @@ BEGIN
     FROM #map_shapes AS h
     INNER JOIN dbo.feature_sets AS f ON f.network_id = @NetworkId AND f.layer = h.name AND f.preprocessing = @Preprocessing
     INNER JOIN dbo.features AS a ON a.feature_set_id = f.feature_set_id AND a.array_rows > 0
+    INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id AND s.source_uri IS NULL
     WHERE (@DatasetVersionId IS NULL OR a.scan_id IN (
             SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
         AND a.array_rows > (

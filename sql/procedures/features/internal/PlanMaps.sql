@@ -56,7 +56,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(Network, Sha256, Details, Layer,
         INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = m.feature_set_id
         WHERE f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
         GROUP BY m.scan_id, f.layer) AS k ON k.scan_id = s.scan_id AND k.layer = h.name
-    WHERE (k.scan_id IS NULL OR k.maps < k.triples) AND (@DatasetVersionId IS NULL OR s.scan_id IN (
+    WHERE s.source_uri IS NULL AND (k.scan_id IS NULL OR k.maps < k.triples) AND (@DatasetVersionId IS NULL OR s.scan_id IN (
         SELECT d.scan_id FROM dbo.dataset_members AS d WHERE d.dataset_version_id = @DatasetVersionId))
     OPTION (RECOMPILE);
     IF @Wanted > 0 AND @Kept + @Wanted > 1000000000 * @Bound

@@ -22,19 +22,20 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Arguments NVARCHAR(MAX), @Name NVARCHAR(128), @Details NVARCHAR(MAX),
-        @Dataset NVARCHAR(128), @Given NVARCHAR(4000);
+        @Dataset NVARCHAR(128), @Given NVARCHAR(4000), @Apart INT;
     SELECT @Name = name, @Details = details FROM dbo.networks WHERE network_id = @NetworkId;
     EXECUTE internal.NumberLayers @Layer;
     IF @KeepMaps = 1
         EXECUTE internal.PlanMaps @NetworkId, @Layer, @Preprocessing, @DatasetVersionId;
     EXECUTE internal.DescribeFeatures @NetworkId, @Layer, @Preprocessing, @Digest, @Pooling, @Recompute, @Arguments OUTPUT;
     EXECUTE internal.JoinWork N'GenerateFeatures', @Arguments, @WorkId OUTPUT, @Worker OUTPUT;
-    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
+    EXECUTE internal.FindScansToDo @NetworkId, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId, @Apart OUTPUT;
     EXECUTE internal.PlanPictures @Preprocessing, @Details, @Rows OUTPUT, @Cols OUTPUT, @Bound OUTPUT;
     EXECUTE internal.QueueScans @WorkId;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N', layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ', @Total,
-        N' scans to do.');
+        N' scans to do.', N' ' + CAST(NULLIF(@Apart, 0) AS NVARCHAR(12)) + N' scans are left out, because their pixels are not in this '
+        + N'database: lungdb load-features or load-scans brings what they lack.');
     SET @Dataset = (
         SELECT d.name
         FROM dbo.dataset_versions AS v

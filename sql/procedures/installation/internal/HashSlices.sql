@@ -18,7 +18,7 @@ BEGIN
     INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
     WHERE s.scan_id = @ScanId;
 
-    -- A copy of a model brings scans without slices, and features without their array.
+    -- A copy of a model brings scans without slices, and features without their array; load-features scans without slices.
     INSERT INTO #hashes (kind, number, items, differing)
     SELECT 'orders of slices', s.scan_id, 1, CASE
         WHEN i.slices <> s.number_images OR i.first_slice <> 0 OR i.last_slice <> s.number_images - 1
@@ -33,7 +33,7 @@ BEGIN
     INSERT INTO #hashes (kind, number, items, differing)
     SELECT 'orders of slices', s.scan_id, 1, 1
     FROM dbo.scans AS s
-    WHERE s.scan_id = @ScanId AND NOT EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id)
+    WHERE s.scan_id = @ScanId AND s.source_uri IS NULL AND NOT EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id)
         AND (NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id)
             OR EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id AND DATALENGTH(f.array) > 0));
 END;

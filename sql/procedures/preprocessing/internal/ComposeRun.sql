@@ -13,6 +13,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Bytes BIGINT;
+    IF @What = N'scans'
+        EXECUTE internal.NeedPixels NULL, @VersionId;
     SET @Bytes = CASE @What
         WHEN N'scans' THEN (
             SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT))

@@ -12,6 +12,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Other NVARCHAR(300), @Digest VARBINARY(32) = HASHBYTES('SHA2_256', @Recipe);
+    EXECUTE internal.NeedPixels NULL, @VersionId;
     INSERT INTO #todo (name, scan_id, slice_index, sha256, bytes)
     SELECT CONCAT(@Name, N'/', i.scan_id, N'/', i.slice_index), i.scan_id, i.slice_index, i.pixels_sha256, DATALENGTH(i.pixels)
     FROM dbo.dataset_members AS m

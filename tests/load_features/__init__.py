@@ -1,0 +1,1 @@
+"""Features that were made outside of a database and are loaded."""
