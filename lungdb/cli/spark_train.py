@@ -15,7 +15,7 @@ from lungdb.errors import LungdbError, escaped
 from lungdb.learning.parameters import TrainingParameters, read_parameters
 
 if TYPE_CHECKING:
-    from lungdb.distributed.tables import Form
+    from lungdb.distributed.vector_tables import Form
     from lungdb.distributed.training import Task
 
 _EPILOG = """
@@ -95,7 +95,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _task(arguments: argparse.Namespace) -> Task:
-    from lungdb.distributed.tables import Form, Split, read_description
+    from lungdb.distributed.vector_tables import Form, Split, read_description
     from lungdb.distributed.training import Task
 
     uri = arguments.uri if "://" in arguments.uri else os.path.abspath(arguments.uri)
@@ -124,7 +124,7 @@ def _task(arguments: argparse.Namespace) -> Task:
 
 
 def _of_features(described: Mapping[str, Any], arguments: argparse.Namespace) -> tuple[Form, dict[str, Any]]:
-    from lungdb.distributed.tables import Form
+    from lungdb.distributed.vector_tables import Form
 
     if arguments.vector is not None:
         raise LungdbError("The table was made by lungdb spark features. Give --layer and --pooling, not --vector.")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lungdb.distributed.tables import TEST, TRAIN, Codes, Form, Rows, Vectors, is_train, vectors
+from lungdb.distributed.vector_tables import TEST, TRAIN, Codes, Form, Rows, Vectors, is_train, vectors
 from lungdb.errors import LungdbError
 
 _SAMPLE_BYTES = 384 * 2**20

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lungdb import __version__
 from lungdb.distributed.boosting import Job, memory_bytes, train_part
 from lungdb.distributed.session import spark_session
-from lungdb.distributed.tables import TEST, TRAIN, Form, Rows, Split, Survey, is_train, share, survey
+from lungdb.distributed.vector_tables import TEST, TRAIN, Form, Rows, Split, Survey, is_train, share, survey
 from lungdb.errors import LungdbError
 from lungdb.learning.boosting import lightgbm_settings
 from lungdb.learning.measuring import Scores, figures
