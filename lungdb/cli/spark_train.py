@@ -15,8 +15,8 @@ from lungdb.errors import LungdbError, escaped
 from lungdb.learning.parameters import TrainingParameters, read_parameters
 
 if TYPE_CHECKING:
-    from lungdb.distributed.vector_tables import Form
     from lungdb.distributed.training import Task
+    from lungdb.distributed.vector_tables import Form
 
 _EPILOG = """
 URI is the output of `lungdb spark features`, or any Parquet file or folder of them with a column that is a list of
@@ -95,8 +95,8 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _task(arguments: argparse.Namespace) -> Task:
-    from lungdb.distributed.vector_tables import Form, Split, read_description
     from lungdb.distributed.training import Task
+    from lungdb.distributed.vector_tables import Form, Split, read_description
 
     uri = arguments.uri if "://" in arguments.uri else os.path.abspath(arguments.uri)
     described = read_description(uri)

@@ -38,13 +38,15 @@ class Cluster:
     def executors(self) -> list[int]:
         """Return the process numbers of all executors that run now."""
         found = []
+        groups = {worker.pid for worker in self.workers}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
                     command = (entry / "cmdline").read_bytes()
+                    group = os.getpgid(int(entry.name))
                 except OSError:
                     continue
-                if b"CoarseGrainedExecutorBackend" in command and self.master.split("//")[1].encode() in command:
+                if b"CoarseGrainedExecutorBackend" in command and group in groups:
                     found.append(int(entry.name))
         return found
 
