@@ -17,6 +17,7 @@ import numpy as np
 
 from lungdb.distributed.vector_tables import TEST, TRAIN, Codes, Form, Rows, Vectors, is_train, vectors
 from lungdb.errors import LungdbError
+from lungdb.procedures.usage import peak_megabytes
 
 _SAMPLE_BYTES = 384 * 2**20
 _SAMPLED = 12
@@ -66,8 +67,8 @@ def sampled_rows(width: int) -> int:
 def train_part(partition: Iterator[list[Rows]], job: Job) -> Iterator[dict[str, Any]]:
     """Be the worker of a barrier task: yield one dictionary.
 
-    Its keys are `error`, a sentence, or `scores`, the raw scores of the rows tested on, in their order, and of the
-    first worker `model` as well.
+    Its keys are `error`, a sentence, or `scores`, the raw scores of the rows tested on, in their order,
+    `peak_megabytes`, the most memory that it had, and of the first worker `model` as well.
     """
     from pyspark import BarrierTaskContext
 
@@ -92,7 +93,11 @@ def train_part(partition: Iterator[list[Rows]], job: Job) -> Iterator[dict[str, 
     booster = _boost(own, job, machines, rank, watch)
     scores = _score(booster, own.tested)
     watch.stop()
-    yield {"scores": scores.tolist(), **({"model": model_text(booster)} if rank == 0 else {})}
+    yield {
+        "scores": scores.tolist(),
+        "peak_megabytes": peak_megabytes(),
+        **({"model": model_text(booster)} if rank == 0 else {}),
+    }
 
 
 def model_text(booster: Any) -> str:

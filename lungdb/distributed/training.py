@@ -102,7 +102,8 @@ def train(task: Task, run: Run, out: Path, say: Callable[[str], None]) -> dict[s
     results = _run(share(found.rows, run.workers), job, run)
     text: str = results[0]["model"]
     scores = np.concatenate([np.array(each["scores"], dtype=np.float64) for each in results])
-    description = _describe(task, run, found, text, scores)
+    peak = max(each["peak_megabytes"] for each in results)
+    description = {**_describe(task, run, found, text, scores), "peak_megabytes": round(peak)}
     _write(described, json.dumps(description, indent=2).encode() + b"\n")
     _write(out, text.encode())
     return description

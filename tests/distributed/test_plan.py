@@ -14,8 +14,8 @@ from tests.support.fixtures import DEMO_NETWORK
 NUMBER = r"([0-9.e+,]+)"
 
 
-def _printed(text: str, what: str) -> float:
-    [found] = re.findall(rf"^  {what} +{NUMBER} ", f"{text}\n", re.MULTILINE)
+def _printed(text: str, what: str, unit: str = "") -> float:
+    [found] = re.findall(rf"^  {what} +{NUMBER} {unit}", f"{text}\n", re.MULTILINE)
     return float(found.replace(",", ""))
 
 
@@ -54,7 +54,7 @@ def test_the_command_measures_and_what_it_says_follows_from_what_it_prints(capsy
     assert _printed(text, "work") == pytest.approx(hours, rel=1e-4)
     assert abs(_printed(text, "executors of one core") - math.ceil(hours / 2)) <= 1
     assert _printed(text, "to load the features") == pytest.approx(1000 / _printed(text, "features inserted"), rel=1e-4)
-    assert _printed(text, "DICOM") == pytest.approx(512 * 512 * 2, rel=0.02)
+    assert _printed(text, "DICOM", "bytes/slice") == pytest.approx(512 * 512 * 2, rel=0.02)
     assert "64 numbers" in text
 
 
