@@ -133,7 +133,7 @@ def draw(rows: Sequence[Row], file: Path) -> None:
         xticks=WORKERS,
         ylim=(0, max(WORKERS) + 0.3),
     )
-    axes.legend(loc="upper left", frameon=False, fontsize="small")
+    axes.legend(loc="upper left", framealpha=1, fontsize="small")
     figure.tight_layout()
     figure.savefig(file, metadata={"Date": None})
     pyplot.close(figure)
