@@ -32,7 +32,7 @@ COMMANDS = {
     "load-classifier": "load a classifier that was trained elsewhere: LightGBM's text or ONNX",
     "load-tensors": "load a dense network as tables, to score with no Python",
     "networks": "list the known networks and those that are loaded",
-    "spark": "what is too large for one machine, on Apache Spark",
+    "spark": "what is too large for one machine, on Apache Spark: features, training",
     "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from lungdb.distributed.jobs import Source
 
 _EPILOG = """
-What a series is, which of a study is taken and by which ids it is known follow the same options as with load-scans, and
-the features are those of GenerateFeatures, bit for bit. Run it again with the same output to go on: what is there is not
-done again. docs/spark.md tells more.
+What a series is, which of a study is taken and by which ids it is known follow the same options as with load-scans,
+and the features are those of GenerateFeatures, bit for bit. Run it again with the same output to go on: what is there
+is not done again. docs/spark.md tells more.
 """
 _SHOWN = 5
 _BATCH = 32

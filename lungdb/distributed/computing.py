@@ -16,8 +16,8 @@ import numpy as np
 
 from lungdb import __version__
 from lungdb.database.site import open_database
-from lungdb.dicom.processes import start_workers
 from lungdb.distributed.folders import local_files
+from lungdb.distributed.isolating import task_workers
 from lungdb.distributed.jobs import DatabaseSource, Job, Network
 from lungdb.distributed.manifest import Group
 from lungdb.distributed.reading import ReadScan, read_dicom, read_stored
@@ -80,7 +80,7 @@ def _reader(job: Job, stack: ExitStack) -> Read:
     if isinstance(source, DatabaseSource):
         connection = stack.enter_context(open_database(source.target))
         return lambda series: read_stored(series, connection)
-    workers = stack.enter_context(start_workers(job.features.threads, source.limits))
+    workers = stack.enter_context(task_workers(job.features.threads, source.limits))
     local = stack.enter_context(local_files(source.uri))
     return lambda series: read_dicom(series, source, local, workers)
 
@@ -141,7 +141,7 @@ def _featurize(series: dict[str, Any], read: Read, job: Job, network: Network) -
         )
         if number:
             raise LungdbError(message)
-        rows = result.to_dict("records")
+        rows = [dict(zip(result.columns, row, strict=True)) for row in result.itertuples(index=False)]
         if rows[0]["layer"] < 1:
             raise LungdbError(rows[0]["error"])
     except LungdbError as error:

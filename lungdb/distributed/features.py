@@ -305,8 +305,8 @@ def _why(text: str) -> str:
         return str(ours[-1])
     if missing is not None:
         return (
-            f"The executors' Python has no {missing[1]}. Install lungdb[spark,load,cpu] on every machine of the cluster, "
-            "and name its Python in PYSPARK_PYTHON."
+            f"The executors' Python has no {missing[1]}. Install lungdb[spark,load,cpu] on every machine of the "
+            "cluster, and name its Python in PYSPARK_PYTHON."
         )
     told = re.search(r"(?:Job aborted|Job \d+ cancelled|SparkContext was shut down|ExecutorLostFailure)[^\n]*", text)
     why = told[0] if told else next(iter(text.strip().splitlines()), "no reason was given")

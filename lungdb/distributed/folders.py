@@ -92,12 +92,12 @@ class Folder:
         files, root = _opened(self.uri)
         try:
             files.invalidate_cache()
-            found = files.ls(f"{root}/{below}", detail=False)
+            found = files.ls(f"{root}/{below}", detail=True)
         except FileNotFoundError:
             return set()
         except Exception as error:
             raise self._failed("read", error) from None
-        names = {str(path).rstrip("/").rpartition("/")[2] for path in found}
+        names = {str(each["name"]).rpartition("/")[2] for each in found if each["type"] == "file"}
         return {name for name in names if not name.startswith(".")}
 
     def write(self, name: str, content: bytes) -> None:

@@ -21,13 +21,13 @@ from lungdb.database.site import open_database
 from lungdb.dicom.folder import counts_as_damaged, judge_series
 from lungdb.dicom.header import SliceHeader
 from lungdb.dicom.patients import Naming
-from lungdb.dicom.processes import start_workers
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series
 from lungdb.dicom.series_rule import Extent, rank_series
 from lungdb.dicom.source import Rejection, Source
 from lungdb.dicom.tasks import Ahead, hash_slices, look_into
 from lungdb.distributed.folders import Folder, Local, list_files, local_files
+from lungdb.distributed.isolating import task_workers
 from lungdb.distributed.jobs import DatabaseSource, DicomSource
 from lungdb.distributed.reading import below, relative, unique_paths
 from lungdb.distributed.tables import (
@@ -53,7 +53,8 @@ _GROUP_SERIES = 16
 _GROUPS_A_CORE = 16
 _ROWS = 4096
 _STORED = """
-SELECT s.scan_id, s.series_uid, s.patient_id, s.study_uid, s.number_images, SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) AS bytes
+SELECT s.scan_id, s.series_uid, s.patient_id, s.study_uid, s.number_images,
+    SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) AS bytes
 FROM dbo.scans AS s
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
 GROUP BY s.scan_id, s.series_uid, s.patient_id, s.study_uid, s.number_images
@@ -161,7 +162,7 @@ def _write_stored(source: DatabaseSource, out: Folder, cores: int) -> dict[str, 
 
 
 def _write_listing(uri: str, out: Folder) -> tuple[list[str], int, int]:
-    """Write which files there are; give the files of that, all their bytes, and how many have names that are no UTF-8."""
+    """Write which files there are; give the names of that, all their bytes, and how many files have no UTF-8 name."""
     names: list[str] = []
     total = unnamed = 0
     for number, files in enumerate(_batched(list_files(uri), _FILES)):
@@ -213,7 +214,7 @@ def _place(key: str) -> int:
 
 def _read_headers(parts: Iterator[str], *, source: DicomSource, out: Folder, threads: int) -> Iterator[Keyed]:
     """Give the headers of files by series; what is no slice by the series that lacks it, or by itself."""
-    with start_workers(threads, source.limits) as workers, local_files(source.uri) as local:
+    with task_workers(threads, source.limits) as workers, local_files(source.uri) as local:
         for part in parts:
             with out.open(part) as file:
                 rows = read_columns(file, part).to_pylist()
@@ -258,7 +259,7 @@ def _look_into(
 
 def _judge(found: Iterator[tuple[str, Iterable[Any]]], *, source: DicomSource, threads: int) -> Iterator[Keyed]:
     """Make series of headers; each comes by its study, what is not taken by itself."""
-    with start_workers(threads, source.limits, at_first=1) as workers, local_files(source.uri) as local:
+    with task_workers(threads, source.limits) as workers, local_files(source.uri) as local:
         for uid, values in found:
             headers: list[tuple[SliceHeader, int]] = []
             damaged = 0

@@ -1,4 +1,4 @@
-"""One series of the manifest becomes what GenerateFeatures reads of it: the rows of its slices, and what is known of it."""
+"""A series of the manifest becomes what GenerateFeatures reads of it: rows of slices, and what is known of the scan."""
 
 from __future__ import annotations
 
