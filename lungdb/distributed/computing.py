@@ -17,9 +17,9 @@ import numpy as np
 from lungdb import __version__
 from lungdb.database.site import open_database
 from lungdb.distributed.folders import local_files
+from lungdb.distributed.groups import Group
 from lungdb.distributed.isolating import task_workers
 from lungdb.distributed.jobs import DatabaseSource, Job, Network
-from lungdb.distributed.manifest import Group
 from lungdb.distributed.reading import ReadScan, read_dicom, read_stored
 from lungdb.distributed.tables import failed_row, feature_schema, read_group, write_rows
 from lungdb.errors import LungdbError

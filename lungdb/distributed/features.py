@@ -21,8 +21,9 @@ from lungdb.database import run
 from lungdb.database.site import open_database
 from lungdb.distributed.computing import Outcome, featurize_groups
 from lungdb.distributed.folders import Folder, without_secrets
+from lungdb.distributed.groups import Group, Manifest, read_manifest
 from lungdb.distributed.jobs import DatabaseSource, DicomSource, Features, Job, Network, Source
-from lungdb.distributed.manifest import Group, Manifest, make_manifest, read_manifest
+from lungdb.distributed.manifest import make_manifest
 from lungdb.distributed.opening import FORMAT, open_output
 from lungdb.distributed.planning import PARTITIONS_A_CORE, balance
 from lungdb.distributed.tables import read_columns

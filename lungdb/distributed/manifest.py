@@ -10,11 +10,10 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from lungdb.database import run
 from lungdb.database.site import open_database
@@ -27,14 +26,13 @@ from lungdb.dicom.series_rule import Extent, rank_series
 from lungdb.dicom.source import Rejection, Source
 from lungdb.dicom.tasks import Ahead, hash_slices, look_into
 from lungdb.distributed.folders import Folder, Local, list_files, local_files
+from lungdb.distributed.groups import COMMITTED, Group, Manifest, batched, write_series
 from lungdb.distributed.isolating import task_workers
 from lungdb.distributed.jobs import DatabaseSource, DicomSource
 from lungdb.distributed.reading import below, relative, unique_paths
 from lungdb.distributed.tables import (
     listing_schema,
     read_columns,
-    rejected_schema,
-    series_schema,
     write_rows,
 )
 from lungdb.errors import LungdbError
@@ -44,14 +42,9 @@ from lungdb.loading.scan_store import stored_extent
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-COMMITTED = "manifest.json"
-"""Written when the manifest is whole; without it what is in series/ is of a run that was ended."""
-
 _FILES = 1024  # of a part of the listing: seconds of a task
 _GROUP_BYTES = 1 << 30
-_GROUP_SERIES = 16
 _GROUPS_A_CORE = 16
-_ROWS = 4096
 _STORED = """
 SELECT s.scan_id, s.series_uid, s.patient_id, s.study_uid, s.number_images,
     SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) AS bytes
@@ -62,61 +55,6 @@ ORDER BY s.patient_id, s.study_uid, s.series_uid;
 """
 
 Keyed = tuple[str, Any]
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Group:
-    """Series whose features become one file: a row group of a file of the manifest.
-
-    Attributes
-    ----------
-    part : str
-        Of series/, without its suffix.
-    number : int
-        Of the row group.
-    series, slices, bytes : int
-    """
-
-    part: str
-    number: int
-    series: int
-    slices: int
-    bytes: int
-
-    @property
-    def file(self) -> str:
-        """Name of its file in features/: the same for every run and every attempt, so that none can double a row."""
-        return f"{self.part}-{self.number:05}.parquet"
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What was found.
-
-    Attributes
-    ----------
-    groups : list of Group
-    rejected : dict
-        How many files and series were not taken, by reason.
-    """
-
-    groups: list[Group]
-    rejected: dict[str, int]
-
-
-def read_manifest(out: Folder) -> Manifest | None:
-    """Read what an earlier run has committed; None where there is nothing."""
-    content = out.read(COMMITTED)
-    if content is None:
-        return None
-    try:
-        read = json.loads(content)
-        return Manifest([Group(**group) for group in read["groups"]], dict(read["rejected"]))
-    except (ValueError, KeyError, TypeError):
-        raise LungdbError(
-            f"The file {COMMITTED} of the output is damaged. Give another output, or remove this one."
-        ) from None
 
 
 def make_manifest(context: SparkContext, source: DicomSource | DatabaseSource, out: Folder, threads: int) -> Manifest:
@@ -158,14 +96,14 @@ def _group_bytes(size: int, cores: int) -> int:
 def _write_stored(source: DatabaseSource, out: Folder, cores: int) -> dict[str, Any]:
     with open_database(source.target) as connection:
         rows = [{**row, "files": []} for row in run(connection, _STORED)[0].records()]
-    return _write_series(out, "00000", rows, _group_bytes(sum(row["bytes"] for row in rows), cores), [])
+    return write_series(out, "00000", rows, _group_bytes(sum(row["bytes"] for row in rows), cores), [])
 
 
 def _write_listing(uri: str, out: Folder) -> tuple[list[str], int, int]:
     """Write which files there are; give the names of that, all their bytes, and how many files have no UTF-8 name."""
     names: list[str] = []
     total = unnamed = 0
-    for number, files in enumerate(_batched(list_files(uri), _FILES)):
+    for number, files in enumerate(batched(list_files(uri), _FILES)):
         rows = [{"path": path, "bytes": size} for path, size in files if _is_utf8(path)]
         names.append(f"listing/{number:06}.parquet")
         total += sum(size for _, size in files)
@@ -175,12 +113,6 @@ def _write_listing(uri: str, out: Folder) -> tuple[list[str], int, int]:
             write_rows(local, listing_schema(), [rows])
             out.put(names[-1], local)
     return names, total, unnamed
-
-
-def _batched(items: Iterable[Item], number: int) -> Iterator[list[Item]]:
-    rest = iter(items)
-    while batch := list(islice(rest, number)):
-        yield batch
 
 
 def _is_utf8(path: str) -> bool:
@@ -351,51 +283,4 @@ def _choose(
         for extent in ranked[taken:]:
             first = by_extent[extent]["files"][0]
             rejections.append(Source(Path(first["path"]), first["member"]).rejection(RejectedError("not_primary")))
-    yield _write_series(out, f"{index:05}", rows, group_bytes, rejections)
-
-
-def _write_series(
-    out: Folder, part: str, rows: list[dict[str, Any]], group_bytes: int, rejections: list[Rejection]
-) -> dict[str, Any]:
-    rows.sort(key=lambda row: (row["patient_id"], row["study_uid"], row["series_uid"]))
-    groups = list(_grouped(rows, group_bytes))
-    refused = [
-        {"path": str(one.source.path), "member": one.source.member, "reason": one.reason, "message": one.message}
-        for one in sorted(rejections, key=lambda one: (one.source, one.reason))
-    ]
-    with tempfile.TemporaryDirectory(prefix="lungdb-") as folder:
-        local = Path(folder, "part")
-        for name, schema, parts in (
-            ("series", series_schema(), groups),
-            ("rejected", rejected_schema(), list(_batched(refused, _ROWS))),
-        ):
-            if parts:
-                write_rows(local, schema, parts)
-                out.put(f"{name}/{part}.parquet", local)
-    return {
-        "part": part,
-        "rejected": Counter(one.reason for one in rejections),
-        "groups": [
-            vars(
-                Group(
-                    part,
-                    number,
-                    len(group),
-                    sum(row["number_images"] for row in group),
-                    sum(row["bytes"] for row in group),
-                )
-            )
-            for number, group in enumerate(groups)
-        ],
-    }
-
-
-def _grouped(rows: list[dict[str, Any]], group_bytes: int) -> Iterator[list[dict[str, Any]]]:
-    group: list[dict[str, Any]] = []
-    for row in rows:
-        if group and (len(group) == _GROUP_SERIES or sum(one["bytes"] for one in group) + row["bytes"] > group_bytes):
-            yield group
-            group = []
-        group.append(row)
-    if group:
-        yield group
+    yield write_series(out, f"{index:05}", rows, group_bytes, rejections)

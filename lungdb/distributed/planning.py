@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from lungdb.distributed.manifest import Group
+from lungdb.distributed.groups import Group
 
 PARTITIONS_A_CORE = 4
 """Tasks for each core of the executors: so the last ones to end are short, and what a dead executor loses is."""

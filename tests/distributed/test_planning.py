@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("pyspark", reason="needs the extra spark")
 
-from lungdb.distributed.manifest import Group
+from lungdb.distributed.groups import Group
 from lungdb.distributed.planning import balance
 
 
