@@ -1,4 +1,4 @@
-"""`lungdb spark`: what is too large for one machine, on Apache Spark."""
+"""`lungdb spark`: what is too large for one machine, on Apache Spark; each kind of work is a module beside this one."""
 
 from __future__ import annotations
 
@@ -8,26 +8,23 @@ from collections.abc import Sequence
 
 from lungdb.errors import escaped
 
-COMMANDS = {
-    "features": "the features of a folder or database of scans, into a folder of Parquet",
+_KINDS = {
+    "features": "the features of folders of CT series, as Parquet",
     "train": "a classifier on a table of features in Parquet",
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one of the commands; returns the exit status: that of the command, 2 for wrong usage."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help"):
+def main(argv: Sequence[str]) -> int:
+    """Run one kind of work; returns the exit status, 2 for wrong usage."""
+    if not argv or argv[0] in ("-h", "--help"):
         print(_usage())
-        return 0 if arguments else 2
-    if arguments[0] not in COMMANDS:
-        print(f"lungdb spark has no command '{escaped(arguments[0])}'.\n\n{_usage()}", file=sys.stderr)
+        return 0 if argv else 2
+    if argv[0] not in _KINDS:
+        print(f"lungdb spark has no '{escaped(argv[0])}'.\n\n{_usage()}", file=sys.stderr)
         return 2
-    return int(importlib.import_module(f"lungdb.cli.spark_{arguments[0]}").main(arguments[1:]))
+    return int(importlib.import_module(f"lungdb.cli.spark_{argv[0]}").main(argv[1:]))
 
 
 def _usage() -> str:
-    lines = [f"  {name:<14}{purpose}" for name, purpose in COMMANDS.items()]
-    return (
-        "usage: lungdb spark COMMAND [options]\n\n" + "\n".join(lines) + "\n\n`lungdb spark COMMAND --help` tells more."
-    )
+    lines = [f"  {name:<10}{purpose}" for name, purpose in _KINDS.items()]
+    return "usage: lungdb spark KIND [options]\n\n" + "\n".join(lines) + "\n\n`lungdb spark KIND --help` tells more."
