@@ -25,8 +25,8 @@ MOST_MODULES = 15  # of a folder of the engine
 ENDS = {".py", ".sql", ".md", ".toml", ".txt", ".cfg", ".yml", ".yaml", ".html", ".css", ".js", ".mjs", ""}
 
 _BELOW = {
-    "config", "copying", "database", "dicom", "distributed", "imaging", "learning", "loading", "networks", "operating", "phantoms",
-    "procedures", "reporting",
+    "config", "copying", "database", "dicom", "distributed", "imaging", "learning", "loading", "networks", "operating",
+    "phantoms", "procedures", "reporting",
 }  # fmt: skip
 
 # The arrows of docs/architecture.md. What is not here may not be imported; everybody may import errors and isolation.

@@ -34,7 +34,6 @@ COMMANDS = {
     "spark": "what is too large for one machine, on Apache Spark",
     "plan": "what the features of a cohort cost, measured on this machine",
     "networks": "list the known networks and those that are loaded",
-    "spark": "what is too large for one machine, on Apache Spark: features, training",
     "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }
 

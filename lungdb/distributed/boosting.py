@@ -68,7 +68,8 @@ def train_part(partition: Iterator[list[Rows]], job: Job) -> Iterator[dict[str, 
     """Be the worker of a barrier task: yield one dictionary.
 
     Its keys are `error`, a sentence, or `scores`, the raw scores of the rows tested on, in their order,
-    `peak_megabytes`, the most memory that it had, and of the first worker `model` as well.
+    `peak_megabytes` and `cpu_seconds`, the most memory and the processor time that it took, and of the first worker
+    `model` as well.
     """
     from pyspark import BarrierTaskContext
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lungdb import __version__
 from lungdb.distributed.boosting import Job, memory_bytes, train_part
+from lungdb.distributed.folders import without_secrets
 from lungdb.distributed.session import spark_session
 from lungdb.distributed.vector_tables import TEST, TRAIN, Form, Rows, Split, Survey, is_train, share, survey
 from lungdb.errors import LungdbError
@@ -102,8 +103,11 @@ def train(task: Task, run: Run, out: Path, say: Callable[[str], None]) -> dict[s
     results = _run(share(found.rows, run.workers), job, run)
     text: str = results[0]["model"]
     scores = np.concatenate([np.array(each["scores"], dtype=np.float64) for each in results])
-    peak = max(each["peak_megabytes"] for each in results)
-    description = {**_describe(task, run, found, text, scores), "peak_megabytes": round(peak)}
+    used = {
+        "peak_megabytes": round(max(each["peak_megabytes"] for each in results)),
+        "cpu_seconds": round(sum(each["cpu_seconds"] for each in results), 1),
+    }
+    description = {**_describe(task, run, found, text, scores), **used}
     _write(described, json.dumps(description, indent=2).encode() + b"\n")
     _write(out, text.encode())
     return description
@@ -185,7 +189,7 @@ def _describe(task: Task, run: Run, found: Survey, text: str, scores: NDArray[np
         "lungdb": __version__,
         "library": "lightgbm",
         "sha256": sha256(text.encode()).hexdigest(),
-        "source": task.uri,
+        "source": without_secrets(task.uri),
         **task.facts,
         "width": found.width,
         "parameters": {name: getattr(task.parameters, name) for name in READ},
