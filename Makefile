@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
   --no-loadscope-reorder
 
-.PHONY: demo web setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick localisation sql constraints image wheelhouse clean
+.PHONY: demo web setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick bench-scale localisation sql constraints image wheelhouse clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
@@ -49,6 +49,9 @@ bench: .venv/.demo  ## README's table, each figure beside what somebody would ta
 
 bench-quick: .venv/.demo  ## the same at smaller sizes, in under 5 minutes; no figure of README comes from it
 	$(BIN)/python scripts/bench/whole.py --quick
+
+bench-scale: .venv/.test  ## 1, 2 and 4 workers of a search, and of features on Spark: CSV and a drawing under docs/figures
+	PYTHONPATH=. $(BIN)/python scripts/bench/scale.py
 
 localisation: .venv/.demo  ## whether explanations point at the nodules of the demo's phantoms (docs/explaining.md); make demo first
 	$(BIN)/python scripts/bench/localisation.py

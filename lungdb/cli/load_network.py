@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.errors import escaped
@@ -32,13 +33,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--download-to", type=Path, metavar="DIR", help="keep a download here (default: the user's cache)"
     )
-    _add_description(parser)
+    told = add_description(parser)
+    told.add_argument(
+        "--trained-on",
+        metavar="NAME|FILE",
+        help="what it was trained on, so that it is not evaluated on that: a data set of scans, or a file with an id "
+        "of a patient or the SHA-256 of a scan a line",
+    )
+    told.add_argument(
+        "--layer", metavar="NAME", help="the layer that features are taken from (default: the one under the classifier)"
+    )
     _add_precision(parser)
     arguments = parser.parse_args(argv)
     return exit_status(lambda: _load(arguments))
 
 
-def _add_description(parser: argparse.ArgumentParser) -> None:
+def add_description(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options that say of a network what its file does not, and give their group."""
     told = parser.add_argument_group("the network", "what its file does not say, or says wrongly")
     told.add_argument("--architecture", metavar="NAME", help="which network of the catalog it is")
     told.add_argument(
@@ -52,14 +63,13 @@ def _add_description(parser: argparse.ArgumentParser) -> None:
     told.add_argument("--std", type=_three, metavar="A,B,C", help="what is then divided by")
     told.add_argument("--mean-file", type=Path, metavar="XML", help="CNTK's mean picture, subtracted in its place")
     told.add_argument("--output", metavar="NAME", help="which output of a CNTK network")
-    told.add_argument(
-        "--trained-on",
-        metavar="NAME|FILE",
-        help="what it was trained on, so that it is not evaluated on that: a data set of scans, or a file with an id "
-        "of a patient or the SHA-256 of a scan a line",
-    )
-    told.add_argument(
-        "--layer", metavar="NAME", help="the layer that features are taken from (default: the one under the classifier)"
+    return told
+
+
+def described_by(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Gather what the options of `add_description` say, but for the mean file and the output."""
+    return describe(
+        arguments.architecture, arguments.input_size, arguments.channel_order, arguments.mean, arguments.std
     )
 
 
@@ -82,9 +92,7 @@ def _add_precision(parser: argparse.ArgumentParser) -> None:
 
 
 def _load(arguments: argparse.Namespace) -> int:
-    described = describe(
-        arguments.architecture, arguments.input_size, arguments.channel_order, arguments.mean, arguments.std
-    )
+    described = described_by(arguments)
     wish = Wish(
         source=arguments.file,
         folder=arguments.download_to,

@@ -40,6 +40,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="lungdb load-scans", description=__doc__, epilog=_EPILOG)
     parser.add_argument("folder", type=Path, help="folder of DICOM files and zip archives, with its subfolders")
     add_database_argument(parser)
+    add_intake(parser)
+    parser.add_argument(
+        "--only",
+        type=Path,
+        metavar="FILE.csv",
+        help="load only patients whose PatientID is in the column id, pid or patient_id of this file, or in its first",
+    )
+    parser.add_argument(
+        "--follow-newest",
+        action="store_true",
+        help="let the primary scans of the folder's patients follow their newest studies, also of patients who were "
+        "loaded by a version that knew one study a patient",
+    )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="take series that the database holds with other pixels, and remove those that an earlier version took "
+        "though they are no Hounsfield units; deletes what was made from the old ones; takes the dates of those of "
+        "which an earlier version kept the year, and the years of --study-years",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="read everything, tell what would happen, write nothing")
+    parser.add_argument("--show-paths", action="store_true", help="print the path of what was not taken")
+    limits = add_limits(parser)
+    limits.add_argument(
+        "--workers",
+        type=_at_least_one,
+        metavar="N",
+        help="processes that read and decode (default: as many as processors)",
+    )
+    arguments = parser.parse_args(argv)
+    return exit_status(lambda: _load(arguments))
+
+
+def add_intake(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what of DICOM files is a scan, and by which ids it is known."""
     parser.add_argument(
         "--keep-ids",
         action="store_true",
@@ -53,32 +88,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "(default: the setting series_rule)",
     )
     parser.add_argument(
-        "--only",
-        type=Path,
-        metavar="FILE.csv",
-        help="load only patients whose PatientID is in the column id, pid or patient_id of this file, or in its first",
-    )
-    parser.add_argument(
         "--study-years",
         metavar="FILE.csv|none",
         help="where studies of a trial have their years of screening from: the columns study_yr and series_uid or "
         "study_uid of a file (default: the days that the archive of NLST made up, 2 January of 1999, 2000 and 2001)",
     )
     parser.add_argument(
-        "--follow-newest",
-        action="store_true",
-        help="let the primary scans of the folder's patients follow their newest studies, also of patients who were "
-        "loaded by a version that knew one study a patient",
-    )
-    parser.add_argument(
         "--allow-gaps", action="store_true", help="load series without their unusable or missing slices"
-    )
-    parser.add_argument(
-        "--replace",
-        action="store_true",
-        help="take series that the database holds with other pixels, and remove those that an earlier version took "
-        "though they are no Hounsfield units; deletes what was made from the old ones; takes the dates of those of "
-        "which an earlier version kept the year, and the years of --study-years",
     )
     parser.add_argument(
         "--empty-patient-id",
@@ -86,25 +102,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="",
         help="what stands for an empty PatientID: the folder's path below the folder given, or the StudyInstanceUID",
     )
-    parser.add_argument("--dry-run", action="store_true", help="read everything, tell what would happen, write nothing")
-    parser.add_argument("--show-paths", action="store_true", help="print the path of what was not taken")
-    _add_limits(parser)
-    arguments = parser.parse_args(argv)
-    return exit_status(lambda: _load(arguments))
 
 
-def _add_limits(parser: argparse.ArgumentParser) -> None:
+def add_limits(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options of `limits_of`."""
     default = Limits()
     limits = parser.add_argument_group("limits")
     for option, unit, value, purpose in (
-        ("--workers", "N", None, "processes that read and decode (default: as many as processors)"),
         ("--max-file", "MB", default.file_megabytes, "of a file, packed and unpacked"),
         ("--max-volume", "MB", default.volume_megabytes, "of a series, decoded"),
         ("--time-limit", "SECONDS", int(default.task_seconds), "for reading a header or decoding a slice"),
         ("--memory-limit", "MB", default.worker_megabytes, "that a process may take for it"),
     ):
-        text = purpose if value is None else f"{purpose} (default: {value})"
+        text = f"{purpose} (default: {value})"
         limits.add_argument(option, type=_at_least_one, metavar=unit, default=value, help=text)
+    return limits
+
+
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """Return what a file may cost."""
+    return Limits(
+        file_megabytes=arguments.max_file,
+        volume_megabytes=arguments.max_volume,
+        task_seconds=arguments.time_limit,
+        worker_megabytes=arguments.memory_limit,
+    )
+
+
+def read_years(given: str | None) -> dict[str, int] | None:
+    """Read --study-years as `lungdb.loading.scan_options.Options` has it."""
+    from lungdb.loading.subset import read_study_years
+
+    return {} if given == "none" else read_study_years(Path(given)) if given else None
 
 
 def _at_least_one(text: str) -> int:
@@ -115,12 +144,7 @@ def _at_least_one(text: str) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> int:
-    limits = Limits(
-        file_megabytes=arguments.max_file,
-        volume_megabytes=arguments.max_volume,
-        task_seconds=arguments.time_limit,
-        worker_megabytes=arguments.memory_limit,
-    )
+    limits = limits_of(arguments)
     with start_workers(arguments.workers or os.cpu_count() or 1, limits, at_first=1) as workers:
         if find_spec("pydicom"):
             # It starts while this process imports what it needs itself, which takes as long.
@@ -134,9 +158,8 @@ def _load_with(workers: Workers[RejectedError], arguments: argparse.Namespace, l
         from lungdb.loading.scans import load_folder
     except ModuleNotFoundError as error:
         raise LungdbError(f'DICOM files are loaded with {error.name}. Run: pip install "lungdb[load]"') from error
-    from lungdb.loading.subset import read_study_years, read_subset
+    from lungdb.loading.subset import read_subset
 
-    years = arguments.study_years
     only = read_subset(arguments.only) if arguments.only else None
     identity = Identity("kept" if arguments.keep_ids else "keyed", load_settings().id_key)
     options = Options(
@@ -145,7 +168,7 @@ def _load_with(workers: Workers[RejectedError], arguments: argparse.Namespace, l
         series_rule=arguments.series_rule,
         follow_newest=arguments.follow_newest,
         only=only,
-        study_years={} if years == "none" else read_study_years(Path(years)) if years else None,
+        study_years=read_years(arguments.study_years),
         allow_gaps=arguments.allow_gaps,
         empty_patient_id=arguments.empty_patient_id,
         dry_run=arguments.dry_run,

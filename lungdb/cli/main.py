@@ -33,6 +33,8 @@ COMMANDS = {
     "load-network": "load a network: ONNX, PyTorch weights or a CNTK file",
     "load-classifier": "load a classifier that was trained elsewhere: LightGBM's text or ONNX",
     "load-tensors": "load a dense network as tables, to score with no Python",
+    "spark": "what is too large for one machine, on Apache Spark",
+    "plan": "what the features of a cohort cost, measured on this machine",
     "networks": "list the known networks and those that are loaded",
     "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }

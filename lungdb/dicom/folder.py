@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from lungdb.dicom.patients import NOT_NAMED, Naming
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series, build_series
 from lungdb.dicom.source import Rejection, Source
+from lungdb.dicom.stacks import HashPixels
 from lungdb.dicom.tasks import Ahead, hash_slices, look_into
 from lungdb.isolation import Workers
 
@@ -84,7 +85,7 @@ def read_folder(
                 # The header may be whole, and the pixels what the process died of.
                 ((_, found),) = workers.map(look, [(source, False)])
             if isinstance(found, RejectedError):
-                damaged[found.series_uid] += found.reason not in _OTHER_IMAGES
+                damaged[found.series_uid] += counts_as_damaged(found)
                 yield source.rejection(found)
             else:
                 for part in found.headers:
@@ -100,15 +101,44 @@ def read_folder(
         sources = members
     hash_pixels = partial(hash_slices, workers=workers, limits=limits, ahead=ahead)
     for uid, headers in groups.items():
-        try:
-            if damaged[uid] and not allow_gaps:
-                raise RejectedError("bad_slices", f"{damaged[uid]} of {damaged[uid] + len(headers)}")
-            series, left_out = build_series(headers, limits, hash_pixels, allow_gaps=allow_gaps)
-        except RejectedError as error:
-            yield RefusedSeries(error.reason, error.message, headers[0].source, uid, tuple(headers))
-        else:
-            yield from left_out
-            yield series
+        yield from judge_series(uid, headers, damaged[uid], limits, hash_pixels, allow_gaps=allow_gaps)
+
+
+def counts_as_damaged(error: RejectedError) -> bool:
+    """Tell whether the series of a file that is not taken lacks a slice by that."""
+    return error.reason not in _OTHER_IMAGES
+
+
+def judge_series(
+    uid: str,
+    headers: Sequence[SliceHeader],
+    damaged: int,
+    limits: Limits,
+    hash_pixels: HashPixels,
+    *,
+    allow_gaps: bool = False,
+) -> Iterator[Series | Rejection]:
+    """Make a series of all slices of a SeriesInstanceUID, or tell why it is none; parameters as of `build_series`.
+
+    Parameters
+    ----------
+    damaged : int
+        Files of the series that `counts_as_damaged` is true of.
+
+    Yields
+    ------
+    Series or Rejection
+        The files that are left out, then the series.
+    """
+    try:
+        if damaged and not allow_gaps:
+            raise RejectedError("bad_slices", f"{damaged} of {damaged + len(headers)}")
+        series, left_out = build_series(headers, limits, hash_pixels, allow_gaps=allow_gaps)
+    except RejectedError as error:
+        yield RefusedSeries(error.reason, error.message, headers[0].source, uid, tuple(headers))
+    else:
+        yield from left_out
+        yield series
 
 
 def _with_wish(sources: Iterable[Source], ahead: Ahead) -> Iterator[tuple[Source, bool]]:

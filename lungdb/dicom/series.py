@@ -94,7 +94,7 @@ class Series:
 
     def keep(self, indices: Sequence[int]) -> Series:
         """Return the series with some of its slices only."""
-        return _ordered([self.headers[index] for index in indices])
+        return order_slices([self.headers[index] for index in indices])
 
 
 def chunks_of(headers: Iterable[SliceHeader]) -> list[tuple[SliceHeader, ...]]:
@@ -143,7 +143,7 @@ def build_series(
     stack, others = choose_stack(unique, hash_pixels)
     if 2 * stack[0].rows * stack[0].columns * len(stack) > limits.volume_bytes:
         raise RejectedError("size_limit", f"the series takes more than {limits.volume_megabytes} MB")
-    series = _ordered(stack)
+    series = order_slices(stack)
     steps = [after - before for before, after in pairwise(series.positions)]
     uneven = len(steps) - len(_usual(steps))
     if uneven and not allow_gaps:
@@ -151,7 +151,8 @@ def build_series(
     return series, copies + others
 
 
-def _ordered(headers: Sequence[SliceHeader]) -> Series:
+def order_slices(headers: Sequence[SliceHeader]) -> Series:
+    """Make a series of slices that are known to be one volume; of slices at one place the first stays first."""
     # One normal for all: where cosines differ by rounding, positions along each slice's own would not compare.
     normal = headers[0].normal
     along = sorted((float(np.dot(header.position, normal)), index) for index, header in enumerate(headers))

@@ -16,6 +16,12 @@ from lungdb.errors import LungdbError
 
 MAX_LENGTH = 400
 
+DEFAULT_RULE = (
+    "thickness=0-2.5;kernels=B3*,B4*,I3*,I4*,D3*,D4*,Br3*,Br4*,Bf3*,Bf4*,Qr3*,Qr4*,STANDARD*,FC0*,FC1*,B,C,B_SOFT*"
+    ">B1*,B2*,B5*,I2*,I5*,Br2*,Br5*,SOFT*,DETAIL,CHEST,A;prefer=thinnest"
+)
+"""The setting series_rule of a new database, for work without one."""
+
 _NUMBER = r"[0-9]{1,4}(?:\.[0-9]{1,3})?"
 _THICKNESS = re.compile(rf"({_NUMBER})-({_NUMBER})")
 _KERNEL = re.compile(r"[A-Za-z0-9_.+-]{1,64}\*?")

@@ -9,12 +9,13 @@ from itertools import tee
 
 from lungdb.dicom.dataset import PREAMBLE
 from lungdb.dicom.header import OpenFile, SliceHeader, open_file
+from lungdb.dicom.hounsfield import check_air
 from lungdb.dicom.limits import MEGABYTE, Limits
 from lungdb.dicom.patients import NOT_NAMED, Naming
 from lungdb.dicom.pixels import HounsfieldSlice, hounsfield_of, read_hounsfield
 from lungdb.dicom.rejection import RejectedError
-from lungdb.dicom.series import chunks_of
-from lungdb.dicom.source import ARCHIVE_STARTS, Source, list_members
+from lungdb.dicom.series import Series, chunks_of
+from lungdb.dicom.source import ARCHIVE_STARTS, Rejection, Source, list_members
 from lungdb.imaging.codecs import SHUFFLED, encode_slice
 from lungdb.isolation import Workers
 
@@ -177,6 +178,61 @@ def encode_all(
             continue
         _, found = next(made)
         yield from [found] * len(chunk) if isinstance(found, RejectedError) else found
+
+
+def take_slices(
+    series: Series,
+    results: Iterator[EncodedSlice | RejectedError],
+    *,
+    allow_gaps: bool,
+    on_rejection: Callable[[Rejection], object],
+    on_slice: Callable[[], object] = lambda: None,
+) -> tuple[Series, list[EncodedSlice]]:
+    """Take as many results of `encode_all` as a series has slices, all of them even when the first one fails.
+
+    Parameters
+    ----------
+    allow_gaps : bool
+        Do without the slices that cannot be decoded.
+    on_rejection : callable
+        Called with each file that cannot be decoded.
+    on_slice : callable, optional
+        Called after each slice.
+
+    Returns
+    -------
+    Series
+        Without the slices that failed.
+    list of EncodedSlice
+        In the order of its headers.
+
+    Raises
+    ------
+    RejectedError
+        Slices could not be decoded, and gaps are not allowed, or all failed; or the pixels are no Hounsfield units.
+    """
+    kept: list[int] = []
+    parts: list[EncodedSlice] = []
+    failed: dict[Source, RejectedError] = {}
+    for index, header in enumerate(series.headers):
+        result = next(results)
+        on_slice()
+        if isinstance(result, RejectedError):
+            failed[header.source] = result
+            if not allow_gaps:
+                parts.clear()
+        elif not failed or allow_gaps:
+            kept.append(index)
+            parts.append(result)
+    if failed and not parts and series.is_one_file:
+        raise failed[series.first.source]
+    for source, error in failed.items():
+        on_rejection(source.rejection(error))
+    if failed and not parts:
+        raise RejectedError("bad_slices", f"{len(failed)} of {len(series.headers)}")
+    if any(header.unit_is_unspecified for header in series.headers):
+        check_air(part.air for part in parts)
+    return series.keep(kept) if failed else series, parts
 
 
 def hash_slices(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 OLDEST_JAVA = 17
 """What Spark 4 runs on (https://spark.apache.org/docs/latest/: "Java 17/21")."""
 
+_SECONDS = 10.0  # for a master to answer
 _VERSION = re.compile(r'version "(\d+)')
 
 
@@ -78,6 +81,7 @@ def spark_session(
     if pyspark.__version__.split(".")[0] != "4":
         raise LungdbError(f'Spark is version {pyspark.__version__}, and 4 is needed. Run: pip install "lungdb[spark]"')
     check_java()
+    _check_master(master)
     # Executors run the same Python, at the same path, unless the site says which.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
@@ -86,13 +90,46 @@ def spark_session(
     for key, value in {**_SETTINGS, **(settings or {})}.items():
         builder = builder.config(key, value)
     try:
-        session = builder.getOrCreate()
+        with _quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of versions of pandas, which no session here uses
+            session = builder.getOrCreate()
     except Exception as error:  # py4j and Spark raise errors of many kinds
         raise LungdbError(_not_started(master, error)) from None
     try:
         yield session
     finally:
         session.stop()
+
+
+def _check_master(master: str | None) -> None:
+    """Look whether a standalone master answers, which Spark itself takes a minute to find out."""
+    if master is None or not master.startswith("spark://"):
+        return
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        if not port.isdigit():
+            raise LungdbError(f"The master {master} is no address. Write it as spark://host:7077.")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _SECONDS).close()
+        except (OSError, OverflowError):
+            continue
+        return
+    raise LungdbError(f"The master {master} does not answer. Check its address, and that it runs.")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let Java, which is started here, say nothing on stderr for as long as it runs: its errors come back as ours."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
 
 
 _SETTINGS = {

@@ -75,7 +75,7 @@ def boost(learning: Part, validation: Part | None, parameters: TrainingParameter
     if stops_early:
         callbacks.append(lightgbm.early_stopping(parameters.early_stopping_rounds, verbose=False))
     booster = lightgbm.train(
-        _settings(parameters),
+        lightgbm_settings(parameters),
         train_set,
         num_boost_round=parameters.max_iterations,
         valid_sets=list(evaluated.values()),
@@ -126,7 +126,8 @@ def lightgbm_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{name}_{place}" if plain.count(name) > 1 else name for place, name in enumerate(plain))
 
 
-def _settings(parameters: TrainingParameters) -> dict[str, Any]:
+def lightgbm_settings(parameters: TrainingParameters) -> dict[str, Any]:
+    """Give the settings that a training means, by LightGBM's own names; the number of trees is not among them."""
     kind: dict[str, Any] = {"learning_rate": parameters.learning_rate}
     if parameters.algorithm in FORESTS:
         # LightGBM's forests draw without replacement, anew for each tree.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -17,15 +17,14 @@ from lungdb.database.transaction import transaction
 from lungdb.dicom.acquisition import common_acquisition
 from lungdb.dicom.folder import RefusedSeries, read_folder
 from lungdb.dicom.header import SliceHeader
-from lungdb.dicom.hounsfield import check_air
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.limits import MEGABYTE
 from lungdb.dicom.patients import Naming
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series
 from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series, rank_series, why_not_chosen
-from lungdb.dicom.source import Listing, Rejection, Source
-from lungdb.dicom.tasks import Ahead, EncodedSlice, encode_all
+from lungdb.dicom.source import Listing, Rejection
+from lungdb.dicom.tasks import Ahead, EncodedSlice, encode_all, take_slices
 from lungdb.isolation import Workers
 from lungdb.loading.encoded_scans import make_scan, stored_extent
 from lungdb.loading.scan_options import Options, Report
@@ -100,6 +99,21 @@ def load_folder(
     with Listing(folder, lambda size: workers.admit(size // (4 * MEGABYTE))) as files:
         naming = Naming(options.empty_patient_id, folder)
         return _Load(connection, identity, options, rule, workers, on_rejection).run(files, naming)
+
+
+def screening_year(first: SliceHeader, years: Mapping[str, int] | None) -> int | None:
+    """Return the year of screening, known before dates are shifted and never from the order of studies.
+
+    Parameters
+    ----------
+    first : SliceHeader
+        Of the series.
+    years : mapping of str to int, or None
+        As of `lungdb.loading.scan_options.Options.study_years`.
+    """
+    if years is not None:
+        return years.get(first.series_uid, years.get(first.study_uid))
+    return NLST_DAYS.get(first.study_date)
 
 
 class _Load:
@@ -254,39 +268,16 @@ class _Load:
         RejectedError
             Slices could not be decoded, and gaps are not allowed, or all failed; or the pixels are no Hounsfield units.
         """
-        kept: list[int] = []
-        parts: list[EncodedSlice] = []
-        failed: dict[Source, RejectedError] = {}
-        for index, header in enumerate(series.headers):
-            result = next(results)
-            self.bar.update()
-            if isinstance(result, RejectedError):
-                failed[header.source] = result
-                if not self.options.allow_gaps:
-                    parts.clear()
-            elif not failed or self.options.allow_gaps:
-                kept.append(index)
-                parts.append(result)
-        if failed and not parts and series.is_one_file:
-            raise failed[series.first.source]
-        for source, error in failed.items():
-            self._reject(source.rejection(error))
-        if failed and not parts:
-            raise RejectedError("bad_slices", f"{len(failed)} of {len(series.headers)}")
-        if any(header.unit_is_unspecified for header in series.headers):
-            check_air(part.air for part in parts)
-        if failed:
-            series = series.keep(kept)
+        series, parts = take_slices(
+            series,
+            results,
+            allow_gaps=self.options.allow_gaps,
+            on_rejection=self._reject,
+            on_slice=self.bar.update,
+        )
         settling = self._settling(self.identity.patient(series.first.patient_id))
-        scan = make_scan(series, parts, self.identity, self._study_year(series.first), settling)
+        scan = make_scan(series, parts, self.identity, screening_year(series.first, self.options.study_years), settling)
         return replace(scan, year_is_given=self.options.study_years is not None)
-
-    def _study_year(self, first: SliceHeader) -> int | None:
-        """Return the year of screening, known before dates are shifted and never from the order of studies."""
-        years = self.options.study_years
-        if years is not None:
-            return years.get(first.series_uid, years.get(first.study_uid))
-        return NLST_DAYS.get(first.study_date)
 
     def _store(self, scan: EncodedScan) -> None:
         options, report = self.options, self.report

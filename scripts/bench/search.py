@@ -47,10 +47,10 @@ def bench(folder: Path, sizes: Sizes) -> list[Figure]:
     base = folder / "base.db"
     with closing(connect(target_of(base))) as connection:
         install(connection)
-        _fill(connection, sizes.search_patients)
+        fill(connection, sizes.search_patients)
     title = f"{sizes.search_trials} trials on {sizes.search_patients} patients × {WIDTH} features, 5 folds"
     print(f"\nlungdb search, {title}, median of rounds:\n")
-    rounds = [[_seconds(base, workers, sizes.search_trials) for workers in (1, 2)] for _ in range(sizes.rounds)]
+    rounds = [[seconds_with(base, workers, sizes.search_trials) for workers in (1, 2)] for _ in range(sizes.rounds)]
     one, two = zip(*rounds, strict=True)
     times = Compared(one, two)
     row = (f"{times.bare_seconds:.1f}", f"{times.our_seconds:.1f}", *times.times_as_long())
@@ -65,7 +65,7 @@ def bench(folder: Path, sizes: Sizes) -> list[Figure]:
     return [Figure(f"lungdb search, two workers, {title}: {row[1]} s", against, *times.times_as_long(), "0.55")]
 
 
-def _fill(connection: Connection, patients: int) -> None:
+def fill(connection: Connection, patients: int) -> None:
     """Insert patients whose features tell a little of their label, and a quarter more to test on."""
     rng = np.random.default_rng(patients)
     labels = rng.random(patients + patients // 4) < POSITIVE
@@ -121,7 +121,7 @@ def _fit(trials: int, patients: int) -> float:
     return time.perf_counter() - started
 
 
-def _seconds(base: Path, workers: int, trials: int) -> float:
+def seconds_with(base: Path, workers: int, trials: int) -> float:
     """Time the command on a copy of the database, from its start to the stored model."""
     file = base.with_name("search.db")
     shutil.copy(base, file)

@@ -37,15 +37,14 @@ class Cluster:
 
     def executors(self) -> list[int]:
         """Return the process numbers of all executors that run now."""
+        groups = {worker.pid for worker in self.workers}
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
-                try:
-                    command = (entry / "cmdline").read_bytes()
-                except OSError:
-                    continue
-                if b"CoarseGrainedExecutorBackend" in command and self.master.split("//")[1].encode() in command:
-                    found.append(int(entry.name))
+                with suppress(OSError):
+                    is_executor = b"CoarseGrainedExecutorBackend" in (entry / "cmdline").read_bytes()
+                    if is_executor and os.getpgid(int(entry.name)) in groups:
+                        found.append(int(entry.name))
         return found
 
 
