@@ -37,7 +37,7 @@ from lungdb.distributed.tables import (
 )
 from lungdb.errors import LungdbError
 from lungdb.isolation import Workers
-from lungdb.loading.scan_store import stored_extent
+from lungdb.loading.encoded_scans import stored_extent
 
 if TYPE_CHECKING:
     from pyspark import SparkContext

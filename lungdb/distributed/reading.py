@@ -23,7 +23,7 @@ from lungdb.distributed.jobs import DicomSource
 from lungdb.distributed.tables import SCAN_COLUMNS, SLICE_COLUMNS, scan_text
 from lungdb.errors import LungdbError
 from lungdb.isolation import Workers
-from lungdb.loading.scan_store import make_scan
+from lungdb.loading.encoded_scans import make_scan
 from lungdb.loading.scans import screening_year
 
 _WHOLE = ("scan_id", "slice_index", "number_images", "image_rows", "image_cols")
