@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _usage() -> str:
-    lines = [f"  {name:<14}{purpose}" for name, purpose in COMMANDS.items()]
+    lines = [f"  {name:<16}{purpose}" for name, purpose in COMMANDS.items()]
     return "usage: lungdb COMMAND [options]\n\n" + "\n".join(lines) + "\n\n`lungdb COMMAND --help` tells more."
 
 
