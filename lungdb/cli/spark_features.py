@@ -89,6 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise LungdbError(f'Features on Spark need {error.name}. Run: pip install "lungdb[spark]"') from error
     try:
         from lungdb.distributed.features import (
+            SETTINGS,
             check_features,
             make_features,
             read_network,
@@ -113,7 +114,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     name, network = read_network(arguments.network, arguments.output, arguments.mean_file, described_by(arguments))
     settings = settings_of(source, name, network, features, check_features(features, network))
-    with spark_session("lungdb spark features", arguments.master, _conf(arguments)) as session:
+    with spark_session("lungdb spark features", arguments.master, {**SETTINGS, **_conf(arguments)}) as session:
         job = Job(source, features, out, __version__)
         report = make_features(
             session.sparkContext,
