@@ -19,7 +19,7 @@ import numpy as np
 from lungdb import __version__
 from lungdb.database import run
 from lungdb.database.site import open_database
-from lungdb.distributed.computing import Outcome, featurize_groups
+from lungdb.distributed.computing import Outcome, check_version, featurize_groups, versions
 from lungdb.distributed.folders import Folder, without_secrets
 from lungdb.distributed.groups import Group, Manifest, read_manifest
 from lungdb.distributed.jobs import DatabaseSource, Features, Job, Network, Source
@@ -205,6 +205,9 @@ def make_features(
     """
     open_output(job.out, settings)
     with _sentences():
+        cores = context.defaultParallelism
+        for version in context.parallelize(range(cores), cores).mapPartitions(versions).collect():
+            check_version(version, job.version)
         manifest = read_manifest(job.out) or make_manifest(context, job.source, job.out, job.features.threads)
         done = _done(context, job, manifest, retry_failed=retry_failed)
         rest = [group for group in manifest.groups if group.file not in done]
