@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +73,7 @@ def check_version(found: str, wanted: str) -> None:
         raise LungdbError(f"An executor has lungdb {found}, and the driver {wanted}. Install one version everywhere.")
 
 
-def versions(_: Iterator[int]) -> Iterator[str]:
+def versions(_: Iterable[int]) -> Iterator[str]:
     """Tell which lungdb an executor has."""
     yield __version__
 
