@@ -89,6 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise LungdbError(f'Features on Spark need {error.name}. Run: pip install "lungdb[spark]"') from error
     try:
         from lungdb.distributed.features import (
+            SETTINGS,
             check_features,
             make_features,
             read_network,
@@ -99,6 +100,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise LungdbError(f'Scans are read with {error.name}. Run: pip install "lungdb[load,cpu]"') from error
     from lungdb.distributed.folders import Folder, absolute
     from lungdb.distributed.jobs import Features, Job
+    from lungdb.distributed.opening import check_output
     from lungdb.distributed.session import check_java, spark_session
 
     check_java()
@@ -113,7 +115,8 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     name, network = read_network(arguments.network, arguments.output, arguments.mean_file, described_by(arguments))
     settings = settings_of(source, name, network, features, check_features(features, network))
-    with spark_session("lungdb spark features", arguments.master, _conf(arguments)) as session:
+    check_output(out, settings)  # which is better known before Spark is started
+    with spark_session("lungdb spark features", arguments.master, {**SETTINGS, **_conf(arguments)}) as session:
         job = Job(source, features, out, __version__)
         report = make_features(
             session.sparkContext,

@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +59,7 @@ def featurize_groups(tasks: Iterator[list[Group]], *, job: Job, network: Any) ->
     network : Broadcast of Network
         Shipped once to each executor.
     """
-    check_version(job)
+    check_version(__version__, job.version)
     with ExitStack() as stack:
         read = _reader(job, stack)
         for groups in tasks:
@@ -67,12 +67,15 @@ def featurize_groups(tasks: Iterator[list[Group]], *, job: Job, network: Any) ->
                 yield _featurize_group(group, read, job, network.value)
 
 
-def check_version(job: Job) -> None:
+def check_version(found: str, wanted: str) -> None:
     """Refuse another version of lungdb than the driver has: it may compute otherwise."""
-    if __version__ != job.version:
-        raise LungdbError(
-            f"An executor has lungdb {__version__}, and the driver {job.version}. Install one version everywhere."
-        )
+    if found != wanted:
+        raise LungdbError(f"An executor has lungdb {found}, and the driver {wanted}. Install one version everywhere.")
+
+
+def versions(_: Iterable[int]) -> Iterator[str]:
+    """Tell which lungdb an executor has."""
+    yield __version__
 
 
 def _reader(job: Job, stack: ExitStack) -> Read:

@@ -19,15 +19,15 @@ import numpy as np
 from lungdb import __version__
 from lungdb.database import run
 from lungdb.database.site import open_database
-from lungdb.distributed.computing import Outcome, featurize_groups
+from lungdb.distributed.computing import Outcome, check_version, featurize_groups, versions
 from lungdb.distributed.folders import Folder, without_secrets
 from lungdb.distributed.groups import Group, Manifest, read_manifest
-from lungdb.distributed.jobs import DatabaseSource, DicomSource, Features, Job, Network, Source
+from lungdb.distributed.jobs import DatabaseSource, Features, Job, Network, Source
 from lungdb.distributed.manifest import make_manifest
 from lungdb.distributed.opening import FORMAT, open_output
 from lungdb.distributed.planning import PARTITIONS_A_CORE, balance
 from lungdb.distributed.tables import read_columns
-from lungdb.errors import LungdbError, ProcedureError
+from lungdb.errors import LungdbError
 from lungdb.imaging.preprocessing import CHANNELS
 from lungdb.imaging.steps.pipelines import named_pipeline, recipe
 from lungdb.learning.pooling import check_pooling
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from pyspark import SparkContext
 
 Progress = Callable[[str, int, int], object]
+
+SETTINGS = {"spark.task.maxFailures": "8"}
+"""Of a session of Spark for this work: a machine that dies again and again is not the fault of a task."""
 
 _SECONDS = 2.0
 _SETTINGS = """
@@ -202,6 +205,9 @@ def make_features(
     """
     open_output(job.out, settings)
     with _sentences():
+        cores = context.defaultParallelism
+        for version in context.parallelize(range(cores), cores).mapPartitions(versions).collect():
+            check_version(version, job.version)
         manifest = read_manifest(job.out) or make_manifest(context, job.source, job.out, job.features.threads)
         done = _done(context, job, manifest, retry_failed=retry_failed)
         rest = [group for group in manifest.groups if group.file not in done]
@@ -312,15 +318,3 @@ def _why(text: str) -> str:
     told = re.search(r"(?:Job aborted|Job \d+ cancelled|SparkContext was shut down|ExecutorLostFailure)[^\n]*", text)
     why = told[0] if told else next(iter(text.strip().splitlines()), "no reason was given")
     return f"Spark ended the job: {why[:300]} What was written stays; run the command again to go on."
-
-
-__all__ = [
-    "DicomSource",
-    "ProcedureError",
-    "Report",
-    "check_features",
-    "make_features",
-    "read_network",
-    "read_steps",
-    "settings_of",
-]

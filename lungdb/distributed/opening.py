@@ -31,18 +31,30 @@ def open_output(out: Folder, settings: dict[str, Any]) -> None:
     Raises
     ------
     LungdbError
-        It has other settings, holds something else, or cannot be written.
+        As of `check_output`, or it cannot be written.
+    """
+    if not check_output(out, settings):
+        out.write(SETTINGS, json.dumps(settings, indent=1).encode())
+
+
+def check_output(out: Folder, settings: dict[str, Any]) -> bool:
+    """Hold settings to those of an output, and tell whether it has any.
+
+    Raises
+    ------
+    LungdbError
+        It has other settings, holds something else, or cannot be read.
     """
     there = read_settings(out)
     if there is None:
-        out.write(SETTINGS, json.dumps(settings, indent=1).encode())
-        return
+        return False
     for name in dict.fromkeys([*settings, *there]):
         if name != "lungdb" and settings.get(name) != there.get(name):
             raise LungdbError(
                 f"The output was begun with other settings: {_NAMES.get(name, escaped(name))} "
                 f"{_differing(there.get(name), settings.get(name))}. Give the same settings, or another output."
             )
+    return True
 
 
 def read_settings(out: Folder) -> dict[str, Any] | None:

@@ -176,7 +176,12 @@ def test_a_file_that_cannot_be_decoded_costs_one_series_with_its_reason(bench: B
     """It takes more memory than a reader may; the others are there, and --retry-failed takes it with more."""
     archive = Path(shutil.copytree(bench.folder / "archive" / "patient 3", bench.folder / "poisoned" / "good")).parent
     uid = "1.2.99.0"
-    header = {"PatientID": "huge", "StudyInstanceUID": "1.3.99", "SeriesInstanceUID": uid, "SOPInstanceUID": f"{uid}.0"}
+    header: dict[str, Any] = {
+        "PatientID": "huge",
+        "StudyInstanceUID": "1.3.99",
+        "SeriesInstanceUID": uid,
+        "SOPInstanceUID": f"{uid}.0",
+    }
     write_slice(archive / "huge.dcm", np.zeros((4000, 4000), np.int16), **header)
     out = bench.folder / "of poisoned"
     few = replace(bench.source, uri=str(archive), limits=Limits(worker_megabytes=40))

@@ -20,6 +20,14 @@ pytest.importorskip("pyspark", reason="needs the extra spark")
 if shutil.which("java") is None:
     pytest.skip("needs Java", allow_module_level=True)
 
+from lungdb import __version__
+from lungdb.dicom.identity import Identity
+from lungdb.dicom.series_rule import DEFAULT_RULE, parse_rule
+from lungdb.distributed.features import SETTINGS, make_features, read_network, settings_of
+from lungdb.distributed.folders import Folder
+from lungdb.distributed.jobs import DicomSource, Features, Job
+from lungdb.distributed.session import spark_session
+from lungdb.loading.studies import Settling
 from tests.support.databases import copy_to, target_of
 from tests.support.spark import ROOT, Cluster, cluster
 from tests.support.spark_features import (
@@ -64,7 +72,7 @@ def begin(folder: Path, started: Cluster, out: Path, cores: int = 2) -> subproce
         sys.executable, "-m", "lungdb.cli.main", "spark", "features", str(folder / "archive"), "--out", str(out),
         "--network", str(folder / "small.onnx"), "--layer", LAYERS, "--pooling", POOLINGS,
         "--master", started.master, "--executor-memory", "512m", "--conf", f"spark.cores.max={cores}",
-        "--conf", "spark.driver.memory=512m",
+        "--conf", "spark.driver.memory=512m", "--python-memory", "2g",
     ]  # fmt: skip
     environment = {**os.environ, "LUNGDB_ID_KEY": KEY, "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
@@ -84,31 +92,55 @@ def test_one_worker_gives_what_two_give(folder: Path, started: Cluster) -> None:
         assert written(folder / f"by {cores}") == expected
 
 
-@pytest.mark.parametrize("run", range(RUNS))
-def test_killed_executors_change_nothing(folder: Path, started: Cluster, run: int) -> None:
-    """Each executor is killed once, at a random time; the command ends well."""
-    out = folder / f"killed {run}"
-    process = begin(folder, started, out)
-    chance = random.Random(run)
-    ended = threading.Event()
+def test_killed_executors_change_nothing(folder: Path, started: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In 20 runs each of the two executors is killed at a random time, while headers are read or features made."""
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    expected = stored(target_of(next(folder.glob("*.db"))))
+    source = DicomSource(str(folder / "archive"), Identity("keyed", KEY), Settling(parse_rule(DEFAULT_RULE)))
+    features = Features(tuple(LAYERS.split(",")), "lung", None, tuple(POOLINGS.split(",")))
+    _, network = read_network(str(folder / "small.onnx"), None, None, {})
+    settings = settings_of(source, "small.onnx", network, features, [5, 5])
+    small = {"spark.executor.memory": "512m", "spark.driver.memory": "512m", "spark.cores.max": "2"}
+    chance, kills = random.Random(7), 0
+    with spark_session("tests", started.master, {**SETTINGS, **small}) as session:
+        for run in range(RUNS):
+            out = folder / f"killed {run}"
+            killer = Killer(started, [chance.uniform(0.0, 4.0) for _ in range(2)])
+            job = Job(source, features, Folder(str(out)), __version__)
+            report = make_features(session.sparkContext, job, network, settings, lambda *_: None)
+            kills += killer.end()
+            assert (report.done, dict(report.failed), dict(report.unwritten)) == (PATIENTS, {}, {})
+            assert written(out) == expected
+    assert kills >= RUNS
 
-    def kill() -> None:
-        killed: set[int] = set()
-        while not ended.wait(chance.uniform(0.2, 4.0)) and len(killed) < 2:
-            fresh = [pid for pid in started.executors() if pid not in killed]
-            if fresh:
-                killed.add(pid := chance.choice(fresh))
+
+class Killer(threading.Thread):
+    """Kills an executor that it has not killed yet after each of so many seconds."""
+
+    def __init__(self, cluster: Cluster, seconds: list[float]) -> None:
+        super().__init__(daemon=True)
+        self._cluster = cluster
+        self._seconds = seconds
+        self._killed: set[int] = set()
+        self._ended = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Wait and kill."""
+        for seconds in self._seconds:
+            if self._ended.wait(seconds):
+                return
+            for pid in set(self._cluster.executors()) - self._killed:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+                    self._killed.add(pid)
+                break
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    told, errors = process.communicate()
-    ended.set()
-    thread.join()
-    assert process.returncode == 0, errors
-    assert f"{PATIENTS} done now, 0 failed, 0 not written." in told
-    assert written(out) == stored(target_of(next(folder.glob("*.db"))))
+    def end(self) -> int:
+        """Stop, and tell how many were killed."""
+        self._ended.set()
+        self.join()
+        return len(self._killed)
 
 
 def test_an_interrupted_command_goes_on_where_it_stopped(folder: Path, started: Cluster) -> None:
