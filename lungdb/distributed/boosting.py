@@ -23,6 +23,8 @@ _SAMPLE_BYTES = 384 * 2**20
 _SAMPLED = 12
 """Bytes of a value in LightGBM's sample, from which it takes the bins: a double and the number of its row."""
 _SCORED_AT_ONCE = 4096
+_FIRST_MINUTES = 120
+"""For the bins and the first tree, of which the bins take as long as the table is large; LightGBM's own limit."""
 _MOST_BINS = 256
 _OF_A_BIN = 16  # two doubles
 # What LightGBM writes into a model that is of this run alone: addresses are nobody's business, and ports change.
@@ -40,7 +42,7 @@ class Job:
     trees : int
         How many to learn.
     stall_minutes : int
-        A worker that goes no further for so long ends itself, and so the job.
+        A worker that makes no further tree for so long ends itself, and so the job.
     """
 
     form: Form
@@ -90,7 +92,7 @@ def train_part(partition: Iterator[list[Rows]], job: Job) -> Iterator[dict[str, 
         yield {"error": errors[0]}
         return
     machines = [f"{each['host']}:{each['port']}" for each in everybody]
-    watch = _Watch(60.0 * job.stall_minutes)
+    watch = Watch(60.0 * max(_FIRST_MINUTES, job.stall_minutes), 60.0 * job.stall_minutes)
     booster = _boost(own, job, machines, rank, watch)
     scores = _score(booster, own.tested)
     watch.stop()
@@ -141,7 +143,7 @@ def _mapped(rows: int, width: int) -> Vectors:
         ) from None
 
 
-def _boost(own: _Own, job: Job, machines: list[str], rank: int, watch: _Watch) -> Any:
+def _boost(own: _Own, job: Job, machines: list[str], rank: int, watch: Watch) -> Any:
     import lightgbm
 
     network: dict[str, Any] = {}
@@ -151,7 +153,7 @@ def _boost(own: _Own, job: Job, machines: list[str], rank: int, watch: _Watch) -
             "num_machines": len(machines),
             "machines": ",".join(machines),
             "local_listen_port": int(machines[rank].rpartition(":")[2]),
-            "time_out": job.stall_minutes,
+            "time_out": max(_FIRST_MINUTES, job.stall_minutes),
             "pre_partition": True,
         }
     settings = {**job.settings, "bin_construct_sample_cnt": sampled_rows(job.width), **network}
@@ -175,22 +177,30 @@ def _address(told: str) -> str:
     return "127.0.0.1" if found.startswith("127.") else found
 
 
-class _Watch:
-    """Ends this process when nothing has happened for too long; it is called by LightGBM after each tree."""
+class Watch:
+    """Ends this process when nothing has happened for too long; LightGBM calls it after each tree.
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    Parameters
+    ----------
+    first, seconds : float
+        How long the first call, and each later one, may take.
+    """
+
+    def __init__(self, first: float, seconds: float) -> None:
+        self._limit, self._seconds = first, seconds
         self._last = time.monotonic()
         self._stopped = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
     def __call__(self, _: object) -> None:
-        self._last = time.monotonic()
+        """Note that something has happened."""
+        self._last, self._limit = time.monotonic(), self._seconds
 
     def stop(self) -> None:
+        """Watch no longer."""
         self._stopped.set()
 
     def _run(self) -> None:
-        while not self._stopped.wait(1.0):
-            if time.monotonic() - self._last > self._seconds:
+        while not self._stopped.wait(min(1.0, self._seconds / 4)):
+            if time.monotonic() - self._last > self._limit:
                 os._exit(1)  # the thread that waits for the others' sockets takes no exception
