@@ -9018,8 +9018,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- NeedPixels: refuses a scan, or a data set with one, whose pixels are not in this database, and says where they lie.
--- Called by whatever reads slices: ReadSlices, ExplainRegions, RenderMap, PreviewPreprocessing, MaximiseImage, TransformImages and
--- RunOnDataset.
+-- Called by ReadSlices, ChooseSlices, RenderMap, PreviewPreprocessing, MaximiseImage, FindTransforms and ComposeRun.
 CREATE OR ALTER PROCEDURE internal.NeedPixels
     @ScanId INT,                 -- the scan, or NULL
     @DatasetVersionId INT = NULL -- or the version of a data set
@@ -11025,7 +11024,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
+    DECLARE @ScanId INT;
+    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
     DECLARE @Largest FLOAT, @Title NVARCHAR(200), @Task VARCHAR(14), @Pixels VARBINARY(MAX), @PixelsSha256 VARCHAR(64),
         @Encoding NVARCHAR(16), @Rows INT, @Cols INT, @Aspect FLOAT, @Map VARBINARY(MAX), @MapSha256 VARCHAR(64), @MapRows INT,
         @MapCols INT, @FirstRow INT, @EndRow INT, @FirstCol INT, @EndCol INT;

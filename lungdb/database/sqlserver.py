@@ -37,8 +37,8 @@ _LONG_TEXT, _LONG_BYTES = 2000, 8000
 # As sqlcmd waits; without it a page waits for a server that is not there as long as the driver likes.
 LOGIN_SECONDS = 8
 _BULK_SECONDS = 600  # for one call of a bulk copy, which otherwise ends after 30
-# What mssql-python refuses in a connection string, as it has a driver of its own; a value in braces may hold ;.
-_OF_ODBC = re.compile(r"(?i)(?:^|(?<=;))\s*(?:driver|app)\s*=\s*(?:\{(?:[^}]|\}\})*\}|[^;]*)\s*;?")
+# A word of a connection string and its value, which may hold ; in braces.
+_WORD = re.compile(r"([^=;]*)=\s*(?:\{(?:[^}]|\}\})*\}|[^;]*)")
 _NUMBER = re.compile(r"\((\d+)\)\s*(?:\(SQL\w+\))?\s*$")
 
 
@@ -262,8 +262,9 @@ def input_sizes(rows: Sequence[Sequence[Any]]) -> list[tuple[int, int, int] | No
 
 
 def _without_driver(target: str) -> str:
-    """Return a connection string of ODBC as mssql-python takes it."""
-    return _OF_ODBC.sub("", target)
+    """Return a connection string of ODBC as mssql-python takes it, which names driver and program itself."""
+    words = (word for word in _WORD.finditer(target) if word[1].strip().lower() not in ("driver", "app"))
+    return ";".join(word.group().strip() for word in words)
 
 
 def _utf16_length(text: str) -> int:

@@ -18,14 +18,8 @@ from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError, escaped
 from lungdb.imaging.codecs import encode_vector
+from lungdb.loading.feature_description import DESCRIPTION, Description, described
 
-FORMAT = 1
-"""Of lungdb.json and of the columns, the only one there is."""
-
-LONGEST_SOURCE = 400
-"""Characters of dbo.scans.source_uri."""
-
-_DESCRIPTION = "lungdb.json"
 _CHUNK_BYTES = 32 * 2**20
 _CHUNK_ROWS = 256
 _SHA256_BYTES = 32
@@ -45,38 +39,6 @@ _COLUMNS = {
     "scan": _TEXT,
     "error": _TEXT,
 }
-
-
-@dataclass(frozen=True)
-class Description:
-    """What lungdb.json says of the folder.
-
-    Attributes
-    ----------
-    source : str
-        What the features were made of.
-    network_name, network_sha256 : str, bytes
-        The network; the hash is that of dbo.networks.
-    layers : mapping of int to (str, int)
-        Number of a layer in the rows -> its name and width.
-    preprocessing : str
-        Name in dbo.preprocessings.
-    digest : bytes or None
-        Of its steps, as dbo.preprocessings has it.
-    poolings : tuple of str
-    id_mode, key_check : str, str or None
-        How patients are named, as the settings id_mode and id_key_check.
-    """
-
-    source: str
-    network_name: str
-    network_sha256: bytes
-    layers: Mapping[int, tuple[str, int]]
-    preprocessing: str
-    digest: bytes | None
-    poolings: tuple[str, ...]
-    id_mode: str
-    key_check: str | None
 
 
 @dataclass(frozen=True)
@@ -138,7 +100,7 @@ class FeatureFolder:
             ) from error
         if not is_there:
             raise LungdbError(f"There is no folder '{escaped(uri)}'. Give the one that lungdb spark features wrote.")
-        self.description = _described(self._read_description())
+        self.description = described(self._read_description())
         self.names = self._find_files()
         self.rows = 0
         for name in self.names:
@@ -203,22 +165,20 @@ class FeatureFolder:
             yield file
 
     def _read_description(self) -> Mapping[str, Any]:
-        name = f"{self._root.rstrip('/')}/{_DESCRIPTION}"
+        name = f"{self._root.rstrip('/')}/{DESCRIPTION}"
         try:
             found = json.loads(self._files.cat_file(name))
         except FileNotFoundError:
             raise LungdbError(
-                f"'{escaped(self.uri)}' holds no {_DESCRIPTION}, by which a folder of features is known. Give the one "
+                f"'{escaped(self.uri)}' holds no {DESCRIPTION}, by which a folder of features is known. Give the one "
                 "that lungdb spark features wrote."
             ) from None
         except (OSError, ValueError, RecursionError) as error:
             raise LungdbError(
-                f"The {_DESCRIPTION} of '{escaped(self.uri)}' cannot be read ({_kind(error)}). Make the features again."
+                f"The {DESCRIPTION} of '{escaped(self.uri)}' cannot be read ({_kind(error)}). Make the features again."
             ) from error
         if not isinstance(found, dict):
-            raise LungdbError(
-                f"The {_DESCRIPTION} of '{escaped(self.uri)}' is no JSON object. Make the features again."
-            )
+            raise LungdbError(f"The {DESCRIPTION} of '{escaped(self.uri)}' is no JSON object. Make the features again.")
         return found
 
     def _find_files(self) -> list[str]:
@@ -267,64 +227,6 @@ def _is(found: pa.DataType, wanted: str) -> bool:
     return bool(types.is_map(found) and _is(found.key_type, _TEXT) and _is(found.item_type, _VECTOR))
 
 
-def _described(found: Mapping[str, Any]) -> Description:
-    """Read lungdb.json.
-
-    Raises
-    ------
-    LungdbError
-        It is of something else, or of another version.
-    """
-    if found.get("kind") != "features" or found.get("format") != FORMAT:
-        raise LungdbError(
-            f"The {_DESCRIPTION} is of the kind {escaped(str(found.get('kind')))} in the format "
-            f"{escaped(str(found.get('format')))}, not of features in the format {FORMAT}. Give a folder of those, or "
-            "load it with the version of lungdb that wrote it."
-        )
-    try:
-        network, preprocessing, identity = found["network"], found["preprocessing"], found["identity"]
-        digest = preprocessing["digest"]
-        description = Description(
-            source=_text(found["source"]),
-            network_name=_text(network["name"]),
-            network_sha256=bytes.fromhex(network["sha256"]),
-            layers={_number(each["number"]): (_text(each["name"]), _number(each["width"])) for each in found["layers"]},
-            preprocessing=_text(preprocessing["name"]),
-            digest=None if digest is None else bytes.fromhex(digest),
-            poolings=tuple(_text(each) for each in found["poolings"]),
-            id_mode=_text(identity["mode"]),
-            key_check=None if identity["key_check"] is None else _text(identity["key_check"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise LungdbError(
-            f"The {_DESCRIPTION} lacks something or has a wrong value ({type(error).__name__}: {escaped(str(error))}). "
-            "Make the features again."
-        ) from error
-    if not description.layers or not description.poolings or description.id_mode not in ("keyed", "kept"):
-        raise LungdbError(
-            f"The {_DESCRIPTION} names no layers, no poolings, or another identity than keyed or kept. Make the "
-            "features again."
-        )
-    if len(description.source) > LONGEST_SOURCE:
-        raise LungdbError(
-            f"The source of the features has {len(description.source)} characters, and {LONGEST_SOURCE} are stored. "
-            "Make them from a shorter URI."
-        )
-    return description
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
-
-
-def _number(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{value!r} is no number from 1")
-    return value
-
-
 def _checked(where: str, values: Mapping[str, Any], folder: Description, times: Mapping[str, int]) -> FeatureRow:
     """Make a row of what a file holds.
 
@@ -342,7 +244,7 @@ def _checked(where: str, values: Mapping[str, Any], folder: Description, times: 
     rows, cols, name = plain["array_rows"], plain["array_cols"], plain["layer_name"]
     if folder.layers.get(plain["layer"], ("", 0)) != (name, cols):
         raise LungdbError(
-            f"{where} is of a layer of {cols} features that {_DESCRIPTION} does not list with this number, name and "
+            f"{where} is of a layer of {cols} features that {DESCRIPTION} does not list with this number, name and "
             "width. Make the features again."
         )
     array = np.asarray(values["array"].values.to_numpy(zero_copy_only=False), dtype="<f4")
@@ -359,7 +261,7 @@ def _checked(where: str, values: Mapping[str, Any], folder: Description, times: 
     vectors = {pooling: _vector(where, pooling, vector, cols, times) for pooling, vector in pooled.items()}
     if set(vectors) != set(folder.poolings):
         raise LungdbError(
-            f"{where} has vectors of the poolings {escaped(', '.join(sorted(vectors)) or 'none')}, and {_DESCRIPTION} "
+            f"{where} has vectors of the poolings {escaped(', '.join(sorted(vectors)) or 'none')}, and {DESCRIPTION} "
             f"lists {escaped(', '.join(folder.poolings))}. Make the features again."
         )
     text = "{" + ",".join(f"{json.dumps(pooling)}:{vector}" for pooling, vector in vectors.items()) + "}"

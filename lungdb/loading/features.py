@@ -17,7 +17,8 @@ from lungdb.database.retrying import committed, retried
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.rejection import RejectedError
 from lungdb.errors import LungdbError, escaped
-from lungdb.loading.feature_folder import Description, FeatureFolder, FeatureRow
+from lungdb.loading.feature_description import Description
+from lungdb.loading.feature_folder import FeatureFolder, FeatureRow
 from lungdb.loading.scan_columns import scan_of
 from lungdb.loading.scan_store import EncodedScan, lock_patient, put_scan
 from lungdb.loading.site_identity import settle_identity

@@ -77,6 +77,7 @@ def _number(value: float) -> Callable[[Rows], None]:
 def _nan(found: Rows) -> None:
     _number(np.nan)(found)
     found[3]["sha256"] = hashlib.sha256(found[3]["array"].tobytes()).digest()
+    found[3]["array"] = found[3]["array"].tolist()  # of an array Arrow makes it null
 
 
 def _pooled(pooling: str, change: Callable[[Any], Any]) -> Callable[[Rows], None]:

@@ -26,7 +26,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
+    DECLARE @ScanId INT;
+    DECLARE @Message NVARCHAR(2000), @Language NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Png VARBINARY(MAX);
     DECLARE @Largest FLOAT, @Title NVARCHAR(200), @Task VARCHAR(14), @Pixels VARBINARY(MAX), @PixelsSha256 VARCHAR(64),
         @Encoding NVARCHAR(16), @Rows INT, @Cols INT, @Aspect FLOAT, @Map VARBINARY(MAX), @MapSha256 VARCHAR(64), @MapRows INT,
         @MapCols INT, @FirstRow INT, @EndRow INT, @FirstCol INT, @EndCol INT;

@@ -1,6 +1,5 @@
 -- NeedPixels: refuses a scan, or a data set with one, whose pixels are not in this database, and says where they lie.
--- Called by whatever reads slices: ReadSlices, ExplainRegions, RenderMap, PreviewPreprocessing, MaximiseImage, TransformImages and
--- RunOnDataset.
+-- Called by ReadSlices, ChooseSlices, RenderMap, PreviewPreprocessing, MaximiseImage, FindTransforms and ComposeRun.
 CREATE OR ALTER PROCEDURE internal.NeedPixels
     @ScanId INT,                 -- the scan, or NULL
     @DatasetVersionId INT = NULL -- or the version of a data set
