@@ -25,7 +25,7 @@ MOST_MODULES = 15  # of a folder of the engine
 ENDS = {".py", ".sql", ".md", ".toml", ".txt", ".cfg", ".yml", ".yaml", ".html", ".css", ".js", ".mjs", ""}
 
 _BELOW = {
-    "config", "copying", "database", "dicom", "imaging", "learning", "loading", "networks", "operating", "phantoms",
+    "config", "copying", "database", "dicom", "exporting", "imaging", "learning", "loading", "networks", "operating", "phantoms",
     "procedures", "reporting",
 }  # fmt: skip
 
@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "operating": {"loading", "procedures", "database", "imaging", "config"},
     "reporting": {"database", "imaging", "learning"},
     "client": {"database", "imaging"},
+    "exporting": {"client", "loading", "database", "dicom", "imaging"},
     "cli": _BELOW,
     "scripts": _BELOW | {"cli"},
     "lungdb_web": {"loading", "reporting", "database", "imaging", "learning", "config"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 
 from lungdb import __version__
 from lungdb.cli.support import exit_status
@@ -32,6 +33,8 @@ COMMANDS = {
     "load-classifier": "load a classifier that was trained elsewhere: LightGBM's text or ONNX",
     "load-tensors": "load a dense network as tables, to score with no Python",
     "networks": "list the known networks and those that are loaded",
+    "export": "data sets, features, labels, scores, volumes as files that others read",
+    "import": "take back what export has written",
     "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }
 
@@ -48,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[0] not in COMMANDS:
         print(f"lungdb has no command '{escaped(arguments[0])}'.\n\n{_usage()}", file=sys.stderr)
         return 2
-    module = f"lungdb.cli.{arguments[0].replace('-', '_')}"
+    # No module can be named import.
+    module = f"lungdb.cli.{arguments[0].replace('-', '_')}{'_' * iskeyword(arguments[0])}"
     return exit_status(lambda: int(importlib.import_module(module).main(arguments[1:])))
 
 

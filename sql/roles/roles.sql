@@ -129,6 +129,7 @@ VALUES
     (N'dbo.StoreToken'),
     (N'dbo.StoreWork'),
     (N'dbo.TakeCopy'),
+    (N'dbo.TakeScores'),
     (N'dbo.TakeWork'),
     (N'dbo.TopSlices'),
     (N'dbo.TrainImageClassifier'),
@@ -319,6 +320,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.StoreModelNodes', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreToken', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.TakeCopy', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.TakeScores', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.TopSlices', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.Version', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.WrongCases', N'EXECUTE'),
@@ -749,10 +751,10 @@ VALUES
     (N'lungdb_trainer', N'dbo.ScoreNewScansSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScorePatientsSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SearchModels', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.ShowPatient', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.ShowTruth', N'EXECUTE');
+    (N'lungdb_trainer', N'dbo.ShowPatient', N'EXECUTE');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_trainer', N'dbo.ShowTruth', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SimilarImages', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SimilarPatients', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SimilarSlices', N'EXECUTE'),
