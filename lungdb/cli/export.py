@@ -11,6 +11,8 @@ from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
 from lungdb.exporting.columns import PARTS
 from lungdb.exporting.exporting import Request, export
+from lungdb.exporting.reading import choose
+from lungdb.exporting.submission import write_submission
 from lungdb.exporting.tables import FORMATS
 
 _EPILOG = """
@@ -29,6 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--dataset", metavar="NAME", help="only scans of the newest version of this data set")
     parser.add_argument("--model", metavar="NAME", help="only scores, contributions and features of this model")
     parser.add_argument("--model-version", type=int, metavar="N", help="its version (default: all)")
+    parser.add_argument("--volumes", choices=("nifti",), help="the scans as NIfTI, in Hounsfield units, int16")
+    parser.add_argument(
+        "--submission",
+        type=Path,
+        metavar="FILE.csv",
+        help="a file id,cancer with a line a patient, of the scores of the model (default: lightgbm_sql's champion)",
+    )
     arguments = parser.parse_args(argv)
     return exit_status(lambda: _export(arguments))
 
@@ -40,10 +49,17 @@ def _export(arguments: argparse.Namespace) -> int:
         dataset=arguments.dataset,
         model=arguments.model,
         version=arguments.model_version,
+        volumes=arguments.volumes,
     )
-    if arguments.out is None:
+    if arguments.out is None and (request.what or request.volumes or not arguments.submission):
         raise LungdbError("No folder is named. Give one: lungdb export OUT --what all")
     with open_database(arguments.database) as connection:
+        if arguments.submission:
+            chosen = choose(connection, request.dataset, request.model, request.version)
+            patients, model = write_submission(connection, arguments.submission, chosen)
+            print(f"{escaped(arguments.submission)} is written: {patients} patients, scored by {escaped(model)}.")
+        if arguments.out is None:
+            return 0
         outcome = export(connection, arguments.out, request, lambda text: print(escaped(text)))
     state = "is written" if outcome.is_new else "is there already and unchanged"
     print(f"{escaped(arguments.out)} {state}: {outcome.files} files and manifest.json.")

@@ -12,6 +12,7 @@ from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
 from lungdb.exporting.folder import read_export
+from lungdb.exporting.nifti import take_volumes
 from lungdb.exporting.taking import check_identity, take_datasets, take_labels, take_scores
 
 _EPILOG = """
@@ -37,6 +38,10 @@ def _import(arguments: argparse.Namespace) -> int:
     status = 0
     with open_database(arguments.database) as connection:
         check_identity(connection, manifest)
+        volumes = take_volumes(connection, folder)
+    for outcome, count in (volumes or {}).items():
+        print(f"Volumes: {count} {outcome}.")
+        status = max(status, int(outcome not in ("loaded", "unchanged")))
     for features in sorted(folder.glob("features-*/lungdb.json")):
         # A command of its own, which says itself what became of them.
         target = ["-d", arguments.database] if arguments.database else []

@@ -12,6 +12,7 @@ from lungdb.errors import LungdbError
 from lungdb.exporting import columns
 from lungdb.exporting.features import write_features, write_vectors
 from lungdb.exporting.folder import Outcome, finish, unfinished
+from lungdb.exporting.nifti import write_volumes
 from lungdb.exporting.reading import Chosen, choose, datasets, identity_of, rows_of
 from lungdb.exporting.tables import write_schema, write_table
 
@@ -72,6 +73,8 @@ def export(connection: Connection, out: Path, request: Request, say: Callable[[s
         facts = {"identity": identity, "scans": len(chosen.scans)}
         if request.what:
             facts["rows"] = _tables(connection, place, request, chosen, identity, say)
+        if request.volumes:
+            say(f"{write_volumes(connection, place, chosen, say)} volumes.")
         return finish(place, out, settings, facts)
 
 
