@@ -10,6 +10,7 @@ from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
 from lungdb.exporting.columns import PARTS
+from lungdb.exporting.dicom import OBJECTS
 from lungdb.exporting.exporting import Request, export
 from lungdb.exporting.reading import choose
 from lungdb.exporting.submission import write_submission
@@ -33,6 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model-version", type=int, metavar="N", help="its version (default: all)")
     parser.add_argument("--volumes", choices=("nifti",), help="the scans as NIfTI, in Hounsfield units, int16")
     parser.add_argument(
+        "--dicom",
+        default="",
+        metavar="A,B",
+        help="DICOM objects, of sr (scores), maps (of explanations) and masks; or all",
+    )
+    parser.add_argument("--mask-above", type=int, metavar="HU", help="what a voxel of a mask is above")
+    parser.add_argument(
         "--submission",
         type=Path,
         metavar="FILE.csv",
@@ -50,8 +58,10 @@ def _export(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         version=arguments.model_version,
         volumes=arguments.volumes,
+        dicom=_listed(arguments.dicom, OBJECTS, "--dicom"),
+        mask_above=arguments.mask_above,
     )
-    if arguments.out is None and (request.what or request.volumes or not arguments.submission):
+    if arguments.out is None and (request.what or request.volumes or request.dicom or not arguments.submission):
         raise LungdbError("No folder is named. Give one: lungdb export OUT --what all")
     with open_database(arguments.database) as connection:
         if arguments.submission:

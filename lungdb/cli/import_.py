@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.database import Connection
 from lungdb.database.run_log import logged_load
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
 from lungdb.exporting.folder import read_export
-from lungdb.exporting.nifti import take_volumes
+from lungdb.exporting.nifti import FOLDER
 from lungdb.exporting.taking import check_identity, take_datasets, take_labels, take_scores
 
 _EPILOG = """
@@ -38,7 +39,7 @@ def _import(arguments: argparse.Namespace) -> int:
     status = 0
     with open_database(arguments.database) as connection:
         check_identity(connection, manifest)
-        volumes = take_volumes(connection, folder)
+        volumes = _take_volumes(connection, folder) if (folder / FOLDER).is_dir() else None
     for outcome, count in (volumes or {}).items():
         print(f"Volumes: {count} {outcome}.")
         status = max(status, int(outcome not in ("loaded", "unchanged")))
@@ -54,6 +55,14 @@ def _import(arguments: argparse.Namespace) -> int:
         load.result = " ".join(lines)
     print("\n".join(lines) if lines else "Nothing of the export comes back into tables.")
     return status
+
+
+def _take_volumes(connection: Connection, folder: Path) -> dict[str, int] | None:
+    try:
+        from lungdb.exporting.nifti_back import take_volumes
+    except ModuleNotFoundError as error:
+        raise LungdbError(f'Volumes are read with {error.name}. Run: pip install "lungdb[export]"') from error
+    return take_volumes(connection, folder)
 
 
 def _load_features() -> Callable[[Sequence[str]], int]:

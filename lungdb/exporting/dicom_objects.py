@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from highdicom import PixelMeasuresSequence, PlaneOrientationSequence, PlanePositionSequence
+from highdicom import PixelMeasuresSequence, PlaneOrientationSequence, PlanePositionSequence, VOILUTTransformation
 from highdicom.content import AlgorithmIdentificationSequence
 from highdicom.pm import ParametricMap, RealWorldValueMapping
 from highdicom.seg import Segmentation, SegmentDescription
@@ -106,9 +106,7 @@ def score_report(source: Sequence[Dataset], score: Score) -> Dataset:
             score.uid("tracking", source[0].SeriesInstanceUID), f"{MAKER} score {score.prediction_id}"
         ),
         algorithm_id=algorithm,
-        measurements=[
-            Measurement(codes.DCM.ProbabilityOfCancer, 100 * score.probability, codes.UCUM.Percent)
-        ],
+        measurements=[Measurement(codes.DCM.ProbabilityOfCancer, 100 * score.probability, codes.UCUM.Percent)],
         source_images=[SourceImageForMeasurementGroup(each.SOPClassUID, each.SOPInstanceUID) for each in source],
     )
     device = ObserverContext(
@@ -135,9 +133,7 @@ def score_report(source: Sequence[Dataset], score: Score) -> Dataset:
     return _dated(report, score.predicted_at)
 
 
-def region_map(
-    source: Sequence[Dataset], facts: Mapping[str, Any], score: Score, maps: Sequence[RegionMap]
-) -> Dataset:
+def region_map(source: Sequence[Dataset], facts: Mapping[str, Any], score: Score, maps: Sequence[RegionMap]) -> Dataset:
     """Return the maps of one method of a score as a Parametric Map of floats; its frames lie over their slices.
 
     Parameters
@@ -176,7 +172,9 @@ def region_map(
         instance_number=1,
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[mapping],
-        voi_lut_transformations=None,
+        voi_lut_transformations=[
+            VOILUTTransformation(float(values.max() + values.min()) / 2, max(float(np.ptp(values)), 1e-6))
+        ],
         content_label=first.method.upper(),
         content_description=f"{first.method} of a score by {score.model_name} {score.model_version}"[:64],
         pixel_measures=PixelMeasuresSequence(
@@ -187,12 +185,11 @@ def region_map(
         series_description=_RESEARCH,
         **_EQUIPMENT,
     )
+    made.Laterality = ""  # the chest has both sides
     return _dated(made, score.predicted_at)
 
 
-def threshold_mask(
-    source: Sequence[Dataset], facts: Mapping[str, Any], hu: NDArray[np.int16], above: int
-) -> Dataset:
+def threshold_mask(source: Sequence[Dataset], facts: Mapping[str, Any], hu: NDArray[np.int16], above: int) -> Dataset:
     """Return the voxels above a number of Hounsfield units as a binary Segmentation.
 
     Parameters
@@ -235,10 +232,14 @@ def threshold_mask(
 
 def _dated(made: Dataset, moment: datetime.datetime | None) -> Dataset:
     """Give an object the moment of what it is of, so that the same object is the same bytes at every export."""
+    dimensions = derived_uid("dimensions", made.SOPInstanceUID)
+    for organization in (*made.get("DimensionOrganizationSequence", []), *made.get("DimensionIndexSequence", [])):
+        organization.DimensionOrganizationUID = dimensions
     if moment is not None:
-        day, hour = f"{moment:%Y%m%d}", f"{moment:%H%M%S}"
         for keyword in ("InstanceCreation", "Content", "Series"):
             if f"{keyword}Date" in made:
-                setattr(made, f"{keyword}Date", day)
-                setattr(made, f"{keyword}Time", hour)
+                setattr(made, f"{keyword}Date", f"{moment:%Y%m%d}")
+                setattr(made, f"{keyword}Time", f"{moment:%H%M%S}")
+        for equipment in made.get("ContributingEquipmentSequence", []):
+            equipment.ContributionDateTime = f"{moment:%Y%m%d%H%M%S}"
     return made

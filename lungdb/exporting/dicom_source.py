@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.config import IGNORE
 from pydicom.uid import UID, CTImageStorage
 
 from lungdb.exporting.nifti import affine_of
@@ -23,7 +24,7 @@ UNKNOWN = (
 
 def valid_uid(text: str) -> str:
     """Return a UID as it is, and of what is none the one under 2.25 that 128 bits of its SHA-256 make (PS3.5 B.2)."""
-    return text if UID(text).is_valid else derived_uid(text)
+    return text if UID(text, validation_mode=IGNORE).is_valid else derived_uid(text)
 
 
 def derived_uid(*parts: object) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from lungdb.database import Connection
 from lungdb.errors import LungdbError
 from lungdb.exporting import columns
+from lungdb.exporting.dicom import write_objects
 from lungdb.exporting.features import write_features, write_vectors
 from lungdb.exporting.folder import Outcome, finish, unfinished
 from lungdb.exporting.nifti import write_volumes
@@ -75,6 +76,9 @@ def export(connection: Connection, out: Path, request: Request, say: Callable[[s
             facts["rows"] = _tables(connection, place, request, chosen, identity, say)
         if request.volumes:
             say(f"{write_volumes(connection, place, chosen, say)} volumes.")
+        if request.dicom:
+            for name, count in write_objects(connection, place, chosen, request.dicom, request.mask_above, say).items():
+                say(f"{count} {name} as DICOM.")
         return finish(place, out, settings, facts)
 
 

@@ -1,11 +1,8 @@
-"""Volumes as NIfTI files, each with a JSON file beside it that says what they are of, and back."""
+"""Volumes as NIfTI files, each with a JSON file beside it that says what it is of."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +11,10 @@ from numpy.typing import NDArray
 
 from lungdb.client import Database
 from lungdb.database import Connection, run
-from lungdb.database.retrying import retried
-from lungdb.dicom.rejection import REASONS, RejectedError
-from lungdb.dicom.series_rule import Extent
 from lungdb.errors import LungdbError
 from lungdb.exporting.folder import write_whole
 from lungdb.exporting.reading import Chosen, KnownScan, rights
-from lungdb.exporting.scan_facts import COLUMNS, DATES, SLICES, scan_facts, to_json
-from lungdb.imaging.codecs import SHUFFLED, content_sha256, encode_slice
-from lungdb.loading.scan_store import EncodedScan, store_scan
-from lungdb.loading.studies import Settling, read_rule
+from lungdb.exporting.scan_facts import scan_facts, to_json
 
 FOLDER = "volumes"
 _PLACES = tuple(f"{name}_{axis}" for name in ("origin", "row", "column", "step") for axis in "xyz")
@@ -111,7 +102,7 @@ def _write(
     described = name.with_suffix(".json")
     if path.is_file() and described.is_file() and described.read_text(encoding="utf-8") == text:
         return
-    nibabel = _nibabel()
+    nibabel = nibabel_module()
     hu = database.volume(scan.scan_id)
     image = nibabel.Nifti1Image(hu.transpose(2, 1, 0), affine, dtype=np.int16)
     if affine is None:
@@ -125,77 +116,14 @@ def _write(
     write_whole(described, lambda other: other.write_text(text, encoding="utf-8"))
 
 
-def take_volumes(connection: Connection, folder: Path) -> dict[str, int] | None:
-    """Take volumes back as scans with slices; None where they were not exported.
-
-    Returns
-    -------
-    dict
-        Outcome of `store_scan`, or the reason why one was not taken -> how many.
-
-    Raises
-    ------
-    LungdbError
-        A volume is not the one that its JSON file describes; those before it stay.
-    """
-    described = sorted((folder / FOLDER).glob("*.json"))
-    if not described:
-        return None
-    settling = Settling(retried(lambda: read_rule(connection, None), connection))
-    counts: dict[str, int] = {}
-    for path in described:
-        scan = _read(path, settling)
-        try:
-            outcome = retried(partial(store_scan, connection, scan, replace=False), connection)
-        except RejectedError as error:
-            outcome = REASONS[error.reason]
-        counts[outcome] = counts.get(outcome, 0) + 1
-    return counts
-
-
-def _read(path: Path, settling: Settling) -> EncodedScan:
-    beside = json.loads(path.read_text(encoding="utf-8"))
-    nibabel = _nibabel()
-    volume = path.with_suffix(".nii.gz")
-    try:
-        image = nibabel.load(volume)
-        hu = np.asanyarray(image.dataobj).transpose(2, 1, 0)
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
-        raise LungdbError(f"'{volume.name}' cannot be read as NIfTI ({error}). Export it again.") from error
-    slices = []
-    for facts, pixels in zip(beside["slices"], hu, strict=False):
-        blob, sha256 = encode_slice(np.ascontiguousarray(pixels, np.int16), SHUFFLED)
-        slices.append((*[facts[name] for name in SLICES], SHUFFLED, blob, sha256))
-    content = content_sha256(row[-1] for row in slices)
-    if hu.dtype != np.int16 or len(slices) != len(hu) or content.hex() != beside["content_sha256"]:
-        raise LungdbError(
-            f"'{volume.name}' has other Hounsfield units than its JSON file was written for. Export it again; a volume "
-            "that was changed is another scan, and comes as DICOM."
-        )
-    columns = {
-        "series_uid": beside["series_uid"],
-        "study_uid": beside["study_uid"],
-        "content_sha256": content,
-        **{name: _value(name, beside[name]) for name in COLUMNS},
-    }
-    extent = Extent(
-        beside["series_uid"], beside["spacing_z"], beside["number_images"], beside["monoenergetic_kev"],
-        beside["slice_thickness"], beside["convolution_kernel"],
-    )  # fmt: skip
-    return EncodedScan(beside["patient_id"], extent, columns, slices, 0, settling)
-
-
-def _value(name: str, value: Any) -> Any:
-    return date.fromisoformat(value) if name in DATES and value is not None else value
-
-
 def _is_rigid(affine: NDArray[np.float64]) -> bool:
     """Tell whether the axes are at right angles: a qform has no place for a tilted gantry's shear."""
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return bool(np.allclose(axes.T @ axes, np.eye(3), atol=1e-4))
 
 
-def _nibabel() -> Any:
+def nibabel_module() -> Any:
+    """Return nibabel; LungdbError where it is not installed."""
     try:
         import nibabel
     except ModuleNotFoundError as error:

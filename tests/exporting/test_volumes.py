@@ -104,7 +104,7 @@ def test_a_changed_volume_is_refused(target: str, tmp_path: Path, capsys: pytest
     assert main(["export", str(out), "-d", target, "--volumes", "nifti"]) == 0
     (path,) = (out / "volumes").glob("*.nii.gz")
     image = nibabel.load(path)
-    values = np.array(image.dataobj)
+    values = np.asanyarray(image.dataobj).copy()
     values[0, 0, 0] += 1
     nibabel.save(nibabel.Nifti1Image(values, image.affine, image.header), path)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
