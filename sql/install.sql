@@ -25304,6 +25304,104 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- TakeScores: takes in scores that `lungdb export` wrote of another database, which `lungdb import` has put into #taken_scores.
+-- Example: EXECUTE dbo.TakeScores @Rows = 1234;
+CREATE OR ALTER PROCEDURE dbo.TakeScores
+    @Rows INT = NULL, -- number of rows in #taken_scores; needed
+    @Help BIT = 0     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TakeScores is the last step of lungdb import for scores: it takes in the rows of #taken_scores, all of them or none.
+A score belongs to the model with the same SHA-256 here, of several to that of the same name and version; without one it is refused. Scans
+are found by their series; scores of others are passed over. A score that is there stays: one of the same scan, model and time that says
+something else is refused. One row returns: how many were added, were there already, and are of scans that are not here.
+Parameters:
+    @Rows INT = NULL  number of rows in #taken_scores; needed
+    @Help BIT = 0     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TakeScores @Rows = 1234;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @Locked INT, @Added INT, @There INT, @Scans NVARCHAR(MAX);
+    CREATE TABLE #found (
+        place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, classifier_id INT NULL, is_there BIT NOT NULL);
+    SET @Arrived = (SELECT COUNT(*) FROM #taken_scores);
+    IF @Rows IS NULL OR @Arrived <> @Rows
+    BEGIN
+        SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),
+            N' arrived. Run lungdb import again.');
+        THROW 50155, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    -- Before anything is written, as StorePredictions does, so that two who score the same scan wait for each other here.
+    SET @Locked = (
+        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
+        WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #taken_scores AS t ON t.series_uid = s.series_uid));
+    INSERT INTO #found (place, scan_id, classifier_id, is_there)
+    SELECT t.place, s.scan_id, (
+            SELECT TOP (1) c.classifier_id FROM dbo.classifiers AS c
+            WHERE c.sha256 = t.model_sha256
+            ORDER BY CASE WHEN c.name = t.model_name AND c.version = t.model_version THEN 0 ELSE 1 END, c.classifier_id), 0
+    FROM #taken_scores AS t
+    INNER JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.series_uid = t.series_uid;
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The model ''', t.model_name, N''' version ', t.model_version,
+        N' is not here with the same SHA-256, so its scores are not taken. Bring it first with lungdb copy.'), N'%', N'%%')
+    FROM #found AS f
+    INNER JOIN #taken_scores AS t ON t.place = f.place
+    WHERE f.classifier_id IS NULL
+    ORDER BY t.place;
+    IF @Message IS NOT NULL
+        THROW 50108, @Message, 1;
+
+    UPDATE f
+    SET f.is_there = 1
+    FROM #found AS f
+    INNER JOIN #taken_scores AS t ON t.place = f.place
+    WHERE EXISTS (
+        SELECT 1 FROM dbo.predictions AS r
+        WHERE r.scan_id = f.scan_id AND r.classifier_id = f.classifier_id AND r.predicted_at = t.predicted_at
+            AND COALESCE(r.probability, -1) = COALESCE(t.probability, -1) AND COALESCE(r.prevalence, -1) = COALESCE(t.prevalence, -1)
+            AND (r.predicted = t.predicted OR (r.predicted IS NULL AND t.predicted IS NULL)));
+    SET @Locked = (
+        SELECT COUNT(*)
+        FROM #found AS f
+        INNER JOIN #taken_scores AS t ON t.place = f.place
+        WHERE f.is_there = 0 AND EXISTS (
+            SELECT 1 FROM dbo.predictions AS r
+            WHERE r.scan_id = f.scan_id AND r.classifier_id = f.classifier_id AND r.predicted_at = t.predicted_at));
+    IF @Locked > 0
+    BEGIN
+        SET @Message = CONCAT(@Locked, N' scores of the same scans, model and time are here with other values. Nothing is taken. ',
+            N'See dbo.predictions.');
+        THROW 50155, @Message, 1;
+    END;
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, predicted_at, predicted_by, raw_probability, prevalence,
+        vector_sha256, predicted, scope, scope_reason)
+    SELECT f.scan_id, f.classifier_id, t.probability, t.predicted_at, t.predicted_by, t.raw_probability, t.prevalence,
+        t.vector_sha256, t.predicted, t.scope, t.scope_reason
+    FROM #found AS f
+    INNER JOIN #taken_scores AS t ON t.place = f.place
+    WHERE f.is_there = 0
+    ORDER BY t.predicted_at, t.place;
+    SET @Scans = COALESCE((
+        SELECT STRING_AGG(CAST(d.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #found WHERE is_there = 0) AS d), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
+
+    SELECT @Added = COUNT(CASE is_there WHEN 0 THEN 1 END), @There = COUNT(CASE is_there WHEN 1 THEN 1 END)
+    FROM #found;
+    SELECT @Added AS added, @There AS there, @Rows - @Added - @There AS unknown;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
 -- inside the caller's transaction.
 -- Called by TakeCopiedModel. The script's tables #copy_scans and #copy_model are read.
@@ -28579,7 +28677,7 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'ScoreNewScans', N'ScoreNewScansSql', N'ScorePatientsSql', N'SearchModels', N'ShowPatient', N'ShowTruth',
     N'SimilarImages', N'SimilarPatients', N'SimilarSlices', N'SimilarToSlices', N'StartLoad', N'StartSession',
     N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreModelNodes', N'StorePreprocessing',
-    N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeWork', N'TopSlices',
+    N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork', N'TopSlices',
     N'TrainImageClassifier', N'TrainLungCancerModel', N'TrainNetworkSql', N'TransformImages', N'Version', N'WrongCases',
     N'WrongRepresentatives');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
@@ -28686,6 +28784,7 @@ VALUES
     (N'StoreToken', N'accounts', N'Keeps the hash of a token for an account and returns its number.', N'EXECUTE dbo.StoreToken @Name = N''ana'', @TokenName = N''nightly job'', @Sha256 = @Sha256, @Days = 90;'),
     (N'StoreWork', N'work', N'Stores what a worker made of the scans or pictures that it has leased.', N'EXECUTE dbo.StoreWork @Provider = N''CUDAExecutionProvider'';'),
     (N'TakeCopy', N'copying', N'Takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.', N'EXECUTE dbo.TakeCopy @Rows = 1234;'),
+    (N'TakeScores', N'copying', N'Takes in scores that `lungdb export` wrote of another database, which `lungdb import` has put into #taken_scores.', N'EXECUTE dbo.TakeScores @Rows = 1234;'),
     (N'TakeWork', N'work', N'Leases scans or pictures of queued features for a worker beside the server, and says what is to be done with them.', N'EXECUTE dbo.TakeWork @ChunkMegabytes = 64;'),
     (N'TopSlices', N'questions', N'The slices that light a feature most, as rows and on one contact sheet.', N'EXECUTE dbo.TopSlices @Feature = 5, @Top = 16;'),
     (N'TrainImageClassifier', N'images', N'Trains a model that tells the classes of pictures by their features, measures it and stores a new version.', N'EXECUTE dbo.TrainImageClassifier @ModelName = N''faces'', @Dataset = N''cmu_faces'', @Pooling = N''none'';'),
@@ -29681,6 +29780,7 @@ VALUES
     (N'ReadAnimation', NULL, N'the moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.'),
     (N'ReadSlices', NULL, N'the axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.'),
     (N'RefreshWorklist', NULL, N'brings dbo.worklist in line with the other tables, for the scans given or for all.'),
+    (N'TakeScores', NULL, N'takes in scores that `lungdb export` wrote of another database, which `lungdb import` has put into #taken_scores.'),
     (N'TakeCopy', NULL, N'takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.'),
     (N'DeleteFeatures', NULL, N'deletes features and the feature sets that they are of, unless a model, a search or a combined set refers to them.'),
     (N'GenerateFeatures', NULL, N'runs a network over every scan that has no features yet and stores what its layers give.'),
@@ -30150,6 +30250,7 @@ VALUES
     ('procedure', N'dbo.ReadAnimation'),
     ('procedure', N'dbo.ReadSlices'),
     ('procedure', N'dbo.RefreshWorklist'),
+    ('procedure', N'dbo.TakeScores'),
     ('procedure', N'internal.TakeCopiedScans'),
     ('procedure', N'internal.TakeCopiedModel'),
     ('procedure', N'dbo.TakeCopy'),

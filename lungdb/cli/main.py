@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 
 from lungdb import __version__
 from lungdb.cli.support import exit_status
@@ -36,6 +37,8 @@ COMMANDS = {
     "spark": "what is too large for one machine, on Apache Spark",
     "plan": "what the features of a cohort cost, measured on this machine",
     "networks": "list the known networks and those that are loaded",
+    "export": "data sets, features, labels, scores, volumes as files that others read",
+    "import": "take back what export has written",
     "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }
 
@@ -61,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             "shell's history. Put the connection string into config.py or the variable LUNGDB_DATABASE.",
             file=sys.stderr,
         )
-    module = f"lungdb.cli.{arguments[0].replace('-', '_')}"
+    # No module can be named import.
+    module = f"lungdb.cli.{arguments[0].replace('-', '_')}{'_' * iskeyword(arguments[0])}"
     return exit_status(lambda: int(importlib.import_module(module).main(arguments[1:])))
 
 

@@ -130,6 +130,7 @@ VALUES
     (N'dbo.StoreToken'),
     (N'dbo.StoreWork'),
     (N'dbo.TakeCopy'),
+    (N'dbo.TakeScores'),
     (N'dbo.TakeWork'),
     (N'dbo.TopSlices'),
     (N'dbo.TrainImageClassifier'),
@@ -322,6 +323,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.StoreStagedFeatures', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreToken', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.TakeCopy', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.TakeScores', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.TopSlices', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.Version', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.WrongCases', N'EXECUTE'),
@@ -751,10 +753,10 @@ VALUES
     (N'lungdb_trainer', N'dbo.RenderMap', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.RepeatExperiment', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.RollbackModel', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.RunOnDataset', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.RunSearch', N'EXECUTE');
+    (N'lungdb_trainer', N'dbo.RunOnDataset', N'EXECUTE');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_trainer', N'dbo.RunSearch', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScaleDataset', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScoreNetworkSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScoreNewScans', N'EXECUTE'),
