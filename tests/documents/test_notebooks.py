@@ -26,6 +26,7 @@ if importlib.util.find_spec("lungdb") is None:
     SOURCE = ".."
     %pip install -q "{SOURCE}[cpu,load,notebooks]\""""
 MACHINE_PATHS = re.compile(r"/(home|root|tmp|work|Users|mnt|opt|var)/|[A-Z]:\\\\")
+RUN = [pytest.param(file, marks=() if file.stem in QUICK else pytest.mark.slow) for file in NOTEBOOKS]
 EACH = pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 
 
@@ -49,9 +50,7 @@ def _execute(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPat
     assert list((folder / "empty").iterdir()) == [], "a notebook leaves nothing where it is opened"
 
 
-@pytest.mark.parametrize(
-    "file", [pytest.param(file, marks=() if file.stem in QUICK else pytest.mark.slow, id=file.stem) for file in NOTEBOOKS]
-)
+@pytest.mark.parametrize("file", RUN, ids=lambda file: file.stem)
 def test_a_notebook_runs_from_a_clean_kernel(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an empty folder, as somebody would run it who has just opened it; its assert cells hold."""
     _execute(_read(file), tmp_path, monkeypatch)
