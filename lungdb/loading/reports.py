@@ -51,7 +51,7 @@ class Report:
 
 
 def read_reports(path: Path) -> list[Report]:
-    """Read a file with the columns patient_id and text, and maybe series_uid and kind; a patient may have several lines.
+    """Read a file with the columns patient_id and text, and maybe series_uid and kind; a patient may be there often.
 
     Raises
     ------
