@@ -24,7 +24,7 @@ import importlib.util
 
 if importlib.util.find_spec("lungdb") is None:
     SOURCE = ".."
-    %pip install -q "{SOURCE}[cpu,load,notebooks]\""""
+    %pip install -q "{SOURCE}[cpu,load,export,notebooks]\""""
 MACHINE_PATHS = re.compile(r"/(home|root|tmp|work|Users|mnt|opt|var)/|[A-Z]:\\\\")
 RUN = [pytest.param(file, marks=() if file.stem in QUICK else pytest.mark.slow) for file in NOTEBOOKS]
 EACH = pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
