@@ -29,6 +29,7 @@ COMMANDS = {
     "load-scans": "load folders of DICOM files",
     "load-features": "load features that were made outside of the database: Parquet files",
     "load-labels": "load labels from a CSV file",
+    "load-reports": "load reports about patients from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",
     "load-images": "load pictures that are not scans",
     "load-network": "load a network: ONNX, PyTorch weights or a CNTK file",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.preprocessings import check_steps, preview_steps, transform_images
     from lungdb.procedures.regions import explain_regions
     from lungdb.procedures.rendering import render_map
+    from lungdb.procedures.reports import similar_reports
     from lungdb.procedures.running import decoded_pictures, feature_matrix, lines_of_result, scan_volumes
     from lungdb.procedures.scoring_many import predict_and_measure, predict_patients
     from lungdb.procedures.searching import make_trials, run_trials
@@ -82,6 +83,7 @@ __all__ = [
     "run_trials",
     "scan_volumes",
     "similar_patients",
+    "similar_reports",
     "similar_rows",
     "slices_sheet",
     "standard_vectors",
@@ -132,6 +134,7 @@ _MODULES = {
     "run_trials": "searching",
     "scan_volumes": "running",
     "similar_patients": "similarity",
+    "similar_reports": "reports",
     "similar_rows": "likeness",
     "slices_sheet": "top_slices",
     "standard_vectors": "similarity",

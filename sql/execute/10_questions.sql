@@ -55,3 +55,14 @@ DECLARE @Slices NVARCHAR(MAX) = (
     WHERE i.scan_id = @ScanId);
 EXECUTE dbo.SimilarToSlices @Slices = @Slices, @Limit = 3;
 EXECUTE dbo.SimilarToSlices @Slices = @Slices, @SliceIndex = 0, @Limit = 3;
+
+-- Which reports are like a text. There are none yet: lungdb load-reports brings them, here a few words about two patients.
+INSERT INTO dbo.reports (patient_id, kind, text, text_sha256)
+SELECT p.patient_id, N'made up', t.text, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), t.text))
+FROM (
+    SELECT 0 AS idx, CAST(N'Spiculated nodule in the right upper lobe.' AS NVARCHAR(MAX)) AS text
+    UNION ALL
+    SELECT 1, N'No nodule. Small effusion on the left.') AS t
+INNER JOIN dbo.patients AS p ON p.idx = t.idx
+WHERE NOT EXISTS (SELECT 1 FROM dbo.reports AS r WHERE r.patient_id = p.patient_id AND r.text = t.text);
+EXECUTE dbo.SimilarReports @Text = N'nodule of the upper lobe', @Top = 2;

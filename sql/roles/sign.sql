@@ -31,6 +31,7 @@ VALUES
     (N'dbo.RepeatExperiment'),
     (N'dbo.RunSearch'),
     (N'dbo.SearchModels'),
+    (N'dbo.SimilarReports'),
     (N'dbo.SimilarToSlices'),
     (N'dbo.StorePreprocessing'),
     (N'dbo.TrainImageClassifier'),
