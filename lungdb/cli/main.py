@@ -25,6 +25,7 @@ COMMANDS = {
     "job": "do a job of the night once, for cron or a systemd timer",
     "recompress": "store the slices of earlier versions anew, a sixth smaller",
     "load-scans": "load folders of DICOM files",
+    "watch": "load what arrives in a folder, queue its features, score it",
     "load-labels": "load labels from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",
     "load-images": "load pictures that are not scans",

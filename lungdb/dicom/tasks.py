@@ -111,6 +111,16 @@ def inspect(source: Source, limits: Limits, naming: Naming = NOT_NAMED) -> list[
     return look_into((source, False), limits, naming).headers
 
 
+def belongs_to(source: Source, limits: Limits) -> tuple[str, str]:
+    """Return the UIDs of the series and the study that a file is of; empty where they are not known."""
+    try:
+        found = inspect(source, limits)
+    except RejectedError as error:
+        return error.series_uid, ""
+    first = found[0] if found else None
+    return (first.series_uid, first.study_uid) if isinstance(first, SliceHeader) else ("", "")
+
+
 def look_into(item: tuple[Source, bool], limits: Limits, naming: Naming = NOT_NAMED) -> Found:
     """Look into a file as `inspect` does, and encode its slice, too, if there is one and that is asked for.
 
