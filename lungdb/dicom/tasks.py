@@ -112,11 +112,14 @@ def inspect(source: Source, limits: Limits, naming: Naming = NOT_NAMED) -> list[
 
 
 def belongs_to(source: Source, limits: Limits) -> tuple[str, str]:
-    """Return the UIDs of the series and the study that a file is of; empty where they are not known."""
-    try:
-        found = inspect(source, limits)
-    except RejectedError as error:
-        return error.series_uid, ""
+    """Return the UIDs of the series and the study that a file's slices are of; empty ones of an archive.
+
+    Raises
+    ------
+    RejectedError
+        As `inspect` does.
+    """
+    found = inspect(source, limits)
     first = found[0] if found else None
     return (first.series_uid, first.study_uid) if isinstance(first, SliceHeader) else ("", "")
 

@@ -23,6 +23,7 @@ from lungdb.isolation import Workers
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload")
 """How the names of files end that are being written; they are passed by, as is what begins with a dot."""
 
+_OF_BEGINNINGS = ("broken_header", "truncated", "missing_attribute", "unreadable")  # what a header that is half there is
 _FORMAT = 1
 _DIGEST = 16  # bytes
 
@@ -234,7 +235,7 @@ class Arrivals:
         for source, found in self._workers.map(self._look_into, unread):
             if not go_on():
                 return []
-            series, study = ("", "") if isinstance(found, RejectedError) else found
+            series, study = (found.series_uid, "") if isinstance(found, RejectedError) else found
             file = self._files[source.path]
             file.name, file.is_vague = series or self._name_in_folder(source.path), _is_vague(file, found)
             if study:
@@ -316,6 +317,6 @@ class Arrivals:
 
 
 def _is_vague(file: _File, found: tuple[str, str] | RejectedError) -> bool:
-    if not isinstance(found, RejectedError) or found.series_uid or found.reason == "archive_refused":
+    if not isinstance(found, RejectedError) or found.series_uid:
         return False
-    return found.reason != "not_dicom" or file.state[0] < PREAMBLE
+    return found.reason in _OF_BEGINNINGS or (found.reason == "not_dicom" and file.state[0] < PREAMBLE)

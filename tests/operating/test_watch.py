@@ -48,8 +48,15 @@ class Watching:
 
     def wait_for(self, text: str) -> None:
         """Wait until it has said this."""
-        wait_until(lambda: text in self.said() or self.process.poll() is not None)
-        assert text in self.said(), self.said()
+        self.wait_until(lambda: text in self.said())
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition as long as it runs; what it has said tells why one does not come."""
+        ends = time.monotonic() + 120
+        while not condition():
+            assert time.monotonic() < ends, self.said()
+            assert self.process.poll() is None or condition(), self.said()
+            time.sleep(0.1)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Ask it to end; give its exit status."""
@@ -138,7 +145,7 @@ def test_what_a_scanner_sends_is_loaded_and_scored(
         for path in sent:  # one association each, as slow scanners do
             subprocess.run(["storescu", "127.0.0.1", str(port), str(path)], check=True)
         watching.wait_for("Scores: dbo.ScoreNewScans has done all of it.")
-        wait_until(lambda: _ask(file, SCORES, PATIENT))
+        watching.wait_until(lambda: _ask(file, SCORES, PATIENT))
         assert watching.end() == 143
     finally:
         server.kill()
@@ -175,7 +182,7 @@ def test_a_slow_writer_is_waited_for(installed_file: Path, folder: Path, tmp_pat
         before = _ask(file, "SELECT COUNT(*) FROM dbo.rejected_files;")
         slow.write(content[written:])
     assert before == [(0,)]
-    wait_until(lambda: _ask(file, "SELECT number_images FROM dbo.scans;") == [(9,)], 30)
+    watching.wait_until(lambda: _ask(file, "SELECT number_images FROM dbo.scans;") == [(9,)])
     watching.wait_for("9 slices stored.")
     assert watching.end(signal.SIGINT) == 130
     with closing(connect(target_of(copy_to(folder, installed_file)))) as connection:
@@ -197,7 +204,7 @@ def test_a_killed_watcher_goes_on_and_nothing_is_doubled(
     options = ("--network", "ResNet_152.model")
     count = "SELECT COUNT(*) FROM dbo.scans;"
     killed = watch(file, *options)
-    wait_until(lambda: _ask(file, count)[0][0] > 3)
+    killed.wait_until(lambda: _ask(file, count)[0][0] > 3)
     killed.end(signal.SIGKILL)
     assert _ask(file, count)[0][0] < ARCHIVED
     second = watch(file, *options)
@@ -223,7 +230,7 @@ def test_queued_features_are_scored_when_a_worker_has_made_them(
     watching.wait_for("1 scans are queued.")
     assert _ask(file, FEATURES, PATIENT) == [(0,)]
     assert main(["work", "-d", target_of(file)]) == 0
-    wait_until(lambda: _ask(file, SCORES, PATIENT))
+    watching.wait_until(lambda: _ask(file, SCORES, PATIENT))
     watching.end()
     assert _ask(file, SCORES, PATIENT) == _expected(done_file, folder, tmp_path)
     assert watching.said().count("Loading") == 1
@@ -256,7 +263,7 @@ def test_a_file_that_kills_its_reader_is_told_once_and_the_rest_is_loaded(
     watching = watch(file, "--features", "none", PYTHONPATH=str(tmp_path / "kills"))
     watching.wait_for("9 slices stored.")
     _phantom(folder / "later", "arrives-2", 78)
-    wait_until(lambda: watching.said().count("9 slices stored.") == 2)
+    watching.wait_until(lambda: watching.said().count("9 slices stored.") == 2)
     assert watching.end() == 143
     said = watching.said()
     assert said.count("Not taken: 1 reader_crashed.") == 1
@@ -278,7 +285,7 @@ def test_a_database_that_is_away_is_waited_for(
     watching.wait_for("It is tried again.")
     assert not file.exists()
     away.rename(file)
-    wait_until(lambda: _ask(file, "SELECT COUNT(*) FROM dbo.scans;") == [(1,)])
+    watching.wait_until(lambda: _ask(file, "SELECT COUNT(*) FROM dbo.scans;") == [(1,)])
     assert watching.end() == 143
 
 
