@@ -97,6 +97,7 @@ def _for_mkdocs(text: str) -> str:
     written: list[str] = []
     place = 0
     base = 0  # blanks before what belongs to the present item, 0 outside of a list
+    is_loose = False  # the list has paragraphs or code of its own
     while place < len(lines):
         line = lines[place]
         mark = _MARK.fullmatch(line)
@@ -104,10 +105,12 @@ def _for_mkdocs(text: str) -> str:
         if mark:
             block, place = _code_block(lines, place + 1, len(mark[1]))
             indent = " " * (4 if base and mark[1] else 0)
+            is_loose = bool(indent)
+            block = block if "picture" not in line and " list of " not in line else ["```text", *block[1:]]
             written += ["", *(f"{indent}{each}" if each else "" for each in block), ""]
             continue
         if item and len(item[1]) < 4:
-            if written and written[-1].strip() and not base:
+            if written and written[-1].strip() and (is_loose or not base):
                 written.append("")
             base = len(item[0])
             marker = item[0].strip()
@@ -115,7 +118,7 @@ def _for_mkdocs(text: str) -> str:
         elif base and line.strip() and not line.startswith(" "):
             if written[-1].strip():
                 written.append("")
-            base = 0
+            base, is_loose = 0, False
             written.append(line)
         elif base and line.startswith(" " * base):
             written.append(" " * 4 + line[base:])

@@ -162,7 +162,8 @@ def _python() -> str:
 def _signature(function: Any) -> str:
     given = inspect.signature(function)
     own = [each for each in given.parameters.values() if each.name not in ("self", "cls")]
-    return str(given.replace(parameters=own))
+    # Annotations are text in modules that ask for it, and text is shown with quotation marks.
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(given.replace(parameters=own)))
 
 
 def _docstring(value: Any) -> str:

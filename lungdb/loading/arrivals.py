@@ -23,7 +23,12 @@ from lungdb.isolation import Workers
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload")
 """How the names of files end that are being written; they are passed by, as is what begins with a dot."""
 
-_OF_BEGINNINGS = ("broken_header", "truncated", "missing_attribute", "unreadable")  # what a header that is half there is
+_OF_BEGINNINGS = (
+    "broken_header",
+    "truncated",
+    "missing_attribute",
+    "unreadable",
+)  # what a header that is half there is
 _FORMAT = 1
 _DIGEST = 16  # bytes
 

@@ -236,15 +236,18 @@ class Watch:
         return False
 
     def _score(self) -> bool:
-        """Score when other scans have features and no score than the last time; again while some lack features."""
+        """Score when other scans have features and no score than the last time.
+
+        Returns whether to look again: while scans lack features, and as long as scoring changed something, because
+        features that came while it ran are not scored by it.
+        """
         lacking, unscored = self._states()
-        if unscored[0] and unscored != self._scored:
-            self._scored = unscored
-            done = do_job(self._target, "score", self._of_model(), self._say, lambda *_: None)
-            self._say(f"Scores: {done}")
-            lacking, unscored = self._states()
+        if unscored[0] == 0 or unscored == self._scored:
+            return lacking > 0
         self._scored = unscored
-        return lacking > 0
+        done = do_job(self._target, "score", self._of_model(), self._say, lambda *_: None)
+        self._say(f"Scores: {done}")
+        return True
 
     def _states(self) -> tuple[int, tuple[int, int]]:
         with closing(connect(self._target, create=False)) as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SQL = ROOT / "sql"
 MADE = {"commands.md", "procedures.md", "tables.md", "errors.md", "python.md"}
 BESIDE = {"about.md", "changes.md", "contributing.md", "sql.md"}
+COUNTED = ("h1", "li", "ol", "ul", "pre", "table", "tr", "td", "h2", "h3")
 LOADS = {
     "script": "src",
     "img": "src",
@@ -76,36 +78,30 @@ def test_every_page_of_docs_is_reached_from_the_first() -> None:
 class _Page(HTMLParser):
     """What a page links to, what it loads, and the anchors that it has."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
+        self.counts: Counter[str] = Counter()
+        self._is_text = False
         self.links: list[str] = []
         self.loads: list[str] = []
         self.anchors: set[str] = set()
-        self.headings: list[str] = []
-        self._heading = False
-        self.feed(path.read_text(encoding="utf-8"))
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what a tag refers to."""
         given = dict(attrs)
+        self._is_text = self._is_text or tag == "article"
+        self.counts[tag] += self._is_text
         self.anchors |= {value for value in (given.get("id"), given.get("name")) if value}
         if tag == "a" and given.get("href") is not None:
             self.links.append(str(given["href"]))
         is_address = tag == "link" and given.get("rel") in ("canonical", "next", "prev", "alternate")
         if tag in LOADS and given.get(LOADS[tag]) and not is_address:
             self.loads.append(str(given[LOADS[tag]]))
-        self._heading = tag in ("h1", "h2", "h3")
-        if self._heading:
-            self.headings.append("")
-
-    def handle_data(self, data: str) -> None:
-        """Note a heading's text."""
-        if self._heading:
-            self.headings[-1] += data
 
     def handle_endtag(self, tag: str) -> None:
-        """End a heading."""
-        self._heading = False
+        """End the text of the page."""
+        self._is_text = self._is_text and tag != "article"
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +115,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, _Page]:
     )  # fmt: skip
     assert built.returncode == 0, built.stderr
     assert "WARNING" not in built.stderr
-    return {path.relative_to(folder).as_posix(): _Page(path) for path in folder.rglob("*.html")}
+    return {
+        path.relative_to(folder).as_posix(): _Page(path.read_text(encoding="utf-8")) for path in folder.rglob("*.html")
+    }
 
 
 @pytest.mark.slow
@@ -137,6 +135,17 @@ def test_the_site_has_every_page_and_its_links_lead_somewhere(site: dict[str, _P
             if to not in site or (parts.fragment and unquote(parts.fragment) not in site[to].anchors):
                 broken.append(f"{name}: {link}")
     assert broken == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_a_page_reads_as_on_github(page: Path, site: dict[str, _Page]) -> None:
+    """As many items, code blocks, tables, rows and headings as a reader of CommonMark finds in the file itself."""
+    markdown = pytest.importorskip("markdown_it").MarkdownIt("commonmark", {"html": True}).enable("table")
+    expected = _Page(f"<article>{markdown.render(page.read_text(encoding='utf-8'))}</article>").counts
+    found = site[f"{page.stem}.html"].counts
+    assert {tag: found[tag] for tag in COUNTED} == {tag: expected[tag] for tag in COUNTED}
+    assert expected["h1"] == 1
 
 
 @pytest.mark.slow
