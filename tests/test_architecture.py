@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "reporting": {"database", "imaging", "learning"},
     "client": {"database", "imaging"},
     "cli": _BELOW,
-    "scripts": _BELOW | {"cli"},
+    "scripts": _BELOW | {"cli", "client"},
     "lungdb_web": {"loading", "reporting", "database", "imaging", "learning", "config"},
 }
 EVERYBODY = {"errors", "extensions", "isolation", "__version__"}
