@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
   --no-loadscope-reorder
 
-.PHONY: demo web setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick bench-scale localisation sql constraints image wheelhouse clean
+.PHONY: demo docs web setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick bench-scale localisation sql constraints image wheelhouse clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
@@ -59,6 +59,9 @@ localisation: .venv/.demo  ## whether explanations point at the nodules of the d
 sql: .venv/.demo  ## generate the scripts that install and uninstall, from the files of sql/
 	$(BIN)/python scripts/make_install_sql.py
 
+docs: .venv/.docs  ## the manual as a site, into site/
+	$(BIN)/python scripts/make_manual.py
+
 constraints: .venv/.demo  ## generate deploy/constraints.txt: what the container's image installs
 	$(BIN)/python scripts/make_constraints.py
 
@@ -73,13 +76,17 @@ wheelhouse: .venv/.demo  ## wheels with hashes for a server without the Internet
 	$(BIN)/python scripts/make_wheelhouse.py $(SERVER)
 
 clean:
-	rm -rf .venv .venv310 .tsql demo wheelhouse web/node_modules
+	rm -rf .venv .venv310 .tsql demo wheelhouse site web/node_modules
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
 .venv/.demo: .venv/bin/python pyproject.toml setup.py
 	$(BIN)/python -m pip install -q -e ".[cpu,load,web]"
+	touch $@
+
+.venv/.docs: .venv/.demo pyproject.toml
+	$(BIN)/python -m pip install -q -e ".[docs]"
 	touch $@
 
 .venv/.test: .venv/.demo pyproject.toml

@@ -9147,7 +9147,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- PlanNewFeatures: fills #feature_calls with the layers, preprocessings and poolings of networks that the models in #served read; without
 -- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise.
--- Called by GenerateNewFeatures, whose tables #served and #served_sets it reads and #feature_calls it fills.
+-- Called by GenerateNewFeatures and QueueNewFeatures, whose tables #served and #served_sets it reads and #feature_calls it fills.
 CREATE OR ALTER PROCEDURE internal.PlanNewFeatures
 AS
 BEGIN
@@ -13087,7 +13087,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeServed: fills #served with the versions that the models' names serve, or with that of one name, in alphabetical order.
--- Called by ScoreNewScans, ScoreNewScansSql, CheckServedDrift and GenerateNewFeatures, whose table #served it fills.
+-- Called by ScoreNewScans, ScoreNewScansSql, CheckServedDrift, GenerateNewFeatures and QueueNewFeatures, whose table #served it fills.
 CREATE OR ALTER PROCEDURE internal.TakeServed
     @ModelName NVARCHAR(128) -- name of a model in dbo.classifiers, or NULL for all
 AS
@@ -24072,6 +24072,85 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- QueueNewFeatures: puts the scans into the queue that lack the features which the served models read, and makes none itself.
+-- Example: EXECUTE dbo.QueueNewFeatures;
+CREATE OR ALTER PROCEDURE dbo.QueueNewFeatures
+    @ModelName NVARCHAR(128) = NULL, -- name of a model in dbo.classifiers whose features are queued; NULL means those of all
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.QueueNewFeatures queues what GenerateNewFeatures would make, for workers beside the server (lungdb work): of every scan
+that lacks them, the features that the served versions of the models read, also of combined features and of an
+ensemble''s members; where no model is served yet, those of the setting default_network. It needs no Python there.
+It returns what QueueFeatures does, a result for each kind of features: work_id, scans that were put there, scans that
+are open. What cannot be queued is named at the end, in one error; the rest is queued. Features of an older version of a
+network cannot: GenerateNewFeatures makes them.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of a model in dbo.classifiers whose features are queued; NULL means those of all
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.QueueNewFeatures;';
+        RETURN 0;
+    END;
+
+    DECLARE @Place INT = 1, @Calls INT, @Failed INT = 0, @Said NVARCHAR(2000) = N'', @Message NVARCHAR(2000), @Name NVARCHAR(128),
+        @Layers NVARCHAR(256), @Preprocessing NVARCHAR(32), @Poolings NVARCHAR(128), @IsNewest BIT, @IsThere BIT;
+    CREATE TABLE #served (
+        place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, classifier_id INT NOT NULL,
+        version INT NOT NULL);
+    CREATE TABLE #served_sets (feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #feature_calls (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, network_id INT NOT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        poolings NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    EXECUTE internal.RefuseTransaction N'QueueNewFeatures';
+    EXECUTE internal.TakeServed @ModelName;
+    EXECUTE internal.PlanNewFeatures;
+    SET @Calls = (SELECT COUNT(*) FROM #feature_calls);
+    IF @Calls = 0
+        RAISERROR(N'No served model reads features of a network, and the setting default_network names none: nothing to queue.', 0, 1)
+            WITH NOWAIT;
+
+    WHILE @Place <= @Calls
+    BEGIN
+        SELECT @Name = n.name, @Layers = c.layer, @Preprocessing = c.preprocessing, @Poolings = c.poolings,
+            @IsThere = IIF(DATALENGTH(n.model) > 0, 1, 0),
+            @IsNewest = IIF(EXISTS (SELECT 1 FROM dbo.networks AS k WHERE k.name = n.name AND k.version > n.version), 0, 1)
+        FROM #feature_calls AS c
+        INNER JOIN dbo.networks AS n ON n.network_id = c.network_id
+        WHERE c.place = @Place;
+        BEGIN TRY
+            IF @IsThere = 0
+                RAISERROR(N'A network was copied here without its bytes: its features are made where they came from.', 0, 1) WITH NOWAIT;
+            ELSE IF @IsNewest = 0
+                THROW 50101, N'Only features of a network''s newest version are queued. GenerateNewFeatures makes those of older ones.', 1;
+            ELSE
+                EXECUTE dbo.QueueFeatures @ModelName = @Name, @Layer = @Layers, @Preprocessing = @Preprocessing, @Pooling = @Poolings;
+        END TRY
+        BEGIN CATCH
+            IF @@TRANCOUNT > 0
+                ROLLBACK TRANSACTION;
+            SET @Failed = @Failed + 1;
+            SET @Said = LEFT(CONCAT(@Said, N' Layer ', @Layers, N', preprocessing ', @Preprocessing, N', pooling ', @Poolings, N': error ',
+                ERROR_NUMBER(), N', ', LEFT(ERROR_MESSAGE(), 600)), 1600);
+        END CATCH;
+        SET @Place = @Place + 1;
+    END;
+    IF @Failed > 0
+    BEGIN
+        SET @Message = REPLACE(CONCAT(@Failed, N' of ', @Calls, N' kinds of features could not be queued; the others are.', @Said),
+            N'%', N'%%');
+        THROW 50471, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
 -- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
 -- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
@@ -28836,8 +28915,8 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'InspectDataset', N'LineageOf', N'ListAccounts', N'ListDatasets', N'ListPatients', N'ListRuns', N'ListScores',
     N'ListTokens', N'MaximiseImage', N'PredictImages', N'PredictLungCancer', N'PredictLungCancerSql',
     N'PredictPatients', N'PredictPatientsSql', N'PreviewPreprocessing', N'PromoteImageClassifier', N'PromoteModel',
-    N'PurgeLog', N'QueueFeatures', N'QueueImages', N'RankScore', N'ReadAnimation', N'ReadAudit', N'ReadExplanation',
-    N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist',
+    N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures', N'RankScore', N'ReadAnimation', N'ReadAudit',
+    N'ReadExplanation', N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist',
     N'RegisterExtensions', N'ReleaseTrials', N'ReleaseWork', N'RenderMap', N'RenewPasswordHash', N'RepeatExperiment',
     N'RevokeToken', N'RollbackModel', N'RunOnDataset', N'RunSearch', N'ScaleDataset', N'ScoreNetworkSql',
     N'ScoreNewScans', N'ScoreNewScansSql', N'ScorePatientsSql', N'SearchModels', N'ShowPatient', N'ShowTruth',
@@ -28906,6 +28985,7 @@ VALUES
     (N'PurgeLog', N'installation', N'Deletes what the log of runs and the audit of the page hold of times before so many days.', N'EXECUTE dbo.PurgeLog @KeepDays = 400;'),
     (N'QueueFeatures', N'work', N'Puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.', N'EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';'),
     (N'QueueImages', N'work', N'Puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.', N'EXECUTE dbo.QueueImages @ModelName = N''demo_resnet'';'),
+    (N'QueueNewFeatures', N'work', N'Puts the scans into the queue that lack the features which the served models read, and makes none itself.', N'EXECUTE dbo.QueueNewFeatures;'),
     (N'RankScore', N'explaining', N'What a stored score means: the model that gave it, and where it stands among the scores of the training run.', N'EXECUTE dbo.RankScore @PredictionId = 1;'),
     (N'ReadAnimation', N'worklist', N'The moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.', N'EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N''gif'';'),
     (N'ReadAudit', N'accounts', N'Who did what on the web page, newest first.', N'EXECUTE dbo.ReadAudit @PatientIndex = 0;'),
@@ -29948,6 +30028,7 @@ VALUES
     (N'RunSearch', NULL, N'works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.'),
     (N'QueueFeatures', NULL, N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'QueueImages', NULL, N'puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
+    (N'QueueNewFeatures', NULL, N'puts the scans into the queue that lack the features which the served models read, and makes none itself.'),
     (N'ReadWork', NULL, N'gives a worker the slices or pictures that it has leased, or the network to run over them.'),
     (N'ExplainScans', NULL, N'why stored scores are what they are: what each feature and each triple of slices adds to the model''s margin.'),
     (N'FeaturizeImages', NULL, N'runs a network over every picture of dbo.images that has no features yet and stores what its layers give.'),
@@ -29976,10 +30057,10 @@ VALUES
     (N'ShowTruth', NULL, N'the label of a patient and where it comes from; no row when it is not known.'),
     (N'StoreAnimation', NULL, N'keeps the moving picture of a patient''s primary scan in place of the one before. The web page calls it.'),
     (N'SimilarPatients', NULL, N'the other patients whose primary scans are most like a scan of a patient, by the features that a model reads.'),
-    (N'ListPatients', NULL, N'a page of the worklist: patients with their primary scan, its newest score and what state it is in.'),
-    (N'SimilarImages', NULL, N'the pictures of other sources that are most like a picture of dbo.images.');
+    (N'ListPatients', NULL, N'a page of the worklist: patients with their primary scan, its newest score and what state it is in.');
 INSERT INTO #described (name, column_name, description)
 VALUES
+    (N'SimilarImages', NULL, N'the pictures of other sources that are most like a picture of dbo.images.'),
     (N'SimilarSlices', NULL, N'the triples of slices of other patients'' scans that are most like one of a scan.'),
     (N'SimilarToSlices', NULL, N'the stored scans, or triples of slices, that are most like slices which are in no table and come into none.');
 UPDATE #described SET number = OBJECT_ID(CONCAT(N'dbo.', name));
@@ -30403,6 +30484,7 @@ VALUES
     ('procedure', N'internal.QueueScans'),
     ('procedure', N'dbo.QueueFeatures'),
     ('procedure', N'dbo.QueueImages'),
+    ('procedure', N'dbo.QueueNewFeatures'),
     ('procedure', N'internal.ClaimItems'),
     ('procedure', N'internal.TakeScoresToExplain'),
     ('procedure', N'internal.TakeImages'),

@@ -7855,6 +7855,58 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- PlanNewFeatures: fills #feature_calls with the layers, preprocessings and poolings of networks that the models in #served read; without
+-- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise.
+-- Called by GenerateNewFeatures and QueueNewFeatures, whose tables #served and #served_sets it reads and #feature_calls it fills.
+CREATE OR ALTER PROCEDURE internal.PlanNewFeatures
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Added INT;
+    INSERT INTO #served_sets (feature_set_id, pooling)
+    SELECT DISTINCT c.feature_set_id, c.pooling
+    FROM #served AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id;
+    SET @Added = @@ROWCOUNT;
+    WHILE @Added > 0
+    BEGIN
+        INSERT INTO #served_sets (feature_set_id, pooling)
+        SELECT DISTINCT p.part_feature_set_id, p.pooling
+        FROM #served_sets AS w
+        INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = w.feature_set_id AND p.part_feature_set_id IS NOT NULL
+        WHERE w.pooling = N'combined' AND NOT EXISTS (
+            SELECT 1 FROM #served_sets AS k WHERE k.feature_set_id = p.part_feature_set_id AND k.pooling = p.pooling);
+        SET @Added = @@ROWCOUNT;
+    END;
+
+    -- One call takes several poolings of a layer, as long as their names fit its argument.
+    INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
+    SELECT f.network_id, f.preprocessing, f.layer, STRING_AGG(CAST(w.pooling AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY w.pooling)
+    FROM #served_sets AS w
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
+    WHERE f.network_id IS NOT NULL
+    GROUP BY f.network_id, f.preprocessing, f.layer
+    HAVING SUM(LEN(w.pooling) + 1) <= 128;
+    INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
+    SELECT f.network_id, f.preprocessing, f.layer, w.pooling
+    FROM #served_sets AS w
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
+    WHERE f.network_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM #feature_calls AS c
+        WHERE c.network_id = f.network_id AND c.preprocessing = f.preprocessing AND c.layer = f.layer
+            AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
+    IF NOT EXISTS (SELECT 1 FROM #served)
+        INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
+        SELECT TOP (1) n.network_id, N'lung', N'penultimate', N'mean'
+        FROM dbo.networks AS n
+        INNER JOIN dbo.settings AS s ON s.name = N'default_network' AND s.value = n.name
+        ORDER BY n.version DESC;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindImageClassifier: finds the model of pictures that a name means: the version asked for, else the one that dbo.served_image_models has.
 -- Called by PredictImages and PromoteImageClassifier.
 CREATE OR ALTER PROCEDURE internal.FindImageClassifier
@@ -10794,7 +10846,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeServed: fills #served with the versions that the models' names serve, or with that of one name, in alphabetical order.
--- Called by ScoreNewScans, ScoreNewScansSql, CheckServedDrift and GenerateNewFeatures, whose table #served it fills.
+-- Called by ScoreNewScans, ScoreNewScansSql, CheckServedDrift, GenerateNewFeatures and QueueNewFeatures, whose table #served it fills.
 CREATE OR ALTER PROCEDURE internal.TakeServed
     @ModelName NVARCHAR(128) -- name of a model in dbo.classifiers, or NULL for all
 AS
@@ -14296,6 +14348,85 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- QueueNewFeatures: puts the scans into the queue that lack the features which the served models read, and makes none itself.
+-- Example: EXECUTE dbo.QueueNewFeatures;
+CREATE OR ALTER PROCEDURE dbo.QueueNewFeatures
+    @ModelName NVARCHAR(128) = NULL, -- name of a model in dbo.classifiers whose features are queued; NULL means those of all
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.QueueNewFeatures queues what GenerateNewFeatures would make, for workers beside the server (lungdb work): of every scan
+that lacks them, the features that the served versions of the models read, also of combined features and of an
+ensemble''s members; where no model is served yet, those of the setting default_network. It needs no Python there.
+It returns what QueueFeatures does, a result for each kind of features: work_id, scans that were put there, scans that
+are open. What cannot be queued is named at the end, in one error; the rest is queued. Features of an older version of a
+network cannot: GenerateNewFeatures makes them.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of a model in dbo.classifiers whose features are queued; NULL means those of all
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.QueueNewFeatures;';
+        RETURN 0;
+    END;
+
+    DECLARE @Place INT = 1, @Calls INT, @Failed INT = 0, @Said NVARCHAR(2000) = N'', @Message NVARCHAR(2000), @Name NVARCHAR(128),
+        @Layers NVARCHAR(256), @Preprocessing NVARCHAR(32), @Poolings NVARCHAR(128), @IsNewest BIT, @IsThere BIT;
+    CREATE TABLE #served (
+        place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, classifier_id INT NOT NULL,
+        version INT NOT NULL);
+    CREATE TABLE #served_sets (feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #feature_calls (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, network_id INT NOT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        poolings NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    EXECUTE internal.RefuseTransaction N'QueueNewFeatures';
+    EXECUTE internal.TakeServed @ModelName;
+    EXECUTE internal.PlanNewFeatures;
+    SET @Calls = (SELECT COUNT(*) FROM #feature_calls);
+    IF @Calls = 0
+        RAISERROR(N'No served model reads features of a network, and the setting default_network names none: nothing to queue.', 0, 1)
+            WITH NOWAIT;
+
+    WHILE @Place <= @Calls
+    BEGIN
+        SELECT @Name = n.name, @Layers = c.layer, @Preprocessing = c.preprocessing, @Poolings = c.poolings,
+            @IsThere = IIF(DATALENGTH(n.model) > 0, 1, 0),
+            @IsNewest = IIF(EXISTS (SELECT 1 FROM dbo.networks AS k WHERE k.name = n.name AND k.version > n.version), 0, 1)
+        FROM #feature_calls AS c
+        INNER JOIN dbo.networks AS n ON n.network_id = c.network_id
+        WHERE c.place = @Place;
+        BEGIN TRY
+            IF @IsThere = 0
+                RAISERROR(N'A network was copied here without its bytes: its features are made where they came from.', 0, 1) WITH NOWAIT;
+            ELSE IF @IsNewest = 0
+                THROW 50101, N'Only features of a network''s newest version are queued. GenerateNewFeatures makes those of older ones.', 1;
+            ELSE
+                EXECUTE dbo.QueueFeatures @ModelName = @Name, @Layer = @Layers, @Preprocessing = @Preprocessing, @Pooling = @Poolings;
+        END TRY
+        BEGIN CATCH
+            IF @@TRANCOUNT > 0
+                ROLLBACK TRANSACTION;
+            SET @Failed = @Failed + 1;
+            SET @Said = LEFT(CONCAT(@Said, N' Layer ', @Layers, N', preprocessing ', @Preprocessing, N', pooling ', @Poolings, N': error ',
+                ERROR_NUMBER(), N', ', LEFT(ERROR_MESSAGE(), 600)), 1600);
+        END CATCH;
+        SET @Place = @Place + 1;
+    END;
+    IF @Failed > 0
+    BEGIN
+        SET @Message = REPLACE(CONCAT(@Failed, N' of ', @Calls, N' kinds of features could not be queued; the others are.', @Said),
+            N'%', N'%%');
+        THROW 50471, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ClaimItems: leases the items of #queue that are worked on next, in its order, whose state is then 'held', and marks those that others
 -- have settled meanwhile as 'settled'. Where others hold all that is left it frees what ended sessions held, and waits half a second.
 -- Called by TakeScans, TakeImages and TakeScoresToExplain, whose table #queue it reads and changes.
@@ -16864,11 +16995,11 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateNetworkSql', N'ExplainScore', N'FindAccount',
     N'FindModel', N'FindSession', N'FindToken', N'HasAccounts', N'Help', N'LineageOf', N'ListAccounts', N'ListDatasets',
     N'ListPatients', N'ListRuns', N'ListScores', N'ListTokens', N'PredictLungCancerSql', N'PredictPatientsSql',
-    N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'RankScore',
-    N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit',
-    N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash', N'RevokeToken',
-    N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowPatient',
-    N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier',
+    N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures',
+    N'RankScore', N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadRunSteps', N'ReadSlices', N'ReadWork',
+    N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash',
+    N'RevokeToken', N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql',
+    N'ShowPatient', N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier',
     N'StoreIdentity', N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork',
     N'TrainNetworkSql', N'Version', N'WrongCases');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
@@ -16911,6 +17042,7 @@ VALUES
     (N'PurgeLog', N'installation', N'Deletes what the log of runs and the audit of the page hold of times before so many days.', N'EXECUTE dbo.PurgeLog @KeepDays = 400;'),
     (N'QueueFeatures', N'work', N'Puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.', N'EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';'),
     (N'QueueImages', N'work', N'Puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.', N'EXECUTE dbo.QueueImages @ModelName = N''demo_resnet'';'),
+    (N'QueueNewFeatures', N'work', N'Puts the scans into the queue that lack the features which the served models read, and makes none itself.', N'EXECUTE dbo.QueueNewFeatures;'),
     (N'RankScore', N'explaining', N'What a stored score means: the model that gave it, and where it stands among the scores of the training run.', N'EXECUTE dbo.RankScore @PredictionId = 1;'),
     (N'ReadAnimation', N'worklist', N'The moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.', N'EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N''gif'';'),
     (N'ReadAudit', N'accounts', N'Who did what on the web page, newest first.', N'EXECUTE dbo.ReadAudit @PatientIndex = 0;'),
@@ -17906,6 +18038,7 @@ VALUES
     (N'EndLoad', NULL, N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
     (N'QueueFeatures', NULL, N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'QueueImages', NULL, N'puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
+    (N'QueueNewFeatures', NULL, N'puts the scans into the queue that lack the features which the served models read, and makes none itself.'),
     (N'ReadWork', NULL, N'gives a worker the slices or pictures that it has leased, or the network to run over them.'),
     (N'ExplainScore', NULL, N'the former name of RankScore, kept for one version.'),
     (N'ListScores', NULL, N'the scores that a patient''s primary scan has been given, newest first.'),
@@ -18085,6 +18218,7 @@ VALUES
     ('procedure', N'internal.FindUses'),
     ('procedure', N'internal.NeedPixels'),
     ('procedure', N'internal.NumberLayers'),
+    ('procedure', N'internal.PlanNewFeatures'),
     ('procedure', N'internal.FindImageClassifier'),
     ('procedure', N'dbo.PromoteImageClassifier'),
     ('procedure', N'internal.FindImageSet'),
@@ -18214,6 +18348,7 @@ VALUES
     ('procedure', N'internal.QueueScans'),
     ('procedure', N'dbo.QueueFeatures'),
     ('procedure', N'dbo.QueueImages'),
+    ('procedure', N'dbo.QueueNewFeatures'),
     ('procedure', N'internal.ClaimItems'),
     ('procedure', N'internal.TakeImages'),
     ('procedure', N'internal.NameWorker'),

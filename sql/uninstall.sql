@@ -118,6 +118,7 @@ DROP PROCEDURE IF EXISTS internal.NameWorker;
 DROP PROCEDURE IF EXISTS internal.TakeImages;
 DROP PROCEDURE IF EXISTS internal.TakeScoresToExplain;
 DROP PROCEDURE IF EXISTS internal.ClaimItems;
+DROP PROCEDURE IF EXISTS dbo.QueueNewFeatures;
 DROP PROCEDURE IF EXISTS dbo.QueueImages;
 DROP PROCEDURE IF EXISTS dbo.QueueFeatures;
 DROP PROCEDURE IF EXISTS internal.QueueScans;

@@ -19,7 +19,8 @@ FIRST = (
     "search/test_workers.py", "web/test_api_contract.py",
     "cli/test_load_together.py", "models/test_upgrade.py", "test_python310.py", "phantoms/test_demo_network.py",
     "sql/test_files_run.py", "web/test_access.py", "web/test_worklist.py", "web/test_headers.py",
-    "embedded/test_satellite_pool.py", "distributed/test_features.py",
+    "embedded/test_satellite_pool.py", "distributed/test_features.py", "operating/test_watch.py",
+    "documents/test_manual.py",
 )  # fmt: skip
 
 

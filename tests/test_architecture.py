@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "client": {"database", "imaging"},
     "exporting": {"client", "loading", "database", "dicom", "imaging"},
     "cli": _BELOW,
-    "scripts": _BELOW | {"cli"},
+    "scripts": _BELOW | {"cli", "client"},
     "lungdb_web": {"loading", "reporting", "database", "imaging", "learning", "config"},
 }
 EVERYBODY = {"errors", "extensions", "isolation", "__version__"}

@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("job", nargs="?", choices=list(JOBS), metavar="JOB", help="which; --list names them")
     parser.add_argument("--list", action="store_true", help="say what jobs there are, and do nothing else")
     add_database_argument(parser)
-    parser.add_argument("--model", metavar="NAME", help="of score and drift: this model alone (default: all)")
+    parser.add_argument("--model", metavar="NAME", help="of features, score and drift: this model alone (default: all)")
     parser.add_argument("--days", type=int, metavar="N", help="of drift: patients first scored in so many days (90)")
     parser.add_argument(
         "--alpha", type=float, metavar="A", help="of drift: how often undisturbed patients alarm (0.01)"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="lungdb load-scans", description=__doc__, epilog=_EPILOG)
     parser.add_argument("folder", type=Path, help="folder of DICOM files and zip archives, with its subfolders")
     add_database_argument(parser)
+    add_loading_arguments(parser)
+    parser.add_argument("--dry-run", action="store_true", help="read everything, tell what would happen, write nothing")
+    arguments = parser.parse_args(argv)
+    return exit_status(lambda: _load(arguments))
+
+
+def add_loading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is said of how scans are loaded, for `loading_options` to read."""
     add_intake(parser)
     parser.add_argument(
         "--only",
@@ -60,7 +69,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         "though they are no Hounsfield units; deletes what was made from the old ones; takes the dates of those of "
         "which an earlier version kept the year, and the years of --study-years",
     )
-    parser.add_argument("--dry-run", action="store_true", help="read everything, tell what would happen, write nothing")
     parser.add_argument("--show-paths", action="store_true", help="print the path of what was not taken")
     limits = add_limits(parser)
     limits.add_argument(
@@ -69,8 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help="processes that read and decode (default: as many as processors)",
     )
-    arguments = parser.parse_args(argv)
-    return exit_status(lambda: _load(arguments))
 
 
 def add_intake(parser: argparse.ArgumentParser) -> None:
@@ -152,17 +158,25 @@ def _load(arguments: argparse.Namespace) -> int:
         return _load_with(workers, arguments, limits)
 
 
-def _load_with(workers: Workers[RejectedError], arguments: argparse.Namespace, limits: Limits) -> int:
+@contextmanager
+def needing_load() -> Iterator[None]:
+    """Say of imports in the block which extra they need."""
     try:
-        from lungdb.loading.scan_options import Options
-        from lungdb.loading.scans import load_folder
+        yield
     except ModuleNotFoundError as error:
         raise LungdbError(f'DICOM files are loaded with {error.name}. Run: pip install "lungdb[load]"') from error
+
+
+def loading_options(
+    arguments: argparse.Namespace, limits: Limits, *, dry_run: bool = False
+) -> tuple[Identity, Options]:
+    """Return what the arguments of `add_loading_arguments` say."""
+    from lungdb.loading.scan_options import Options
     from lungdb.loading.subset import read_subset
 
     only = read_subset(arguments.only) if arguments.only else None
     identity = Identity("kept" if arguments.keep_ids else "keyed", load_settings().id_key)
-    options = Options(
+    return identity, Options(
         all_series=arguments.all_series,
         replace=arguments.replace,
         series_rule=arguments.series_rule,
@@ -171,9 +185,15 @@ def _load_with(workers: Workers[RejectedError], arguments: argparse.Namespace, l
         study_years=read_years(arguments.study_years),
         allow_gaps=arguments.allow_gaps,
         empty_patient_id=arguments.empty_patient_id,
-        dry_run=arguments.dry_run,
+        dry_run=dry_run,
         limits=limits,
     )
+
+
+def _load_with(workers: Workers[RejectedError], arguments: argparse.Namespace, limits: Limits) -> int:
+    with needing_load():
+        from lungdb.loading.scans import load_folder
+    identity, options = loading_options(arguments, limits, dry_run=arguments.dry_run)
     not_taken: list[Rejection] = []
     on_rejection = not_taken.append if arguments.show_paths else None
     with open_database(arguments.database) as connection:

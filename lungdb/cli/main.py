@@ -28,6 +28,7 @@ COMMANDS = {
     "recompress": "store the slices of earlier versions anew, a sixth smaller",
     "load-scans": "load folders of DICOM files",
     "load-features": "load features that were made outside of the database: Parquet files",
+    "watch": "load what arrives in a folder, queue its features, score it",
     "load-labels": "load labels from a CSV file",
     "load-reports": "load reports about patients from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",

@@ -6,7 +6,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -116,12 +116,14 @@ class Listing:
         As of `find_files`.
     on_bytes : callable
         Called in that thread with the bytes of all files found so far.
+    files : iterable of Path, optional
+        Those of the folder that are taken; by default all that `find_files` finds.
     """
 
-    def __init__(self, folder: Path, on_bytes: Callable[[int], object]) -> None:
+    def __init__(self, folder: Path, on_bytes: Callable[[int], object], files: Iterable[Path] | None = None) -> None:
         self._found: SimpleQueue[Path | BaseException | None] = SimpleQueue()
         self._ended = Event()
-        self._thread = Thread(target=self._list, args=(folder, on_bytes), daemon=True)
+        self._thread = Thread(target=self._list, args=(folder, files, on_bytes), daemon=True)
         self.number: int | None = None
 
     def __enter__(self) -> Listing:
@@ -141,10 +143,10 @@ class Listing:
                 raise found
             yield found
 
-    def _list(self, folder: Path, on_bytes: Callable[[int], object]) -> None:
+    def _list(self, folder: Path, files: Iterable[Path] | None, on_bytes: Callable[[int], object]) -> None:
         number = size = 0
         try:
-            for path in find_files(folder):
+            for path in find_files(folder) if files is None else files:
                 if self._ended.is_set():
                     return
                 number += 1

@@ -112,6 +112,19 @@ def inspect(source: Source, limits: Limits, naming: Naming = NOT_NAMED) -> list[
     return look_into((source, False), limits, naming).headers
 
 
+def belongs_to(source: Source, limits: Limits) -> tuple[str, str]:
+    """Return the UIDs of the series and the study that a file's slices are of; empty ones of an archive.
+
+    Raises
+    ------
+    RejectedError
+        As `inspect` does.
+    """
+    found = inspect(source, limits)
+    first = found[0] if found else None
+    return (first.series_uid, first.study_uid) if isinstance(first, SliceHeader) else ("", "")
+
+
 def look_into(item: tuple[Source, bool], limits: Limits, naming: Naming = NOT_NAMED) -> Found:
     """Look into a file as `inspect` does, and encode its slice, too, if there is one and that is asked for.
 

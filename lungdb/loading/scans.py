@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -68,6 +68,7 @@ def load_folder(
     options: Options,
     workers: Workers[RejectedError],
     on_rejection: Callable[[Rejection], object] | None = None,
+    files: Iterable[Path] | None = None,
 ) -> Report:
     """Load the CT series of a folder; each is one transaction, so an interrupted load is completed by running it again.
 
@@ -87,6 +88,8 @@ def load_folder(
         Of `lungdb.dicom.processes`; more of them are admitted for a larger folder.
     on_rejection : callable, optional
         Called with each file or series that is not taken.
+    files : iterable of Path, optional
+        Those of the folder that are read; by default all.
 
     Raises
     ------
@@ -96,9 +99,9 @@ def load_folder(
     rule = retried(lambda: read_rule(connection, options.series_rule), connection)
     settle_identity(connection, identity, dry_run=options.dry_run)
     # A process takes half a second to start: a small folder is read by one.
-    with Listing(folder, lambda size: workers.admit(size // (4 * MEGABYTE))) as files:
+    with Listing(folder, lambda size: workers.admit(size // (4 * MEGABYTE)), files) as listing:
         naming = Naming(options.empty_patient_id, folder)
-        return _Load(connection, identity, options, rule, workers, on_rejection).run(files, naming)
+        return _Load(connection, identity, options, rule, workers, on_rejection).run(listing, naming)
 
 
 def screening_year(first: SliceHeader, years: Mapping[str, int] | None) -> int | None:

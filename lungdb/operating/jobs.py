@@ -54,7 +54,7 @@ JOBS: dict[str, Job] = {
     "features": Job(
         "make the features that the served models read, of scans that lack them",
         ("GenerateNewFeatures",),
-        {"chunk_megabytes": ("@ChunkMegabytes", 64)},
+        {"model": ("@ModelName", None), "chunk_megabytes": ("@ChunkMegabytes", 64)},
         "Features are made by external scripts, which are not installed there: a worker makes them. "
         "Run lungdb work -d TARGET --network NAME on a machine with Python.",
     ),

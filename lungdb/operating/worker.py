@@ -246,7 +246,7 @@ def run_workers(target: str, workers: int, options: WorkOptions) -> int:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_exit_as_worker, args=(target, options), daemon=True) for _ in range(workers)]
     stop = Stop()
-    with _listening(stop):
+    with listening(stop):
         _wait_for(processes, stop)
     if stop.asked.is_set():
         return stop.status
@@ -272,7 +272,7 @@ def _wait_for(processes: list[SpawnProcess], stop: Stop) -> None:
 
 
 @contextmanager
-def _listening(stop: Stop) -> Iterator[None]:
+def listening(stop: Stop) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM ask for a stop while the block runs; they mean afterwards what they meant before."""
     before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -297,7 +297,7 @@ def _be_worker(target: str, options: WorkOptions) -> int:
     stop = Stop()
     threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
     try:
-        with _listening(stop):
+        with listening(stop):
             could = work(target, options, lambda text: print(text, flush=True), stop)
     except LungdbError as error:
         print(error, file=sys.stderr, flush=True)

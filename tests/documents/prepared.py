@@ -130,7 +130,12 @@ def _for_training(connection: Connection, _target: str) -> None:
     Path("clinic.csv").write_text("id,age\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
+def _for_arrival(_connection: Connection, _target: str) -> None:
+    Path("DIR").mkdir()
+
+
 PAGES: dict[str, Callable[[Connection, str], None]] = {
+    "arrival.md": _for_arrival,
     "data.md": _load_pictures,
     "evaluation.md": _for_evaluation,
     "images.md": _load_pictures,

@@ -24,8 +24,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [block for page in PAGES for block in code_blocks(page)]
 RUN = sorted({block.page for block in BLOCKS if block.mark in ("run", "run as Python")})
 SLOW = {
-    "evaluation.md", "explaining.md", "install-sql-server.md", "loading.md", "operations.md", "preprocessing.md",
-    "questions.md", "report.md", "training.md",
+    "arrival.md", "evaluation.md", "explaining.md", "install-sql-server.md", "loading.md", "operations.md",
+    "preprocessing.md", "questions.md", "report.md", "training.md", "tutorial.md",
 }  # fmt: skip
 """Pages that take more than a few seconds."""
 PARSED = [block for block in BLOCKS if block.mark and block.mark.startswith("parsed")]

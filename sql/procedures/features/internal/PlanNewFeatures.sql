@@ -1,6 +1,6 @@
 -- PlanNewFeatures: fills #feature_calls with the layers, preprocessings and poolings of networks that the models in #served read; without
 -- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise.
--- Called by GenerateNewFeatures, whose tables #served and #served_sets it reads and #feature_calls it fills.
+-- Called by GenerateNewFeatures and QueueNewFeatures, whose tables #served and #served_sets it reads and #feature_calls it fills.
 CREATE OR ALTER PROCEDURE internal.PlanNewFeatures
 AS
 BEGIN

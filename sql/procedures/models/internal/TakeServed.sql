@@ -1,5 +1,5 @@
 -- TakeServed: fills #served with the versions that the models' names serve, or with that of one name, in alphabetical order.
--- Called by ScoreNewScans, ScoreNewScansSql, CheckServedDrift and GenerateNewFeatures, whose table #served it fills.
+-- Called by ScoreNewScans, ScoreNewScansSql, CheckServedDrift, GenerateNewFeatures and QueueNewFeatures, whose table #served it fills.
 CREATE OR ALTER PROCEDURE internal.TakeServed
     @ModelName NVARCHAR(128) -- name of a model in dbo.classifiers, or NULL for all
 AS
