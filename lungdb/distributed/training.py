@@ -36,9 +36,9 @@ _SETTINGS = {
     "spark.task.maxFailures": "1",
     "spark.stage.maxConsecutiveAttempts": "1",
     "spark.python.worker.reuse": "false",
-    # A cluster with too few places is said to be one after a minute, not after ten.
+    # A cluster with too few places is said to be one after two minutes, not after ten; executors may take one to start.
     "spark.scheduler.barrier.maxConcurrentTasksCheck.interval": "5s",
-    "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures": "12",
+    "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures": "24",
 }
 
 

@@ -80,7 +80,6 @@ def _rows(folder: Path, options: argparse.Namespace) -> list[tuple[str, ...]]:
             [sys.executable, "-m", "lungdb.cli.main", "spark", "train", *given, *sizes],
             check=True,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
         )
         seconds = time.perf_counter() - begun
     made = json.loads((folder / "m.txt.json").read_text(encoding="utf-8"))
