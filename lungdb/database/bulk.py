@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
@@ -9,23 +10,24 @@ from typing import Any
 from lungdb.database.connection import Connection
 from lungdb.database.transaction import transaction
 
+_INTO = re.compile(r"\s*INSERT INTO ([\w.]+) \(([^)]*)\)")
 
-def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+
+def insert_rows(connection: Connection, insert: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows, all of them or, where a bulk copy or the process ends early, some.
 
     Parameters
     ----------
     connection : Connection
         Outside of a transaction: a bulk copy has a connection of its own, which commits by itself.
-    table : str
-        Of the database's own, such as ``dbo.staged_features``; a bulk copy checks no constraint of it.
-    columns : sequence of str
-        Of the table, in the order of the rows' values.
+    insert : str
+        ``INSERT INTO table (columns) VALUES (?, ...);``. A bulk copy goes by its table and columns, and checks no
+        constraint.
     """
     copy = getattr(connection, "bulk_copy", None)
-    if copy is not None and copy(table, columns, rows):
+    into = _INTO.match(insert)
+    if copy is not None and into and copy(into[1], [name.strip() for name in into[2].split(",")], rows):
         return
-    insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))});"
     many = getattr(connection, "insert_many", None)
     with transaction(connection):
         if many is not None:

@@ -56,8 +56,12 @@ _STORE = (
     "EXECUTE dbo.StoreStagedFeatures @LoadId = ?, @NetworkId = ?, @Preprocessing = ?, @Digest = ?, @Rows = ?, "
     "@Replace = ?;"
 )
-_COLUMNS = ("load_id", "place", "series_uid", "content_sha256", "layer", "array_rows", "array_cols", "array", "sha256",
-            "pooled")  # fmt: skip
+_INSERT = """
+INSERT INTO dbo.staged_features (
+    load_id, place, series_uid, content_sha256, layer, array_rows, array_cols, array, sha256, pooled
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+"""
 
 
 @dataclass
@@ -249,7 +253,7 @@ def _distinct(rows: Sequence[FeatureRow], report: Report) -> list[FeatureRow]:
 
 def _stage(connection: Connection, load_id: str, rows: Sequence[tuple[Any, ...]]) -> None:
     run(connection, _EMPTY, (load_id,))
-    insert_rows(connection, "dbo.staged_features", _COLUMNS, rows)
+    insert_rows(connection, _INSERT, rows)
 
 
 def _store(

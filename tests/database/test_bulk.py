@@ -13,13 +13,15 @@ from tests.support.databases import rows
 
 def test_rows_are_inserted_together_or_not_at_all(installed: Connection) -> None:
     """A row that a constraint refuses takes the others with it where nothing is copied in bulk."""
-    staged = ("load_id", "place", "series_uid", "content_sha256", "layer", "array_rows", "array_cols", "array",
-              "sha256", "pooled")  # fmt: skip
+    insert = (
+        "INSERT INTO dbo.staged_features (load_id, place, series_uid, content_sha256, layer, array_rows, array_cols, "
+        "array, sha256, pooled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);"
+    )
     good = ("a" * 32, 0, "1.2", b"c", "x", 1, 1, b"\x00" * 4, b"s", "{}")
-    insert_rows(installed, "dbo.staged_features", staged, [good, good])
+    insert_rows(installed, insert, [good, good])
     assert rows(installed, "SELECT * FROM dbo.staged_features;") == [good, good]
     with pytest.raises(SqlError):
-        insert_rows(installed, "dbo.staged_features", staged, [good, (*good[:2], None, *good[3:])])
+        insert_rows(installed, insert, [good, (*good[:2], None, *good[3:])])
     assert rows(installed, "SELECT COUNT(*), @@TRANCOUNT FROM dbo.staged_features;") == [(2, 0)]
 
 
