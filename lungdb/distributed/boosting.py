@@ -75,6 +75,7 @@ def train_part(partition: Iterator[list[Rows]], job: Job) -> Iterator[dict[str, 
     """
     from pyspark import BarrierTaskContext
 
+    begun = time.process_time()
     context = BarrierTaskContext.get()
     rank = context.partitionId()
     host = _address([each.address for each in context.getTaskInfos()][rank])
@@ -99,6 +100,7 @@ def train_part(partition: Iterator[list[Rows]], job: Job) -> Iterator[dict[str, 
     yield {
         "scores": scores.tolist(),
         "peak_megabytes": peak_megabytes(),
+        "cpu_seconds": time.process_time() - begun,
         **({"model": model_text(booster)} if rank == 0 else {}),
     }
 

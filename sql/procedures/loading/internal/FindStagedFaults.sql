@@ -50,6 +50,8 @@ BEGIN
             LEFT(v.[key], 100), N''', which dbo.poolings does not have. Register it with RegisterExtensions, or leave it out.')
         FROM dbo.staged_features AS r
         CROSS APPLY OPENJSON(r.pooled) AS v
-        WHERE r.load_id = @LoadId AND (v.[key] = N'combined' OR v.[key] NOT IN (SELECT pooling FROM dbo.poolings))
+        -- Keys have a collation of their own.
+        WHERE r.load_id = @LoadId AND (v.[key] = N'combined'
+            OR v.[key] COLLATE DATABASE_DEFAULT NOT IN (SELECT pooling FROM dbo.poolings))
         ORDER BY r.place;
 END;
