@@ -33,7 +33,7 @@ WAYS = (Turned(8, 0.5, 10), Turned(16, 0.7, 12), Turned(16, 0.9, 15))
 CHOSEN = WAYS[1]
 """The best of the cross-validation, `--choose`."""
 _FILE = Path(__file__).resolve().parents[1] / "sql" / "execute" / "22_digits.sql"
-_WIDTH = 130
+_WIDTH = 90  # a line of SQL has 140 characters, with what stands before the first numbers
 
 _TEXT = """\
 -- The digits of scikit-learn: 1,797 pictures of 8 by 8 (Alpaydin and Kaynak, UCI ML Repository, CC BY 4.0).

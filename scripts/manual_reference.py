@@ -22,8 +22,8 @@ from lungdb.database.helping import column_comments
 from lungdb.database.sources import SqlFile
 from lungdb.errors import LungdbError
 
-_HELP = re.compile(r"IF @Help = 1\s+BEGIN\s+PRINT N'((?:[^']|'')*)'", re.S)
-_PARAMETERS = re.compile(r"CREATE OR ALTER PROCEDURE \S+\n(.*?)\nAS\n", re.S)
+_HELP = re.compile(r"\bIF @Help = 1\s+BEGIN\s+PRINT N'((?:[^']|'')*)'", re.S)
+_PARAMETERS = re.compile(r"\bCREATE OR ALTER PROCEDURE \S+\n(.*?)\nAS\n", re.S)
 _PARAMETER = re.compile(
     r"\s*(@\w+)\s+([^,=]*?(?:\([^)]*\))?)\s*(?:=\s*((?:N?'(?:[^']|'')*'|[^,\s]+)))?\s*(OUTPUT)?\s*,?\s*-- (.*)"
 )

@@ -1551,8 +1551,8 @@ BEGIN
         step_x FLOAT NULL,                        -- x of the way from a slice to the next, in millimetres; NULL where not known
         step_y FLOAT NULL,                        -- y of the way from a slice to the next, in millimetres; NULL where not known
         step_z FLOAT NULL,                        -- z of the way from a slice to the next, in millimetres; NULL where not known
-        source_uri NVARCHAR(400) NULL,            -- where the pixels lie of a scan that lungdb load-features has brought: what the job that made
-                                                  -- the features was given to read, no path of a patient; NULL: in dbo.scan_images
+        source_uri NVARCHAR(400) NULL,            -- where the pixels lie of a scan that load-features brought: what the job that made its
+                                                  -- features was given to read, no path of a patient; NULL: in dbo.scan_images
         CONSTRAINT PK_scans PRIMARY KEY (scan_id),
         CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -12103,7 +12103,9 @@ BEGIN
             LEFT(v.[key], 100), N''', which dbo.poolings does not have. Register it with RegisterExtensions, or leave it out.')
         FROM dbo.staged_features AS r
         CROSS APPLY OPENJSON(r.pooled) AS v
-        WHERE r.load_id = @LoadId AND (v.[key] = N'combined' OR v.[key] NOT IN (SELECT pooling FROM dbo.poolings))
+        -- Keys have a collation of their own.
+        WHERE r.load_id = @LoadId AND (v.[key] = N'combined'
+            OR v.[key] COLLATE DATABASE_DEFAULT NOT IN (SELECT pooling FROM dbo.poolings))
         ORDER BY r.place;
 END;
 GO
@@ -13914,18 +13916,19 @@ BEGIN
             N'access_tokens', N'accounts', N'animations', N'audit', N'binary_vectors', N'byte_values', N'classifiers',
             N'dataset_members', N'dataset_scalings', N'dataset_versions', N'datasets', N'declared_columns', N'declared_members',
             N'declared_parts', N'dense_layers', N'drift_checks', N'drift_items', N'ensemble_members', N'evaluation_curves',
-            N'evaluation_groups', N'evaluation_metrics', N'evaluation_pairs', N'evaluation_scores', N'evaluations', N'example_labels',
-            N'examples', N'experiment_curves', N'experiment_metrics', N'experiment_patients', N'experiments', N'extensions',
-            N'feature_parts', N'feature_sets', N'features', N'image_classes', N'image_classifiers', N'image_confusions',
-            N'image_features', N'image_labels', N'image_lineage', N'image_metrics', N'image_promotions', N'image_properties',
-            N'image_scores', N'image_splits', N'images', N'installations', N'labels', N'model_calibration', N'model_checks',
-            N'model_coefficients', N'model_nodes', N'model_promotions', N'model_scope', N'model_scope_features', N'model_scoring',
-            N'network_layers', N'network_probabilities', N'networks', N'nodules', N'numeric_labels', N'patients', N'pooled_features',
-            N'predictions', N'preparation_costs', N'prepared_scans', N'prepared_slices', N'preprocessings', N'procedure_help',
-            N'rejected_files', N'run_steps', N'runs', N'runtime_facts', N'scan_failures', N'scan_images', N'scan_labels', N'scans',
-            N'schema_version', N'score_contributions', N'score_explanations', N'score_maps', N'score_slices', N'search_trials',
-            N'searches', N'series_choices', N'sessions', N'settings', N'slice_maps', N'splits', N'standard_vectors', N'tensors',
-            N'test_looks', N'training_log', N'work', N'work_items', N'work_sessions', N'worklist'))
+            N'evaluation_groups', N'evaluation_metrics', N'evaluation_pairs', N'evaluation_scores', N'evaluations',
+            N'example_labels', N'examples', N'experiment_curves', N'experiment_metrics', N'experiment_patients', N'experiments',
+            N'extensions', N'feature_parts', N'feature_sets', N'features', N'image_classes', N'image_classifiers',
+            N'image_confusions', N'image_features', N'image_labels', N'image_lineage', N'image_metrics', N'image_promotions',
+            N'image_properties', N'image_scores', N'image_splits', N'images', N'installations', N'labels', N'model_calibration',
+            N'model_checks', N'model_coefficients', N'model_nodes', N'model_promotions', N'model_scope', N'model_scope_features',
+            N'model_scoring', N'network_layers', N'network_probabilities', N'networks', N'nodules', N'numeric_labels', N'patients',
+            N'pooled_features', N'predictions', N'preparation_costs', N'prepared_scans', N'prepared_slices', N'preprocessings',
+            N'procedure_help', N'rejected_files', N'reports', N'run_steps', N'runs', N'runtime_facts', N'scan_failures',
+            N'scan_images', N'scan_labels', N'scans', N'schema_version', N'score_contributions', N'score_explanations',
+            N'score_maps', N'score_slices', N'search_trials', N'searches', N'series_choices', N'sessions', N'settings',
+            N'slice_maps', N'splits', N'staged_features', N'standard_vectors', N'tensors', N'test_looks', N'training_log', N'work',
+            N'work_items', N'work_sessions', N'worklist'))
         SELECT @Number = 50396, @Message = CONCAT(N'The table ''', @Into, N''' is one of lungdb''s own, which only its procedures fill. ',
             N'Make one of your own in this database, with a column for each of OutputDataSet.');
     IF @Number IS NULL AND (@Target IS NULL OR @Columns IS NULL)
@@ -29618,7 +29621,7 @@ VALUES
     (N'scans', N'step_x', N'x of the way from a slice to the next, in millimetres; NULL where not known'),
     (N'scans', N'step_y', N'y of the way from a slice to the next, in millimetres; NULL where not known'),
     (N'scans', N'step_z', N'z of the way from a slice to the next, in millimetres; NULL where not known'),
-    (N'scans', N'source_uri', N'where the pixels lie of a scan that lungdb load-features has brought: what the job that made the features was given to read, no path of a patient; NULL: in dbo.scan_images'),
+    (N'scans', N'source_uri', N'where the pixels lie of a scan that load-features brought: what the job that made its features was given to read, no path of a patient; NULL: in dbo.scan_images'),
     (N'animations', NULL, N'A scan as a moving picture for the web page: its axial slices in the lung window.'),
     (N'animations', N'scan_id', N'scan that it shows'),
     (N'animations', N'format', N'gif or webp'),

@@ -1551,8 +1551,8 @@ BEGIN
         step_x FLOAT NULL,                        -- x of the way from a slice to the next, in millimetres; NULL where not known
         step_y FLOAT NULL,                        -- y of the way from a slice to the next, in millimetres; NULL where not known
         step_z FLOAT NULL,                        -- z of the way from a slice to the next, in millimetres; NULL where not known
-        source_uri NVARCHAR(400) NULL,            -- where the pixels lie of a scan that lungdb load-features has brought: what the job that made
-                                                  -- the features was given to read, no path of a patient; NULL: in dbo.scan_images
+        source_uri NVARCHAR(400) NULL,            -- where the pixels lie of a scan that load-features brought: what the job that made its
+                                                  -- features was given to read, no path of a patient; NULL: in dbo.scan_images
         CONSTRAINT PK_scans PRIMARY KEY (scan_id),
         CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -9996,7 +9996,9 @@ BEGIN
             LEFT(v.[key], 100), N''', which dbo.poolings does not have. Register it with RegisterExtensions, or leave it out.')
         FROM dbo.staged_features AS r
         CROSS APPLY OPENJSON(r.pooled) AS v
-        WHERE r.load_id = @LoadId AND (v.[key] = N'combined' OR v.[key] NOT IN (SELECT pooling FROM dbo.poolings))
+        -- Keys have a collation of their own.
+        WHERE r.load_id = @LoadId AND (v.[key] = N'combined'
+            OR v.[key] COLLATE DATABASE_DEFAULT NOT IN (SELECT pooling FROM dbo.poolings))
         ORDER BY r.place;
 END;
 GO
@@ -17656,7 +17658,7 @@ VALUES
     (N'scans', N'step_x', N'x of the way from a slice to the next, in millimetres; NULL where not known'),
     (N'scans', N'step_y', N'y of the way from a slice to the next, in millimetres; NULL where not known'),
     (N'scans', N'step_z', N'z of the way from a slice to the next, in millimetres; NULL where not known'),
-    (N'scans', N'source_uri', N'where the pixels lie of a scan that lungdb load-features has brought: what the job that made the features was given to read, no path of a patient; NULL: in dbo.scan_images'),
+    (N'scans', N'source_uri', N'where the pixels lie of a scan that load-features brought: what the job that made its features was given to read, no path of a patient; NULL: in dbo.scan_images'),
     (N'animations', NULL, N'A scan as a moving picture for the web page: its axial slices in the lung window.'),
     (N'animations', N'scan_id', N'scan that it shows'),
     (N'animations', N'format', N'gif or webp'),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
-import sys
 from collections.abc import Sequence
-
-from lungdb.errors import escaped
 
 _KINDS = {
     "features": "the features of folders of CT series, as Parquet",
@@ -15,16 +13,14 @@ _KINDS = {
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one kind of work; returns the exit status, 2 for wrong usage."""
-    if not argv or argv[0] in ("-h", "--help"):
-        print(_usage())
-        return 0 if argv else 2
-    if argv[0] not in _KINDS:
-        print(f"lungdb spark has no '{escaped(argv[0])}'.\n\n{_usage()}", file=sys.stderr)
-        return 2
-    return int(importlib.import_module(f"lungdb.cli.spark_{argv[0]}").main(argv[1:]))
-
-
-def _usage() -> str:
-    lines = [f"  {name:<10}{purpose}" for name, purpose in _KINDS.items()]
-    return "usage: lungdb spark KIND [options]\n\n" + "\n".join(lines) + "\n\n`lungdb spark KIND --help` tells more."
+    """Run one kind of work; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="lungdb spark",
+        usage="lungdb spark KIND [options]",
+        description="What is too large for one machine, on Apache Spark. `lungdb spark KIND --help` tells more.",
+        epilog="\n".join(f"  {name:<10}{purpose}" for name, purpose in _KINDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("kind", choices=_KINDS, metavar="KIND", help="what to do:")
+    kind: str = parser.parse_args(argv[:1]).kind
+    return int(importlib.import_module(f"lungdb.cli.spark_{kind}").main(argv[1:]))

@@ -46,7 +46,7 @@ class Table:
     by : str
         scan or patient: what the rows are read by.
     sql : str
-        Gives the rows of those that stand in the place of {among}; the columns in order.
+        Gives the rows of those that stand in the place of IN (?); the columns in order.
     key : tuple of int
         Places of the columns that the rows are sorted by.
     """
@@ -85,7 +85,7 @@ TABLES = (
         "labels",
         "patient",
         (_PATIENT, Column("label", "int", "labels.label"), Column("source", "text", "labels.source")),
-        "SELECT patient_id, label, source FROM dbo.labels WHERE patient_id IN ({among});",
+        "SELECT patient_id, label, source FROM dbo.labels WHERE patient_id IN (?);",
         (0,),
     ),
     Table(
@@ -93,7 +93,7 @@ TABLES = (
         "labels",
         "patient",
         (_PATIENT, Column("value", "float", "numeric_labels.value"), Column("source", "text", "numeric_labels.source")),
-        "SELECT patient_id, value, source FROM dbo.numeric_labels WHERE patient_id IN ({among});",
+        "SELECT patient_id, value, source FROM dbo.numeric_labels WHERE patient_id IN (?);",
         (0,),
     ),
     Table(
@@ -107,7 +107,7 @@ TABLES = (
             Column("source", "text", "scan_labels.source"),
         ),
         "SELECT s.series_uid, l.horizon_days, l.label, l.source FROM dbo.scan_labels AS l "
-        "INNER JOIN dbo.scans AS s ON s.scan_id = l.scan_id WHERE l.scan_id IN ({among});",
+        "INNER JOIN dbo.scans AS s ON s.scan_id = l.scan_id WHERE l.scan_id IN (?);",
         (0, 1),
     ),
     Table(
@@ -128,7 +128,7 @@ TABLES = (
         ),
         f"{OF_MODEL}SELECT {_OF_SCORE}, s.patient_id, r.probability, r.raw_probability, r.prevalence, r.predicted, "
         f"r.scope, r.scope_reason, r.predicted_by, r.vector_sha256 FROM {_SCORED} "
-        f"WHERE r.scan_id IN ({{among}}) AND {_MODEL};",
+        f"WHERE r.scan_id IN (?) AND {_MODEL};",
         (0, 1, 2, 4),
     ),
     Table(
@@ -146,7 +146,7 @@ TABLES = (
         ),
         f"{OF_MODEL}SELECT {_OF_SCORE}, e.member, e.feature, e.name, e.feature_value, e.contribution, e.standard_error "
         f"FROM {_SCORED} INNER JOIN dbo.explained_features AS e ON e.prediction_id = r.prediction_id "
-        f"WHERE r.scan_id IN ({{among}}) AND {_MODEL};",
+        f"WHERE r.scan_id IN (?) AND {_MODEL};",
         (0, 1, 2, 4, 5, 6),
     ),
     Table(
@@ -170,7 +170,7 @@ TABLES = (
         ),
         f"{OF_MODEL}SELECT {_OF_SCORE}, e.triple, e.first_slice, e.last_slice, e.share, e.shapley, e.standard_error, "
         f"e.change_without FROM {_SCORED} INNER JOIN dbo.explained_slices AS e ON e.prediction_id = r.prediction_id "
-        f"WHERE r.scan_id IN ({{among}}) AND {_MODEL};",
+        f"WHERE r.scan_id IN (?) AND {_MODEL};",
         (0, 1, 2, 4, 5),
     ),
 )  # fmt: skip

@@ -37,11 +37,11 @@ ORDER BY n.name, n.sha256, f.preprocessing, f.layer;
 """
 _ARRAYS = (
     "SELECT scan_id, feature_set_id, array_rows, array_cols, array, sha256 FROM dbo.features "
-    "WHERE scan_id IN ({scans}) AND feature_set_id IN ({sets});"
+    "WHERE scan_id IN (?) AND feature_set_id IN (?);"
 )
 _POOLED = (
     "SELECT scan_id, feature_set_id, pooling, vector, vector_sha256 FROM dbo.pooled_features "
-    "WHERE scan_id IN ({scans}) AND feature_set_id IN ({sets});"
+    "WHERE scan_id IN (?) AND feature_set_id IN (?);"
 )
 _VECTORS = (
     "DECLARE @OnlyCombined BIT = ?; "
@@ -176,11 +176,16 @@ def _rows(
     series: list[dict[str, Any]],
 ) -> tuple[list[dict[str, Any]], int]:
     given = (*[scan.scan_id for scan in part], *layers)
-    marks = {"scans": ", ".join("?" * len(part)), "sets": ", ".join("?" * len(layers))}
+
+    def among(sql: str) -> str:
+        for count in (len(part), len(layers)):
+            sql = sql.replace("IN (?)", f"IN ({', '.join('?' * count)} )", 1)
+        return sql
+
     with rights("arrays of features", "administrator"):
-        arrays = {tuple(row[:2]): row[2:] for row in run(connection, _ARRAYS.format(**marks), given)[0].rows}
+        arrays = {tuple(row[:2]): row[2:] for row in run(connection, among(_ARRAYS), given)[0].rows}
         pooled: dict[tuple[int, int], dict[str, Any]] = {}
-        for scan_id, number, pooling, vector, sha256 in run(connection, _POOLED.format(**marks), given)[0].rows:
+        for scan_id, number, pooling, vector, sha256 in run(connection, among(_POOLED), given)[0].rows:
             _check_vector(vector, sha256)
             pooled.setdefault((scan_id, number), {})[pooling] = decode_vector(vector)
     facts = scan_facts(connection, part)
@@ -232,9 +237,9 @@ def _rows(
 
 def _kinds(connection: Connection, layers: Mapping[int, _Layer]) -> dict[tuple[int, int], tuple[str, ...]]:
     """Return of each scan and feature set the names of the poolings that there are vectors of."""
-    sql = "SELECT scan_id, feature_set_id, pooling FROM dbo.pooled_features WHERE feature_set_id IN "
+    sql = "SELECT scan_id, feature_set_id, pooling FROM dbo.pooled_features WHERE feature_set_id IN (?);"
     found: dict[tuple[int, int], tuple[str, ...]] = {}
-    rows = run(connection, f"{sql}({', '.join('?' * len(layers))});", list(layers))[0].rows
+    rows = run(connection, sql.replace("?", ", ".join("?" * len(layers))), list(layers))[0].rows
     for scan_id, number, pooling in sorted(rows):
         found[scan_id, number] = (*found.get((scan_id, number), ()), pooling)
     return found

@@ -106,7 +106,7 @@ def read_export(folder: Path) -> dict[str, Any]:
     Raises
     ------
     LungdbError
-        It is none, of a later version, or a file is missing or other than it was.
+        It is none, of a later version, or a file is missing, other than it was, or not one of the export.
     """
     found = _read(folder / MANIFEST)
     if not isinstance(found, dict) or found.get("kind") != "export" or not isinstance(found.get("files"), dict):
@@ -118,11 +118,16 @@ def read_export(folder: Path) -> dict[str, Any]:
             f"'{folder}' is of the format {found.get('format')}, and this version of lungdb reads {FORMAT}. "
             f"Take the version {found.get('lungdb')}."
         )
+    foreign = set(_files(folder)) - found["files"].keys()
+    if foreign:
+        raise LungdbError(
+            f"'{folder}' holds {len(foreign)} files that its {MANIFEST} does not name. Move them elsewhere."
+        )
     for name, facts in found["files"].items():
         # A name that leads elsewhere would be a file of somebody else's.
         if Path(name).is_absolute() or ".." in Path(name).parts or not (folder / name).is_file():
             raise LungdbError(f"The file '{name}' of the export is missing. Export again.")
-        if _of_file(folder / name)["sha256"] != facts["sha256"]:
+        if not isinstance(facts, dict) or _of_file(folder / name)["sha256"] != facts.get("sha256"):
             raise LungdbError(f"The file '{name}' differs from its SHA-256 in {MANIFEST}. Export or copy it again.")
     return found
 

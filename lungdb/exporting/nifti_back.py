@@ -41,7 +41,12 @@ def take_volumes(connection: Connection, folder: Path) -> dict[str, int] | None:
     settling = Settling(retried(lambda: read_rule(connection, None), connection))
     counts: dict[str, int] = {}
     for path in described:
-        scan = _read(path, settling)
+        try:
+            scan = _read(path, settling)
+        except (KeyError, TypeError, ValueError) as error:
+            raise LungdbError(
+                f"'{path.name}' does not describe a volume as lungdb export does. Export it again."
+            ) from error
         try:
             outcome = retried(partial(store_scan, connection, scan, replace=False), connection)
         except RejectedError as error:

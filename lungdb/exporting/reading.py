@@ -126,7 +126,7 @@ def rows_of(connection: Connection, table: Table, chosen: Chosen) -> Iterator[li
     else:
         keys = sorted({scan.patient_id for scan in chosen.scans})
     for part in parts(keys):
-        sql = table.sql.format(among=", ".join("?" * len(part)))
+        sql = table.sql.replace("IN (?)", f"IN ({', '.join('?' * len(part))})")
         with rights(f"{table.part} of scans", "trainer"):
             rows = run(connection, sql, (*(model_of(chosen) if sql.startswith(OF_MODEL) else ()), *part))[0].rows
         yield sorted(rows, key=lambda row: [_sortable(row[place]) for place in table.key])

@@ -21,7 +21,7 @@ ORDER BY version DESC;
 """
 _SCORES = (
     "SELECT s.patient_id, s.is_primary, r.probability, r.prediction_id FROM dbo.predictions AS r "
-    "INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id WHERE r.classifier_id = ? AND r.scan_id IN ({among});"
+    "INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id WHERE r.classifier_id = ? AND r.scan_id IN (?);"
 )
 
 
@@ -55,7 +55,7 @@ def write_submission(connection: Connection, path: Path, chosen: Chosen) -> tupl
         )
     best: dict[str, tuple[bool, int, float]] = {}
     for part in parts(chosen.scans):
-        sql = _SCORES.format(among=", ".join("?" * len(part)))
+        sql = _SCORES.replace("IN (?)", f"IN ({', '.join('?' * len(part))})")
         with rights("scores of scans", "trainer"):
             rows = run(connection, sql, (classifier, *[scan.scan_id for scan in part]))[0].rows
         for patient, is_primary, probability, number in rows:

@@ -54,8 +54,8 @@ CREATE TABLE dbo.scans (
     step_x FLOAT NULL,                        -- x of the way from a slice to the next, in millimetres; NULL where not known
     step_y FLOAT NULL,                        -- y of the way from a slice to the next, in millimetres; NULL where not known
     step_z FLOAT NULL,                        -- z of the way from a slice to the next, in millimetres; NULL where not known
-    source_uri NVARCHAR(400) NULL,            -- where the pixels lie of a scan that lungdb load-features has brought: what the job that made
-                                              -- the features was given to read, no path of a patient; NULL: in dbo.scan_images
+    source_uri NVARCHAR(400) NULL,            -- where the pixels lie of a scan that load-features brought: what the job that made its
+                                              -- features was given to read, no path of a patient; NULL: in dbo.scan_images
     CONSTRAINT PK_scans PRIMARY KEY (scan_id),
     CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
     CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import nibabel
@@ -107,11 +108,52 @@ def test_a_changed_volume_is_refused(target: str, tmp_path: Path, capsys: pytest
     values = np.asanyarray(image.dataobj).copy()
     values[0, 0, 0] += 1
     nibabel.save(nibabel.Nifti1Image(values, image.affine, image.header), path)
-    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    del manifest["files"][f"volumes/{path.name}"]
-    (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    _fit(out, path)
     assert main(["import", str(out), "-d", target]) == 1
     assert "has other Hounsfield units" in capsys.readouterr().err
+
+
+def _fit(out: Path, path: Path) -> None:
+    """Make a manifest fit a file that was changed."""
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"][path.relative_to(out).as_posix()]["sha256"] = sha256(path.read_bytes()).hexdigest()
+    (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '"x"', "not JSON", '{"slices": 7, "content_sha256": null}'])
+def test_a_description_that_is_none_is_refused(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """In a sentence; the manifest was made to fit it."""
+    out = tmp_path / "out"
+    assert main(["export", str(out), "-d", target, "--volumes", "nifti"]) == 0
+    (path,) = (out / "volumes").glob("*.json")
+    path.write_text(text, encoding="utf-8")
+    _fit(out, path)
+    assert main(["import", str(out), "-d", target]) == 1
+    assert "does not describe a volume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"../../etc/passwd": {"sha256": "00"}}, "is missing"),
+        ({"SCHEMA.md": None}, "differs from its SHA-256"),
+        ({"SCHEMA.md": {"bytes": 1}}, "differs from its SHA-256"),
+        ({}, "does not name"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_refused(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], files: dict[str, object], said: str
+) -> None:
+    """Names that lead elsewhere, hashes that are none, files that it does not name."""
+    out = tmp_path / "out"
+    assert main(["export", str(out), "-d", target, "--what", "labels"]) == 0
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    kept = {} if said == "does not name" else manifest["files"]
+    (out / "manifest.json").write_text(json.dumps({**manifest, "files": {**kept, **files}}), encoding="utf-8")
+    assert main(["import", str(out), "-d", target]) == 1
+    assert said in capsys.readouterr().err
 
 
 def test_finished_volumes_of_a_killed_run_are_gone_on_from(target: str, tmp_path: Path) -> None:

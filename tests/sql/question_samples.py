@@ -318,3 +318,15 @@ def inputs_of_standard_vectors() -> dict[str, Any]:
     vectors = np.random.default_rng(5).normal(3, 1, size=(12, WIDTH)).astype("<f4")
     texts = pd.Series([vector.tobytes().hex().upper() for vector in vectors], dtype=object)
     return {"InputDataSet": pd.DataFrame({"scan_id": np.arange(3, 15, dtype=np.int32), "array": texts})}
+
+
+def inputs_of_similar_reports() -> dict[str, Any]:
+    """Return what SimilarReports gives its script: three reports, one with letters beyond ASCII, and a text."""
+    texts = {4: "spiculated nodule in the left upper lobe", 5: "no nodule, émphysème", 9: "pleural effusion 胸水"}
+    rows = [{"place": place, "text": text.encode("utf-16-le").hex().upper()} for place, text in texts.items()]
+    return {
+        "InputDataSet": pd.DataFrame(rows).astype({"place": np.int32}),
+        "Asked": "a nodule in the lobe".encode("utf-16-le"),
+        "Top": 2,
+        "Method": "tfidf",
+    }

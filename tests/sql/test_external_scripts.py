@@ -85,6 +85,7 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "RunSearch": samples.inputs_of_running_trials,
     "ScoreEvaluated": lambda: samples.inputs_of_evaluated_predictions(_trained()),
     "SearchModels": samples.inputs_of_making_trials,
+    "SimilarReports": question_samples.inputs_of_similar_reports,
     "SimilarToSlices": question_samples.inputs_of_new_slices,
     "ReadModelNodes": lambda: samples.inputs_of_nodes(_trained()),
     "StorePreprocessing": question_samples.inputs_of_steps,
