@@ -92,7 +92,7 @@ def _tables(files: list[SqlFile]) -> str:
         lines.append(f"## {heading}\n")
         for each in sorted((file for file in files if file.kind == kind), key=lambda file: file.makes):
             first = " ".join(
-                line[2:].strip() for line in each.text.partition("CREATE")[0].splitlines() if line.startswith("--")
+                line[2:].strip() for line in each.text.partition("\nCREATE ")[0].splitlines() if line.startswith("--")
             )
             lines.append(f"### {each.makes.partition('.')[2]}\n\n{_plain(first)}\n")
             if kind == "tables":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lungdb import SCHEMA_VERSION
 from lungdb.cli.main import main
 from lungdb.database import Connection, connect, run, sql_directory
 from lungdb.errors import SqlError
@@ -191,14 +192,14 @@ BY_COMMAND: dict[str, tuple[str, str, str, str, str]] = {
         "UPDATE dbo.runtime_facts SET value = N'9' WHERE name = N'schema version';",
         "package version",
         "fault",
-        "for schema version 9; the database has 10.",
+        f"for schema version 9; the database has {SCHEMA_VERSION}.",
         "python -m pip install",
     ),
     "a newer package": (
-        "UPDATE dbo.runtime_facts SET value = N'11' WHERE name = N'schema version';",
+        f"UPDATE dbo.runtime_facts SET value = N'{SCHEMA_VERSION + 1}' WHERE name = N'schema version';",
         "package version",
         "fault",
-        "for schema version 11; the database has 10.",
+        f"for schema version {SCHEMA_VERSION + 1}; the database has {SCHEMA_VERSION}.",
         "lungdb install -d TARGET",
     ),
     "networks that do not run": (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lungdb import SCHEMA_VERSION
 from lungdb.cli.main import main
 from lungdb.database import Connection, connect, run
 from lungdb.database.client import way_of
@@ -71,7 +72,7 @@ def test_an_older_package_here_is_a_fault(asked: Connection, asked_file: Path, m
     assert (here().state, "Here is lungdb 9.9" in here().found) == ("warning", True)
     monkeypatch.setattr("lungdb.SCHEMA_VERSION", 9)
     assert (here().state, here().mend[:21]) == ("fault", "python -m pip install")
-    monkeypatch.setattr("lungdb.SCHEMA_VERSION", 11)
+    monkeypatch.setattr("lungdb.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     assert (here().state, here().mend) == ("fault", "lungdb install -d TARGET")
 
 
