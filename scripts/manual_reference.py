@@ -91,9 +91,8 @@ def _tables(files: list[SqlFile]) -> str:
     for kind, heading in (("tables", "Tables"), ("views", "Views")):
         lines.append(f"## {heading}\n")
         for each in sorted((file for file in files if file.kind == kind), key=lambda file: file.makes):
-            first = " ".join(
-                line[2:].strip() for line in each.text.partition("\nCREATE ")[0].splitlines() if line.startswith("--")
-            )
+            above = re.split(r"^CREATE ", each.text, maxsplit=1, flags=re.M)[0]
+            first = " ".join(line[2:].strip() for line in above.splitlines() if line.startswith("--"))
             lines.append(f"### {each.makes.partition('.')[2]}\n\n{_plain(first)}\n")
             if kind == "tables":
                 said = column_comments(each.text)
