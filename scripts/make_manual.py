@@ -69,6 +69,7 @@ def write_pages() -> None:
     for path, page in sources.items():
         text = path.read_text(encoding="utf-8")
         (PAGES / page).write_text(_linked(_for_mkdocs(text), path, sources), encoding="utf-8")
+    shutil.copytree(ROOT / "docs" / "figures", PAGES / "figures", ignore=shutil.ignore_patterns("*.csv"))
     (PAGES / "manual.css").write_text(STYLE, encoding="utf-8")
     for page, text in reference_pages(ROOT).items():
         (PAGES / page).write_text(text, encoding="utf-8")
