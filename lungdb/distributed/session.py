@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -95,10 +96,15 @@ def spark_session(
             session = builder.getOrCreate()
     except Exception as error:  # py4j and Spark raise errors of many kinds
         raise LungdbError(_not_started(master, error)) from None
+    # What py4j logs of a call that was interrupted, traceback and all, comes back as an exception besides.
+    silent = logging.NullHandler()
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(silent)
     try:
         yield session
     finally:
         session.stop()
+        logging.getLogger().removeHandler(silent)
 
 
 def _check_master(master: str | None) -> None:
