@@ -52,6 +52,11 @@ def unpack_schema_10(folder: Path) -> Path:
     return _unpack("schema_10", folder)
 
 
+def unpack_schema_11(folder: Path) -> Path:
+    """Write the database of schema version 11: as that of version 10, with a report and a second account."""
+    return _unpack("schema_11", folder)
+
+
 def _unpack(name: str, folder: Path) -> Path:
     file = folder / "lung_cancer_database.db"
     file.write_bytes(gzip.decompress((DATA / name / "lung_cancer_database.db.gz").read_bytes()))

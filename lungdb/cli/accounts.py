@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from lungdb_web.administration import ROLES
+    from lungdb_web.queries.accounts import ROLES
 
     parser = argparse.ArgumentParser(prog="lungdb accounts", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
@@ -35,16 +35,27 @@ def _parser() -> argparse.ArgumentParser:
     truth.add_argument(
         "--sees-truth", action=argparse.BooleanOptionalAction, help="whether the account may see the patients' labels"
     )
+    loads = argparse.ArgumentParser(add_help=False)
+    loads.add_argument(
+        "--loads-scans", action=argparse.BooleanOptionalAction, help="whether the account may load DICOM files"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    add = actions.add_parser("add", parents=[named, password, truth], help="add an account; asks for the password")
-    add.add_argument("--role", choices=ROLES, default="reader", help="a scorer may also have scans scored")
+    add = actions.add_parser(
+        "add", parents=[named, password, truth, loads], help="add an account; asks for the password"
+    )
+    add.add_argument(
+        "--role",
+        choices=ROLES,
+        default="reader",
+        help="a scorer may also have scans scored, an administrator also train",
+    )
     add.add_argument("--no-password", action="store_true", help="only a reverse proxy or tokens use the account")
     actions.add_parser("list", parents=[common], help="list accounts and tokens")
     actions.add_parser("disable", parents=[named], help="end the account's sessions and let it do nothing more")
     actions.add_parser("enable", parents=[named], help="let a disabled account be used again")
     actions.add_parser("password", parents=[named, password], help="change the password; ends the account's sessions")
-    role = actions.add_parser("role", parents=[named, truth], help="change what the account may do")
+    role = actions.add_parser("role", parents=[named, truth, loads], help="change what the account may do")
     role.add_argument("role", nargs="?", choices=ROLES, help="the new role")
     token = actions.add_parser("token", parents=[named], help="make a token for a program and print it once")
     token.add_argument("--for", dest="purpose", default="a program", metavar="TEXT", help="what the token is for")
@@ -90,7 +101,14 @@ def _add(connection: Connection, arguments: argparse.Namespace) -> None:
     if arguments.no_password and arguments.generate:
         raise LungdbError("--generate and --no-password exclude each other. Give one of them.")
     password, password_hash = (None, None) if arguments.no_password else _password(arguments)
-    add_account(connection, arguments.name, password_hash, arguments.role, bool(arguments.sees_truth))
+    add_account(
+        connection,
+        arguments.name,
+        password_hash,
+        arguments.role,
+        bool(arguments.sees_truth),
+        bool(arguments.loads_scans),
+    )
     print(f"The account '{arguments.name}' is added as {arguments.role}.")
     _show_generated(arguments, password)
 
@@ -107,9 +125,12 @@ def _change_password(connection: Connection, arguments: argparse.Namespace) -> N
 def _change_role(connection: Connection, arguments: argparse.Namespace) -> None:
     from lungdb_web.administration import change_account
 
-    if arguments.role is None and arguments.sees_truth is None:
-        raise LungdbError("Nothing is to be changed. Give a role, --sees-truth or --no-sees-truth.")
-    change_account(connection, arguments.name, role=arguments.role, sees_truth=arguments.sees_truth)
+    role, sees_truth, loads_scans = arguments.role, arguments.sees_truth, arguments.loads_scans
+    if role is None and sees_truth is None and loads_scans is None:
+        raise LungdbError(
+            "Nothing is to be changed. Give a role, --sees-truth, --loads-scans or one of them with --no- before it."
+        )
+    change_account(connection, arguments.name, role=role, sees_truth=sees_truth, loads_scans=loads_scans)
     print(f"The account '{arguments.name}' is changed.")
 
 
@@ -145,12 +166,13 @@ def _show_generated(arguments: argparse.Namespace, password: str | None) -> None
 def _list(connection: Connection) -> None:
     from lungdb_web.administration import list_accounts, list_tokens
 
-    columns = ("name", "role", "sees truth", "enabled", "password", "since")
+    columns = ("name", "role", "sees truth", "loads scans", "enabled", "password", "since")
     rows = [
         (
             account.name,
             account.role,
             _yes(account.sees_truth),
+            _yes(account.loads_scans),
             _yes(account.is_enabled),
             _yes(account.has_password),
             _day(account.created_at),
@@ -164,9 +186,8 @@ def _list(connection: Connection) -> None:
     tokens = list_tokens(connection)
     if tokens:
         print("\nTokens\n")
-        columns = ("token", "account", "for", "valid until", "revoked", "last used")
         print_table(
-            columns,
+            ("token", "account", "for", "valid until", "revoked", "last used"),
             [
                 (
                     token.token_id,

@@ -21,6 +21,7 @@ from tests.old_schema import (
     unpack_schema_8,
     unpack_schema_9,
     unpack_schema_10,
+    unpack_schema_11,
     unpack_version_0_2,
 )
 from tests.support.databases import fill, rows, target_of, vectors_and_labels
@@ -139,7 +140,8 @@ def test_an_upgrade_blesses_only_rows_that_are_those_of_the_model(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "unpack", [unpack_version_0_2, unpack_schema_7, unpack_schema_8, unpack_schema_9, unpack_schema_10]
+    "unpack",
+    [unpack_version_0_2, unpack_schema_7, unpack_schema_8, unpack_schema_9, unpack_schema_10, unpack_schema_11],
 )
 def test_every_score_that_was_served_before_an_upgrade_is_served_after_it(
     tmp_path: Path, unpack: Callable[[Path], Path]
@@ -175,3 +177,23 @@ def test_an_upgrade_from_schema_7_fills_what_its_rows_lack(tmp_path: Path) -> No
         dates = "SELECT date_rule, COUNT(*) FROM dbo.scans GROUP BY date_rule ORDER BY date_rule;"
         assert rows(connection, dates) == [(None, 39), ("year", 2)]
         assert rows(connection, "SELECT name, kind FROM dbo.datasets;") == [("two points", "examples")]
+
+
+def test_an_upgrade_from_schema_11_keeps_its_accounts_and_takes_an_administrator(tmp_path: Path) -> None:
+    """Roles, passwords and the right to the truth are as they were; nobody loads scans who was not told to."""
+    with closing(connect(target_of(unpack_schema_11(tmp_path)))) as connection:
+        stored = "SELECT name, password_hash, role, CAST(sees_truth AS INT) FROM dbo.accounts ORDER BY account_id;"
+        before = rows(connection, stored)
+        assert before == [("reader", "x", "reader", 0), ("scorer", "y", "scorer", 1)]
+        with pytest.raises(SqlError):
+            run(connection, "INSERT INTO dbo.accounts (name, role) VALUES (N'ana', 'administrator');")
+        install(connection)
+        assert rows(connection, stored) == before
+        assert rows(connection, "SELECT SUM(CAST(loads_scans AS INT)) FROM dbo.accounts;") == [(0,)]
+        run(
+            connection, "EXECUTE dbo.StoreAccount @Name = N'ana', @IsNew = 1, @Role = 'administrator', @LoadsScans = 1;"
+        )
+        assert rows(connection, stored)[2:] == [("ana", None, "administrator", 0)]
+        assert rows(connection, "SELECT text FROM dbo.reports;") == [("No nodule.",)]
+        with pytest.raises(SqlError):
+            run(connection, "INSERT INTO dbo.accounts (name, role) VALUES (N'bob', 'owner');")

@@ -98,13 +98,14 @@ def test_a_list_shows_accounts_and_tokens(database: Path) -> None:
     """Role, truth, whether enabled; tokens with their number, purpose, end."""
     assert "There are no accounts. Add one" in _run(database, "list").stdout
     assert _run(database, "add", "ana", "--role", "scorer", "--sees-truth", "--generate").returncode == 0
+    assert _run(database, "role", "ana", "--loads-scans").returncode == 0
     assert _run(database, "add", "PACS proxy", "--no-password").returncode == 0
     assert _run(database, "token", "ana", "--for", "nightly job", "--days", "30").returncode == 0
     assert _run(database, "disable", "PACS proxy").returncode == 0
     lines = [re.split(r"\s{2,}", line) for line in _run(database, "list").stdout.splitlines()]
-    accounts = {line[0]: line[1:5] for line in lines}
-    assert accounts["ana"] == ["scorer", "yes", "yes", "yes"]
-    assert accounts["PACS proxy"] == ["reader", "no", "no", "no"]
+    accounts = {line[0]: line[1:6] for line in lines}
+    assert accounts["ana"] == ["scorer", "yes", "yes", "yes", "yes"]
+    assert accounts["PACS proxy"] == ["reader", "no", "no", "no", "no"]
     assert ["1", "ana", "nightly job"] in [line[1:4] for line in lines]
 
 
@@ -172,7 +173,7 @@ def test_a_mistake_is_refused_in_a_sentence(
 
 def test_a_role_that_there_is_not_is_refused_by_the_database_too(database: Path) -> None:
     """Whoever calls the procedure from elsewhere is told the roles."""
-    with pytest.raises(SqlError, match="Supported values are reader and scorer") as refusal:
+    with pytest.raises(SqlError, match="Supported values are reader, scorer and administrator") as refusal:
         query(database, "EXECUTE dbo.StoreAccount @Name = N'ana', @IsNew = 1, @Role = 'admin';")
     assert refusal.value.number == 50101
 

@@ -63,7 +63,7 @@ def require(role: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @wraps(view)
         def checked(*arguments: P.args, **named: P.kwargs) -> R:
             account = current_account()
-            if account.role != role:
+            if not account.may(role):
                 refuse(f"needs the role {role}")
                 raise Forbidden(
                     f"The account '{account.name}' has the role {account.role}, and this needs the role {role}. "

@@ -10,7 +10,6 @@ from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
 from lungdb_web.queries.accounts import secret_sha256
 
-ROLES = ("reader", "scorer")
 MOST_NAME_UNITS = 128
 """Of NVARCHAR(128), which counts a character beyond the first 65,536 as two."""
 # What every token begins with, so that scanners for secrets recognise one that leaked.
@@ -24,6 +23,7 @@ class ListedAccount:
     name: str
     role: str
     sees_truth: bool
+    loads_scans: bool
     is_enabled: bool
     has_password: bool
     created_at: datetime
@@ -63,8 +63,8 @@ class AuditRow:
 def list_accounts(connection: Connection) -> list[ListedAccount]:
     """List all accounts by name."""
     return [
-        ListedAccount(name, role, bool(sees_truth), bool(is_enabled), bool(has_password), created_at)
-        for name, role, sees_truth, is_enabled, has_password, created_at in run(
+        ListedAccount(name, role, bool(sees_truth), bool(loads_scans), bool(is_enabled), bool(has_password), created_at)
+        for name, role, sees_truth, loads_scans, is_enabled, has_password, created_at in run(
             connection, "EXECUTE dbo.ListAccounts;"
         )[-1].rows
     ]
@@ -83,7 +83,14 @@ def read_audit(
     return [AuditRow(*row) for row in run(connection, sql, (account, patient_index, limit))[-1].rows]
 
 
-def add_account(connection: Connection, name: str, password_hash: str | None, role: str, sees_truth: bool) -> None:
+def add_account(
+    connection: Connection,
+    name: str,
+    password_hash: str | None,
+    role: str,
+    sees_truth: bool,
+    loads_scans: bool = False,
+) -> None:
     """Add an account; without a hash only a reverse proxy or tokens use it.
 
     Raises
@@ -99,8 +106,10 @@ def add_account(connection: Connection, name: str, password_hash: str | None, ro
             f"The name {name[:MOST_NAME_UNITS]!r} is not supported. "
             f"Give a name of 1 to {MOST_NAME_UNITS} visible characters that neither begins nor ends with a blank."
         )
-    sql = "EXECUTE dbo.StoreAccount @Name = ?, @IsNew = 1, @PasswordHash = ?, @Role = ?, @SeesTruth = ?;"
-    run(connection, sql, (name, password_hash, role, sees_truth))
+    sql = (
+        "EXECUTE dbo.StoreAccount @Name = ?, @IsNew = 1, @PasswordHash = ?, @Role = ?, @SeesTruth = ?, @LoadsScans = ?;"
+    )
+    run(connection, sql, (name, password_hash, role, sees_truth, loads_scans))
 
 
 def make_account(connection: Connection, name: str, role: str = "scorer", sees_truth: bool = False) -> str:
@@ -120,6 +129,7 @@ def change_account(
     password_hash: str | None = None,
     role: str | None = None,
     sees_truth: bool | None = None,
+    loads_scans: bool | None = None,
     is_enabled: bool | None = None,
 ) -> None:
     """Change what is given of an account; a new password or disabling ends its sessions.
@@ -129,8 +139,11 @@ def change_account(
     SqlError
         50220 when there is no such account, 50101 for a role that is not supported.
     """
-    sql = "EXECUTE dbo.StoreAccount @Name = ?, @PasswordHash = ?, @Role = ?, @SeesTruth = ?, @IsEnabled = ?;"
-    run(connection, sql, (name, password_hash, role, sees_truth, is_enabled))
+    sql = (
+        "EXECUTE dbo.StoreAccount @Name = ?, @PasswordHash = ?, @Role = ?, @SeesTruth = ?, @LoadsScans = ?, "
+        "@IsEnabled = ?;"
+    )
+    run(connection, sql, (name, password_hash, role, sees_truth, loads_scans, is_enabled))
 
 
 def store_token(connection: Connection, name: str, purpose: str, sha256: bytes, days: int) -> tuple[int, datetime]:

@@ -18,7 +18,7 @@ Example:
         RETURN 0;
     END;
 
-    SELECT a.name, a.password_hash, a.role, a.sees_truth, a.is_enabled
+    SELECT a.name, a.password_hash, a.role, a.sees_truth, a.loads_scans, a.is_enabled
     FROM dbo.accounts AS a
     WHERE a.name = @Name;
 END;

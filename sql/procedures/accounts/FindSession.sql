@@ -22,7 +22,7 @@ Example:
 
     DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
 
-    SELECT a.name, a.role, a.sees_truth
+    SELECT a.name, a.role, a.sees_truth, a.loads_scans
     FROM dbo.sessions AS s
     INNER JOIN dbo.accounts AS a ON a.account_id = s.account_id
     WHERE s.sha256 = @Sha256 AND a.is_enabled = 1 AND s.expires_at > @Now AND s.last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);

@@ -20,7 +20,7 @@ Example:
 
     DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
 
-    SELECT a.name, a.role, a.sees_truth
+    SELECT a.name, a.role, a.sees_truth, a.loads_scans
     FROM dbo.access_tokens AS t
     INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
     WHERE t.sha256 = @Sha256 AND a.is_enabled = 1 AND t.revoked_at IS NULL AND t.expires_at > @Now;

@@ -16,7 +16,8 @@ Example:
         RETURN 0;
     END;
 
-    SELECT a.name, a.role, a.sees_truth, a.is_enabled, CAST(IIF(a.password_hash IS NULL, 0, 1) AS BIT) AS has_password, a.created_at
+    SELECT a.name, a.role, a.sees_truth, a.loads_scans, a.is_enabled,
+        CAST(IIF(a.password_hash IS NULL, 0, 1) AS BIT) AS has_password, a.created_at
     FROM dbo.accounts AS a
     ORDER BY a.name;
 END;

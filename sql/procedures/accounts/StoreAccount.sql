@@ -5,8 +5,9 @@ CREATE OR ALTER PROCEDURE dbo.StoreAccount
     @Name NVARCHAR(128) = NULL,         -- name of the account; needed
     @IsNew BIT = 0,                     -- 1 adds the account, 0 changes it
     @PasswordHash NVARCHAR(200) = NULL, -- argon2id hash of the password; NULL leaves it
-    @Role VARCHAR(10) = NULL,           -- reader or scorer; NULL leaves it, or reader for a new account
+    @Role VARCHAR(15) = NULL,           -- reader, scorer or administrator; NULL leaves it, or reader for a new account
     @SeesTruth BIT = NULL,              -- whether the account may see labels; NULL leaves it, or 0 for a new account
+    @LoadsScans BIT = NULL,             -- whether the account may load DICOM files; NULL leaves it, or 0 for a new account
     @IsEnabled BIT = NULL,              -- whether the account may be used; NULL leaves it, or 1 for a new account
     @Help BIT = 0                       -- 1 prints this help and does nothing else
 AS
@@ -22,8 +23,9 @@ Parameters:
     @Name NVARCHAR(128) = NULL          name of the account; needed
     @IsNew BIT = 0                      1 adds the account, 0 changes it
     @PasswordHash NVARCHAR(200) = NULL  argon2id hash of the password; NULL leaves it
-    @Role VARCHAR(10) = NULL            reader or scorer; NULL leaves it, or reader for a new account
+    @Role VARCHAR(15) = NULL            reader, scorer or administrator; NULL leaves it, or reader for a new account
     @SeesTruth BIT = NULL               whether the account may see labels; NULL leaves it, or 0 for a new account
+    @LoadsScans BIT = NULL              whether the account may load DICOM files; NULL leaves it, or 0 for a new account
     @IsEnabled BIT = NULL               whether the account may be used; NULL leaves it, or 1 for a new account
     @Help BIT = 0                       1 prints this help and does nothing else
 Example:
@@ -38,10 +40,10 @@ Example:
             N'Give a name of 1 to 128 characters that neither begins nor ends with a blank.');
         THROW 50101, @Message, 1;
     END;
-    IF @Role NOT IN ('reader', 'scorer')
+    IF @Role NOT IN ('reader', 'scorer', 'administrator')
     BEGIN
         SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'),
-            N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
+            N''' for the parameter @Role is not supported. Supported values are reader, scorer and administrator.');
         THROW 50101, @Message, 1;
     END;
 
@@ -59,13 +61,15 @@ Example:
         THROW 50220, @Message, 1;
     END;
     IF @IsNew = 1
-        INSERT INTO dbo.accounts (name, password_hash, role, sees_truth, is_enabled)
-        VALUES (@Name, @PasswordHash, COALESCE(@Role, 'reader'), COALESCE(@SeesTruth, 0), COALESCE(@IsEnabled, 1));
+        INSERT INTO dbo.accounts (name, password_hash, role, sees_truth, loads_scans, is_enabled)
+        VALUES (@Name, @PasswordHash, COALESCE(@Role, 'reader'), COALESCE(@SeesTruth, 0), COALESCE(@LoadsScans, 0),
+            COALESCE(@IsEnabled, 1));
     ELSE
         UPDATE dbo.accounts
         SET password_hash = COALESCE(@PasswordHash, password_hash),
             role = COALESCE(@Role, role),
             sees_truth = COALESCE(@SeesTruth, sees_truth),
+            loads_scans = COALESCE(@LoadsScans, loads_scans),
             is_enabled = COALESCE(@IsEnabled, is_enabled)
         WHERE account_id = @AccountId;
     IF @PasswordHash IS NOT NULL OR @IsEnabled = 0

@@ -13,6 +13,8 @@ from typing import Any
 from lungdb.database import ResultSet
 from lungdb_web.queries.calling import Call
 
+ROLES = ("reader", "scorer", "administrator")
+"""From the least rights to the most."""
 SESSION_HOURS = 12
 SESSION_IDLE_MINUTES = 60
 
@@ -24,12 +26,19 @@ class Account:
     Attributes
     ----------
     role : str
-        ``reader`` sees, ``scorer`` also has scans scored.
+        ``reader`` sees, ``scorer`` also has scans scored, ``administrator`` also trains and promotes models.
+    loads_scans : bool
+        Whether DICOM files may be loaded by this account, where the site has that on.
     """
 
     name: str
     role: str
     sees_truth: bool
+    loads_scans: bool = False
+
+    def may(self, role: str) -> bool:
+        """Tell whether this account has a role; each role has the rights of those before it in `ROLES`."""
+        return ROLES.index(self.role) >= ROLES.index(role)
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,9 @@ def secret_sha256(secret: str) -> bytes:
 def find_account(call: Call, name: str) -> StoredAccount | None:
     """Find an account by its name; None when there is none."""
     for row in _rows(call("EXECUTE dbo.FindAccount @Name = ?;", name)):
-        stored_name, password_hash, role, sees_truth, is_enabled = row
-        return StoredAccount(Account(stored_name, role, bool(sees_truth)), password_hash, bool(is_enabled))
+        stored_name, password_hash, role, sees_truth, loads_scans, is_enabled = row
+        account = Account(stored_name, role, bool(sees_truth), bool(loads_scans))
+        return StoredAccount(account, password_hash, bool(is_enabled))
     return None
 
 
@@ -100,8 +110,8 @@ def write_audit(
 
 
 def _account(results: list[ResultSet]) -> Account | None:
-    for name, role, sees_truth in _rows(results):
-        return Account(name, role, bool(sees_truth))
+    for name, role, sees_truth, loads_scans in _rows(results):
+        return Account(name, role, bool(sees_truth), bool(loads_scans))
     return None
 
 
