@@ -39,5 +39,8 @@ web_user_header = ""
 web_proxy = "127.0.0.1"
 # "https" where browsers reach the page by HTTPS: cookies are then sent over HTTPS only.
 web_scheme = "http"
+# "private": a browser may keep the slices that it was shown, and asks about each before it shows it again. "none": it keeps
+# nothing of patients, and loads a scan anew each time; for workstations that many use.
+web_cache = "private"
 # The model that "Analyze scan" runs.
 web_model = "lightgbm_sql"

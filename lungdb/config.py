@@ -48,6 +48,9 @@ class Settings:
         from it is trusted: with 127.0.0.1 all users of this machine are.
     web_scheme : str
         ``https`` where browsers reach the page so: cookies are then sent over HTTPS only.
+    web_cache : str
+        ``private`` lets a browser keep slices, volumes and animations, about which it asks each time; ``none`` has it
+        keep nothing that is of a patient, as on a workstation that many use.
     web_model : str
         Name of the model that "Analyze scan" runs; the version that the name serves.
     """
@@ -64,6 +67,7 @@ class Settings:
     web_user_header: str = ""
     web_proxy: str = "127.0.0.1"
     web_scheme: str = "http"
+    web_cache: str = "private"
     web_model: str = "lightgbm_sql"
 
 

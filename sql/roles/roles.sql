@@ -91,6 +91,7 @@ VALUES
     (N'dbo.ReadAnimation'),
     (N'dbo.ReadAudit'),
     (N'dbo.ReadExplanation'),
+    (N'dbo.ReadPageSecret'),
     (N'dbo.ReadRunSteps'),
     (N'dbo.ReadSlices'),
     (N'dbo.ReadWork'),
@@ -543,6 +544,7 @@ VALUES
     (N'lungdb_page', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_page', N'dbo.ReadPageSecret', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_page', N'dbo.RecordAudit', N'EXECUTE'),
     (N'lungdb_page', N'dbo.RenderMap', N'EXECUTE'),
@@ -755,10 +757,10 @@ VALUES
     (N'lungdb_trainer', N'dbo.PromoteModel', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.QueueFeatures', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.QueueImages', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.QueueNewFeatures', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.RankScore', N'EXECUTE');
+    (N'lungdb_trainer', N'dbo.QueueNewFeatures', N'EXECUTE');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_trainer', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadExplanation', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadRunSteps', N'EXECUTE'),

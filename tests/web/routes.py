@@ -59,4 +59,4 @@ def routes(app: Flask) -> Iterator[Route]:
 def _value(name: str, rule: Rule) -> Any:
     if name in TEXTS:
         return TEXTS[name]
-    return 1 if name in ("version", "prediction_id") else 0
+    return 1 if name in ("version", "prediction_id", "number") and "slices" not in rule.rule else 0

@@ -203,9 +203,39 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(
     assert re.match(r"__Host-lungdb=\S+; Secure; HttpOnly; Path=/; SameSite=Lax$", secure.headers["Set-Cookie"])
 
 
-def test_without_a_secret_a_restart_ends_every_session(settings: Settings, make_app: MakeApp) -> None:
-    """The key is a new one each time, never one that everybody knows."""
+def test_without_a_secret_in_the_settings_the_database_keeps_one(
+    settings: Settings, make_app: MakeApp, web_database: Path
+) -> None:
+    """A restart signs nobody out; the secret is random, and another one signs all out."""
     bare = replace(settings, web_secret="")
+    first = sign_in(make_app(bare).test_client(), "ana")
+
+    def status_after_a_restart() -> int:
+        again = make_app(bare).test_client()
+        again.set_cookie("lungdb", _session_cookie(first))
+        return again.get("/").status_code
+
+    assert status_after_a_restart() == 200
+    [(before,)] = query(web_database, "SELECT secret FROM dbo.page_secrets;")
+    query(web_database, "DELETE FROM dbo.page_secrets; SELECT 1;")
+    assert status_after_a_restart() == 303
+    [(after,)] = query(web_database, "SELECT secret FROM dbo.page_secrets;")
+    assert len(before) == len(after) == 32
+    assert before != after
+
+
+@pytest.mark.parametrize("change", ["DROP PROCEDURE dbo.ReadPageSecret;", None], ids=["older", "gone"])
+def test_where_no_secret_can_be_read_a_restart_ends_every_session(
+    settings: Settings, make_app: MakeApp, web_database: Path, change: str | None
+) -> None:
+    """A database of an older version, or one that is not there yet: each start makes a key of its own."""
+    bare = replace(settings, web_secret="")
+    if change is None:
+        bare = replace(bare, database=f"sqlite:///{web_database.with_name('not there.db')}")
+        keys = {make_app(bare).secret_key for _ in range(2)}
+        assert len(keys) == 2
+        return
+    query(web_database, f"{change} SELECT 1;")
     first = sign_in(make_app(bare).test_client(), "ana")
     second = make_app(bare).test_client()
     second.set_cookie("lungdb", _session_cookie(first))

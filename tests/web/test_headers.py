@@ -6,11 +6,14 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from lungdb_web.scans import niivue
 
 from lungdb.config import Settings
-from tests.support.web import MakeApp
+from lungdb.errors import LungdbError
+from tests.support.web import MakeApp, sign_in
 from tests.web.routes import routes
 
 POLICY = {
@@ -74,6 +77,21 @@ def test_no_shared_cache_and_no_page_is_kept(app: Flask, signed_in: FlaskClient)
                 assert caching == "no-store", f"{route}: {caching}"
             elif "index" in route.rule.arguments:
                 assert {part.strip() for part in caching.split(",")} >= {"private", "no-cache"}, f"{route}: {caching}"
+
+
+def test_a_site_may_have_browsers_keep_nothing(settings: Settings, make_app: MakeApp) -> None:
+    """With web_cache "none" all but what is the same for everybody is not stored; another word is refused."""
+    app = make_app(replace(settings, web_cache="none"))
+    client = sign_in(app.test_client(), "ana")
+    kept = set()
+    for route in routes(app):
+        if not route.changes and client.get(route.path, buffered=True).headers["Cache-Control"] != "no-store":
+            kept.add(route.rule.endpoint)
+    assert kept == {"static"}
+    if niivue.version():
+        assert "immutable" in client.get(f"/viewer/niivue-{niivue.version()}.js").headers["Cache-Control"]
+    with pytest.raises(LungdbError, match=r"web_cache is 'never'.*private, none"):
+        make_app(replace(settings, web_cache="never"))
 
 
 def test_no_page_needs_what_the_policy_forbids(app: Flask, signed_in: FlaskClient) -> None:

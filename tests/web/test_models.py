@@ -10,7 +10,7 @@ from contextlib import closing
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -95,14 +95,14 @@ def test_all_versions_are_listed_and_the_champion_is_named(signed_in: FlaskClien
     """Each with the test figures of the tables; of each name one champion, in words."""
     page = _page(signed_in, "/models")
     listed = {
-        unquote(unescape(address)): row
+        unescape(address): row
         for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL)
         for address in re.findall(r'href="([^"]+)"', row)
     }
     expected = {("lightgbm_sql", 1): 1, ("lightgbm_sql", 2): 0, (HOSTILE, 1): 0}
-    assert listed.keys() == {f"/models/{name}/{version}" for name, version in expected}
-    for (name, version), predictions in expected.items():
-        row = listed[f"/models/{name}/{version}"]
+    assert listed.keys() == {"/models/1", "/models/2", "/models/3"}
+    for number, ((name, version), predictions) in enumerate(expected.items(), 1):
+        row = listed[f"/models/{number}"]
         metrics = read_facts(connection, name, version).metrics
         for metric in ("patients", "auc", "log_loss", "brier"):
             assert f'<data value="{metrics["test", metric]}">' in row
@@ -113,7 +113,7 @@ def test_all_versions_are_listed_and_the_champion_is_named(signed_in: FlaskClien
 
 def test_every_figure_of_a_version_is_shown(signed_in: FlaskClient, connection: Connection) -> None:
     """For train and test, to three decimals and, in the value, in full."""
-    page = _page(signed_in, "/models/lightgbm_sql/1")
+    page = _page(signed_in, "/models/1")
     metrics = read_facts(connection, "lightgbm_sql", 1).metrics
     shown = re.findall(r'data-part="(\w+)" data-metric="(\w+)"><data value="([^"]+)">([^<]+)<', page)
     assert len(shown) == 28
@@ -127,7 +127,7 @@ def test_every_figure_of_a_version_is_shown(signed_in: FlaskClient, connection: 
 def test_where_a_version_comes_from_is_shown(signed_in: FlaskClient, connection: Connection) -> None:
     """Hashes of network and model, seed, parameters, and who promoted it."""
     facts = read_facts(connection, "lightgbm_sql", 1)
-    page = _page(signed_in, "/models/lightgbm_sql/1")
+    page = _page(signed_in, "/models/1")
     assert facts.champion is not None
     for said in (facts.network.sha256, facts.model.sha256, str(facts.run.seed), facts.champion.promoted_by):
         assert said in page
@@ -138,7 +138,7 @@ def test_where_a_version_comes_from_is_shown(signed_in: FlaskClient, connection:
 
 def test_the_drawn_roc_is_that_of_the_test_scores(signed_in: FlaskClient, connection: Connection) -> None:
     """scikit-learn's points lie on the line, and the line's corners are scikit-learn's."""
-    drawn = _line(_page(signed_in, "/models/lightgbm_sql/1/roc.svg"), "a")
+    drawn = _line(_page(signed_in, "/models/1/roc.svg"), "a")
     x, y, _ = roc_curve(*_test_scores(connection), drop_intermediate=False)
     points = np.column_stack([x, y])
     assert _distance(points, drawn) < 1e-3
@@ -147,14 +147,14 @@ def test_the_drawn_roc_is_that_of_the_test_scores(signed_in: FlaskClient, connec
 
 def test_the_drawn_precision_is_that_of_the_test_scores(signed_in: FlaskClient, connection: Connection) -> None:
     """Every point of scikit-learn's precision-recall curve lies on the stair."""
-    drawn = _line(_page(signed_in, "/models/lightgbm_sql/1/precision_recall.svg"), "a")
+    drawn = _line(_page(signed_in, "/models/1/precision_recall.svg"), "a")
     precision, recall, _ = precision_recall_curve(*_test_scores(connection))
     assert _distance(np.column_stack([recall, precision])[:-1], drawn) < 1e-3
 
 
 def test_the_drawn_calibration_has_the_mean_of_every_bin(signed_in: FlaskClient, connection: Connection) -> None:
     """Ten equal bins of the test patients' probabilities, against the share of cancer in each, by NumPy."""
-    drawn = _line(_page(signed_in, "/models/lightgbm_sql/1/calibration.svg"), "a")
+    drawn = _line(_page(signed_in, "/models/1/calibration.svg"), "a")
     labels, probabilities = (np.array(column) for column in _test_scores(connection))
     bins = np.digitize(probabilities, np.arange(1, 10) / 10)
     expected = [(probabilities[bins == bin].mean(), labels[bins == bin].mean()) for bin in np.unique(bins)]
@@ -163,22 +163,22 @@ def test_the_drawn_calibration_has_the_mean_of_every_bin(signed_in: FlaskClient,
 
 def test_a_model_without_calibration_shows_one_curve(signed_in: FlaskClient) -> None:
     """And says so, instead of drawing two equal ones."""
-    svg = _page(signed_in, "/models/lightgbm_sql/2/calibration.svg")
+    svg = _page(signed_in, "/models/2/calibration.svg")
     assert "not calibrated" in svg
     assert "before calibration" not in svg
 
 
 def test_a_model_without_rounds_has_no_training_curve(signed_in: FlaskClient) -> None:
     """A logistic regression has none; asking for it tells which plots there are."""
-    answer = signed_in.get(f"/models/{quote(HOSTILE)}/1/training.svg")
+    answer = signed_in.get("/models/3/training.svg")
     assert answer.status_code == 404
     assert "roc, precision_recall, calibration" in answer.text
-    assert "<svg" in _page(signed_in, "/models/lightgbm_sql/1/training.svg")
+    assert "<svg" in _page(signed_in, "/models/1/training.svg")
 
 
 def test_a_name_is_text_whatever_it_holds(signed_in: FlaskClient) -> None:
     """Slashes lead to its page, and no tag of it becomes one of the page."""
-    for path in ("/models", f"/models/{quote(HOSTILE)}/1", "/models/compare?a=1&b=3"):
+    for path in ("/models", "/models/3", "/models/compare?a=1&b=3"):
         page = _page(signed_in, path)
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert" in page
@@ -186,14 +186,14 @@ def test_a_name_is_text_whatever_it_holds(signed_in: FlaskClient) -> None:
 
 def test_pages_and_drawings_hold_no_style_and_no_script(signed_in: FlaskClient) -> None:
     """The page's Content-Security-Policy would refuse them."""
-    for path in ("/models", "/models/lightgbm_sql/1", "/models/compare?a=1&b=2", "/models/lightgbm_sql/1/roc.svg"):
+    for path in ("/models", "/models/1", "/models/compare?a=1&b=2", "/models/1/roc.svg"):
         page = _page(signed_in, path)
         assert not re.search(r"\bstyle=|<style|<script(?![^>]*\bsrc=)|\bon\w+=", page)
 
 
 def test_every_plot_has_its_points_as_a_table(signed_in: FlaskClient, connection: Connection) -> None:
     """For those who do not see the picture: the calibration's bins with their patients."""
-    page = _page(signed_in, "/models/lightgbm_sql/1")
+    page = _page(signed_in, "/models/1")
     assert page.count('role="img"') == page.count("the points as a table") == 4
     facts = read_facts(connection, "lightgbm_sql", 1)
     for point in facts.curves["test", "calibration"]:
@@ -204,7 +204,7 @@ def test_every_plot_has_its_points_as_a_table(signed_in: FlaskClient, connection
 
 def test_no_page_tells_thresholds_that_are_scores_of_patients(reader: FlaskClient, connection: Connection) -> None:
     """But for the operating points', a patient's probability is nowhere, or ranks would tell the labels."""
-    page = _page(reader, "/models/lightgbm_sql/1")
+    page = _page(reader, "/models/1")
     metrics = read_facts(connection, "lightgbm_sql", 1).metrics
     allowed = {value for (_, metric), value in metrics.items() if metric.startswith("threshold_at")}
     shown = {float(value) for value in re.findall(r'<data value="([^"]+)"', page)}
@@ -235,7 +235,7 @@ def test_the_comparison_lays_both_rocs_over_each_other(signed_in: FlaskClient) -
     both = page[page.index("<svg xmlns") :]
     both = both[: both.index("</svg>") + 6]
     for kind, version in (("a", 1), ("b", 2)):
-        assert _line(both, kind) == _line(_page(signed_in, f"/models/lightgbm_sql/{version}/roc.svg"), "a")
+        assert _line(both, kind) == _line(_page(signed_in, f"/models/{version}/roc.svg"), "a")
 
 
 def test_the_truth_of_a_patient_is_shown_to_those_who_may_see_it(
@@ -299,14 +299,14 @@ def test_pages_tell_the_coarse_curve_and_rates_for_who_may_not_see_the_truth(
     signed_in: FlaskClient, reader: FlaskClient
 ) -> None:
     """On the version, in the picture and in the comparison, each with the reason; counts are in no figure of theirs."""
-    for path in ("/models/lightgbm_sql/1", "/models/compare?a=1&b=2"):
+    for path in ("/models/1", "/models/compare?a=1&b=2"):
         assert SENTENCE in _page(reader, path)
         assert SENTENCE not in _page(signed_in, path)
-    drawn = _line(_page(reader, "/models/lightgbm_sql/1/roc.svg"), "a")
+    drawn = _line(_page(reader, "/models/1/roc.svg"), "a")
     assert len(drawn) <= 11
     assert all(abs(10 * value - round(10 * value)) < 1e-6 for place in drawn for value in place)
     for client, counts in ((signed_in, True), (reader, False)):
-        assert ("False alarms" in _page(client, "/models/lightgbm_sql/1")) == counts
+        assert ("False alarms" in _page(client, "/models/1")) == counts
         figures = client.get("/api/v1/models/lightgbm_sql/1").get_json()["figures"]
         assert any(figure["metric"].startswith("true_positives_at") for figure in figures) == counts
         assert any(figure["metric"] == "sensitivity_at_50" for figure in figures)
@@ -331,6 +331,29 @@ def test_the_comparison_without_labels_has_the_same_figures(
     assert "Patients on whom they disagree" not in page
 
 
+@pytest.mark.parametrize("name", ["a/../b", "..", ".", "%2e%2e/x", "find", "compare?a=1", "7", " / ", "\\..\\"])
+def test_every_name_has_a_page_and_an_address_in_the_api(
+    signed_in: FlaskClient, connection: Connection, name: str
+) -> None:
+    """By its number, to which the name leads as well; a browser makes /b of the path /a/../b."""
+    run(connection, "UPDATE dbo.classifiers SET name = ? WHERE classifier_id = 3;", (name,))
+    listed = [unescape(address) for address in re.findall(r'href="(/models/\d+)"', _page(signed_in, "/models"))]
+    assert "/models/3" in listed
+    assert name in unescape(_page(signed_in, "/models/3"))
+    led = signed_in.get(f"/models/find?name={quote(name, safe='')}&version=1")
+    assert (led.status_code, led.headers["Location"]) == (302, "/models/3")
+    found = signed_in.get("/api/v1/models/3").get_json()
+    assert (found["id"], found["name"]) == (3, name)
+    assert signed_in.get("/api/v1/models/3/curves").get_json()["items"]
+    assert signed_in.get("/api/v1/models/9").status_code == signed_in.get("/api/v1/models/9/curves").status_code == 404
+
+
+def test_addresses_by_name_lead_to_those_by_number(signed_in: FlaskClient) -> None:
+    """Links of before are not broken, also of names with slashes."""
+    for path, number in (("lightgbm_sql/2", 2), (f"{quote(HOSTILE)}/1", 3)):
+        assert signed_in.get(f"/models/{path}").headers["Location"] == f"/models/{number}"
+
+
 def test_a_name_with_slashes_has_an_address_in_the_api(signed_in: FlaskClient) -> None:
     """Also with two in a row."""
     path = f"/api/v1/models/{quote(HOSTILE, safe='')}/1"
@@ -350,10 +373,12 @@ def test_models_without_common_test_patients_are_told_so(signed_in: FlaskClient,
 def test_what_is_not_there_is_a_page_that_says_so(signed_in: FlaskClient) -> None:
     """Unknown names, versions, numbers, plots and figures."""
     for path, status, said in (
+        ("/models/find?name=nobody&version=1", 404, "no version 1 of a model named 'nobody'"),
         ("/models/nobody/1", 404, "no version 1 of a model named 'nobody'"),
         ("/models/lightgbm_sql/3", 404, "no version 3 of a model named 'lightgbm_sql'"),
+        ("/models/9", 404, "no model with the number 9"),
         ("/models/lightgbm_sql/99999999999999", 404, "no page at this address"),
-        ("/models/lightgbm_sql/1/heart.svg", 404, "no plot 'heart'"),
+        ("/models/1/heart.svg", 404, "no plot 'heart'"),
         ("/models/compare", 404, "no model with the number ''"),
         ("/models/compare?a=1&b=99999999999", 404, "no model with the number '99999999999'"),
         ("/models/compare?a=1&b=2&metric=luck", 400, "figure 'luck' is not known"),
@@ -373,7 +398,7 @@ def test_a_version_without_a_training_run_is_shown_with_what_is_known(
         "WHERE classifier_id = 1;",
     )
     assert "not recorded" in _page(signed_in, "/models")
-    page = _page(signed_in, "/models/copied/1")
+    page = _page(signed_in, "/models/4")
     assert "No figures are recorded" in page
     assert "No curves are recorded" in page
     assert "No training run of the model is recorded here" in page
@@ -392,7 +417,7 @@ def test_an_empty_database_says_what_to_run(installed_file: Path, tmp_path: Path
 
 def test_nobody_sees_a_model_without_signing_in(client: FlaskClient) -> None:
     """Not the list, not a drawing."""
-    for path in ("/models", "/models/lightgbm_sql/1", "/models/lightgbm_sql/1/roc.svg", "/models/compare?a=1&b=2"):
+    for path in ("/models", "/models/1", "/models/1/roc.svg", "/models/compare?a=1&b=2"):
         answer = client.get(path)
         assert answer.status_code == 303
         assert "/sign-in" in answer.headers["Location"]

@@ -31,7 +31,7 @@ def test_a_model_of_numbers_is_neither_shown_nor_scored_with(
     listed = program("GET", "/api/v1/models").json["items"]
     assert {item["name"] for item in listed} == {"lightgbm_sql"}
     assert "numbers" not in signed_in.get("/models").text
-    assert signed_in.get("/models/numbers/1").status_code == 404
+    assert signed_in.get("/models/find?name=numbers&version=1").status_code == 404
     with closing(connect(target_of(web_database))) as connection:
         run(connection, "EXECUTE dbo.PredictPatientsSql @ModelName = N'numbers', @Patients = N'2';")
         assert rows(connection, "SELECT COUNT(*) FROM dbo.predictions;") == [(before[0][0] + 1,)]

@@ -162,7 +162,7 @@ def test_models_are_listed_and_shown_and_two_of_them_side_by_side(signed_in: Fla
     assert "Version 1" in listed
     assert "Version 2" in listed
     assert "LightGBM" in listed
-    assert "lightgbm_sql, version 2" in text_of(signed_in, "/models/lightgbm_sql/2")
+    assert "lightgbm_sql, version 2" in text_of(signed_in, "/models/2")
     both = signed_in.get("/models/compare?a=1&b=2").text
     assert absences.NO_COMPARISON in unescape(both)
     assert "Side by side" in both
@@ -178,7 +178,7 @@ def test_the_registry_and_lineage_work_and_the_page_shows_them(
         run(connection, "EXECUTE dbo.PromoteModel @Version = 1;")
         message = refused(connection, "EXECUTE dbo.PromoteModel @Version = 2;", ErrorNumber.NOT_COMPARABLE)
         assert "0 out-of-fold scores of training patients in common" in message
-        assert "champion" in text_of(signed_in, "/models/lightgbm_sql/1")
+        assert "champion" in text_of(signed_in, "/models/1")
         post(signed_in, "/patients/3/score")
         run(connection, "EXECUTE dbo.PromoteModel @Version = 2, @Force = 1;")
         post(signed_in, "/patients/3/score")
@@ -186,7 +186,7 @@ def test_the_registry_and_lineage_work_and_the_page_shows_them(
     versions = "SELECT c.version FROM dbo.predictions AS p INNER JOIN dbo.classifiers AS c "
     scored_by = query(web_database, f"{versions} ON c.classifier_id = p.classifier_id ORDER BY p.prediction_id;")
     assert scored_by == [(1,), (2,)]
-    assert "rolled back" in text_of(signed_in, "/models/lightgbm_sql/2").lower()
+    assert "rolled back" in text_of(signed_in, "/models/2").lower()
     with closing(connect(target_of(web_database))) as connection:
         lineage = run(connection, "EXECUTE dbo.LineageOf @PredictionId = 2;")
     assert any("lightgbm_sql" in map(str, row) for result in lineage for row in result.rows)

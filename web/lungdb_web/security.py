@@ -17,8 +17,9 @@ from lungdb.errors import LungdbError
 from lungdb_web.addresses import client_address
 from lungdb_web.audit import refuse
 from lungdb_web.converters import SqlInteger
-from lungdb_web.queries.accounts import SESSION_HOURS
+from lungdb_web.queries.accounts import SESSION_HOURS, read_page_secret
 from lungdb_web.rate_limit import Limits
+from lungdb_web.services import call
 
 LEAST_SECRET = 16
 MOST_BODY_BYTES = 64 * 1024
@@ -45,7 +46,11 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_CACHES = ("private", "none")
+_OF_NOBODY = frozenset({"static", "scans.viewer_script"})
+"""What browsers may keep whatever the site says: it is the same for everybody, and of no patient."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_PROBLEMS = logging.getLogger("lungdb_web")
 _LOG = logging.getLogger("lungdb_web.access")
 
 
@@ -58,7 +63,7 @@ def register(app: Flask, settings: Settings) -> None:
         The site's secret is shorter than 16 characters, or the names of the site are needed and not given.
     """
     is_https = settings.web_scheme == "https"
-    app.secret_key = _secret(settings)
+    app.secret_key = _secret(app, settings)
     app.config.update(
         SESSION_COOKIE_NAME="__Host-lungdb" if is_https else "lungdb",
         SESSION_COOKIE_HTTPONLY=True,
@@ -75,7 +80,8 @@ def register(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(csrf_token=csrf_token, csrf_field=csrf_field)
     app.url_map.converters["int"] = SqlInteger
     app.before_request_funcs.setdefault(None, []).insert(0, _start_clock)
-    app.after_request(lambda response: _add_headers(response, is_https))
+    keeps_nothing = _keeps_nothing(settings)
+    app.after_request(lambda response: _add_headers(response, is_https, keeps_nothing))
     app.after_request(_log_request)
 
 
@@ -120,9 +126,17 @@ def check_json() -> None:
         abort(400, "The JSON of the request has a text or a number that cannot be read. Send texts in UTF-8.")
 
 
-def _secret(settings: Settings) -> str:
+def _secret(app: Flask, settings: Settings) -> str | bytes:
     if not settings.web_secret:
-        return secrets.token_hex(32)
+        with app.app_context():
+            try:
+                return read_page_secret(call)
+            except LungdbError as error:
+                # A database that is not there yet, or an older one: whoever signs in is signed out by the next start.
+                _PROBLEMS.warning(
+                    "No secret could be read from the database, so this start has one of its own: %s", error
+                )
+                return secrets.token_bytes(32)
     if len(settings.web_secret) < LEAST_SECRET:
         raise LungdbError(
             f"The setting web_secret has {len(settings.web_secret)} characters. Give {LEAST_SECRET} or more, "
@@ -173,17 +187,27 @@ def _known_hosts(settings: Settings) -> frozenset[str]:
     return _LOOPBACK | names
 
 
+def _keeps_nothing(settings: Settings) -> bool:
+    if settings.web_cache not in _CACHES:
+        raise LungdbError(
+            f"The setting web_cache is '{settings.web_cache}', which is not known. Give one of: {', '.join(_CACHES)}."
+        )
+    return settings.web_cache == "none"
+
+
 def _start_clock() -> None:
     g.started = time.perf_counter()
 
 
-def _add_headers(response: Response, is_https: bool) -> Response:
+def _add_headers(response: Response, is_https: bool, keeps_nothing: bool) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if is_https:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache" if "ETag" in response.headers else "no-store"
+    if keeps_nothing and request.endpoint not in _OF_NOBODY:
+        response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -15,7 +15,6 @@ from lungdb.errors import LungdbError
 # or the network most of its time.
 THREADS = 64
 STALLED_SECONDS = 60
-LEAST_SECRET = 16
 # Refused before it is read; the application's own limit is lower and is answered with a page.
 MOST_BYTES = 1024 * 1024
 
@@ -39,7 +38,7 @@ def has_accounts(target: str) -> bool:
 
 
 def check_host(settings: Settings, *, accounts: bool) -> str | None:
-    """Refuse to be reached from other machines without accounts or a secret; return what to warn of, if anything.
+    """Refuse to be reached from other machines without accounts; return what to warn of, if anything.
 
     Raises
     ------
@@ -53,12 +52,6 @@ def check_host(settings: Settings, *, accounts: bool) -> str | None:
         raise LungdbError(
             f"There are no accounts, so the page may listen on this machine alone, not on {host}. "
             "Add one first: lungdb accounts add NAME --role scorer"
-        )
-    if len(settings.web_secret) < LEAST_SECRET:
-        raise LungdbError(
-            f"To listen on {host} the site needs a secret of its own: the setting web_secret has "
-            f"{len(settings.web_secret)} characters. Give {LEAST_SECRET} or more in config.py, such as what "
-            'python -c "import secrets; print(secrets.token_hex(32))" prints.'
         )
     if settings.web_scheme == "https":
         return None

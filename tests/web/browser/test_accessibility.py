@@ -83,7 +83,7 @@ def test_axe_finds_no_serious_fault_on_any_page(
         "/",
         "/patients/0",
         "/models",
-        "/models/lightgbm_sql/1",
+        "/models/1",
         "/patients/0/similar",
         "/patients/0/scores/1",
     } <= set(addresses)

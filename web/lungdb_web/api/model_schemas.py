@@ -10,6 +10,7 @@ from lungdb_web.api.fields import entries, moment, number, share, text, truth, w
 class Model(Schema):
     """A version of a model."""
 
+    id = whole("The number of this version among all models, by which it has an address.", 3, least=1)
     name = text("The model's name.", "lightgbm_sql")
     version = whole("Its version.", 2, least=1)
     is_champion = truth("Whether it is the champion, which the name alone stands for by default.", True)

@@ -17,7 +17,8 @@ from lungdb_web.queries import models as queries
 from lungdb_web.services import call
 from lungdb_web.withheld import coarse_curves, without_counts
 
-# A model's name may hold slashes, also two in a row.
+NUMBER = f"/<int(max={LARGEST}):number>"
+# A model's name may hold slashes, also two in a row; one with /../ does not come through, and has its number.
 VERSION = f"/<path:name>/<int(max={LARGEST}):version>"
 
 blueprint = new_blueprint("Models", "/models", "Trained models: what they are made of and how good they are.")
@@ -36,7 +37,18 @@ def list_models() -> dict[str, Any]:
 @refuses(HTTPStatus.NOT_FOUND)
 def show_model(name: str, version: int) -> dict[str, Any]:
     """Show a version of a model, with the figures of its training run."""
-    found = _find(name, version)
+    return _details(_find(name, version))
+
+
+@blueprint.route(NUMBER)
+@blueprint.response(HTTPStatus.OK, ModelDetails)
+@refuses(HTTPStatus.NOT_FOUND)
+def show_numbered_model(number: int) -> dict[str, Any]:
+    """Show the version with a number (`classifier_id`), whatever its name."""
+    return _details(_numbered(number))
+
+
+def _details(found: queries.Version) -> dict[str, Any]:
     figures = queries.read_figures(call, found.classifier_id)
     if not current_account().sees_truth:
         figures = without_counts(figures)
@@ -58,7 +70,19 @@ def show_curves(name: str, version: int) -> dict[str, Any]:
     Who may not see the truth gets ROC and precision-recall at x = 0, 0.1, … 1 alone, with y to the nearest tenth: the
     whole curves would tell the truth of single patients.
     """
-    stored = queries.read_curves(call, _find(name, version).classifier_id)
+    return _curves(_find(name, version))
+
+
+@blueprint.route(f"{NUMBER}/curves")
+@blueprint.response(HTTPStatus.OK, Curves)
+@refuses(HTTPStatus.NOT_FOUND)
+def show_numbered_curves(number: int) -> dict[str, Any]:
+    """Show the curves of the version with a number, as of a version by its name."""
+    return _curves(_numbered(number))
+
+
+def _curves(found: queries.Version) -> dict[str, Any]:
+    stored = queries.read_curves(call, found.classifier_id)
     curves = stored if current_account().sees_truth else coarse_curves(stored)
     return {
         "items": [{"part": part, "curve": curve, "points": points} for (part, curve), points in sorted(curves.items())]
@@ -69,4 +93,11 @@ def _find(name: str, version: int) -> queries.Version:
     found = queries.find_version(call, name, version)
     if found is None:
         raise NotFound(f"There is no version {version} of a model '{name}'. GET {PREFIX}/models lists what there is.")
+    return found
+
+
+def _numbered(number: int) -> queries.Version:
+    found = queries.find_classifier(call, number)
+    if found is None:
+        raise NotFound(f"There is no model with the number {number}. GET {PREFIX}/models lists what there is.")
     return found

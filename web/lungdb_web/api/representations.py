@@ -84,6 +84,7 @@ def model(version: Version) -> dict[str, Any]:
     figures = ("auc", "auc_low", "auc_high", "log_loss", "brier")
     return {
         **asdict(version),
+        "id": version.classifier_id,
         "created_at": _utc(version.created_at),
         **{f"test_{figure}": version.test.get(figure) for figure in figures},
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
 from lungdb.reporting import card
 from lungdb.reporting.names import FIGURES, LIBRARIES, OPERATING_POINTS, PARTS, part_title
@@ -38,11 +39,23 @@ def index() -> str:
     )
 
 
-# A model's name may hold slashes, also two in a row.
+@blueprint.get("/find")
+def find() -> ResponseReturnValue:
+    """Lead to a version by the name and version of the query, where any name can stand."""
+    return _lead_to(request.args.get("name", ""), request.args.get("version", 0, type=int))
+
+
+# The addresses until version 0.2; a name may hold slashes, also two in a row, but not every name comes through.
 @blueprint.get("/<path:name>/<int:version>", merge_slashes=False)
-def show(name: str, version: int) -> str:
+def show_named(name: str, version: int) -> ResponseReturnValue:
+    """Lead to a version from where it had its page before."""
+    return _lead_to(name, version)
+
+
+@blueprint.get("/<int:number>")
+def show(number: int) -> str:
     """Show a version with its figures, plots, training run and promotions."""
-    model = _version(name, version)
+    model = _version(number)
     sees_truth = current_account().sees_truth
     figures = models.read_figures(call, model.classifier_id)
     origin = models.read_origin(call, model.classifier_id)
@@ -59,19 +72,19 @@ def show(name: str, version: int) -> str:
         summary=_WITHOUT_RUN if origin.experiment_id is None else card.summary(figures),
         library=LIBRARIES.get(model.library, model.library),
         plots=_plots(model, origin, figures),
-        promotions=models.read_promotions(call, name),
+        promotions=models.read_promotions(call, model.name),
     )
 
 
-@blueprint.get("/<path:name>/<int:version>/<plot>.svg", merge_slashes=False)
-def picture(name: str, version: int, plot: str) -> Response:
+@blueprint.get("/<int:number>/<plot>.svg")
+def picture(number: int, plot: str) -> Response:
     """Give a plot of a version as a file."""
-    model = _version(name, version)
+    model = _version(number)
     figures = models.read_figures(call, model.classifier_id)
     drawn = {one.name: one for one in _plots(model, models.read_origin(call, model.classifier_id), figures)}
     if plot not in drawn:
         known = ", ".join(drawn) or "none"
-        abort(404, f"{name} version {version} has no plot {plot!r}. Its plots are: {known}.")
+        abort(404, f"{model.name} version {model.version} has no plot {plot!r}. Its plots are: {known}.")
     return Response(render_template("models_plot.svg", plot=drawn[plot]), mimetype="image/svg+xml")
 
 
@@ -115,10 +128,17 @@ def compare() -> str:
     )
 
 
-def _version(name: str, version: int) -> models.Version:
+def _lead_to(name: str, version: int) -> ResponseReturnValue:
     found = models.find_version(call, name, version)
     if found is None:
         abort(404, f"There is no version {version} of a model named {name!r}. Choose one of the models listed.")
+    return redirect(url_for("models.show", number=found.classifier_id))
+
+
+def _version(number: int) -> models.Version:
+    found = models.find_classifier(call, number)
+    if found is None:
+        abort(404, f"There is no model with the number {number}. Choose one of the models listed.")
     return found
 
 

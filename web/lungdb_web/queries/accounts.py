@@ -109,6 +109,13 @@ def write_audit(
     call(sql, action, patient_index, outcome, detail, address, account, lane="audit")
 
 
+def read_page_secret(call: Call) -> bytes:
+    """Read the 32 bytes that the site's cookies are signed with, the same at every start; the first call makes them."""
+    secret = call("EXECUTE dbo.ReadPageSecret;")[-1].scalar()
+    assert isinstance(secret, bytes)
+    return secret
+
+
 def _account(results: list[ResultSet]) -> Account | None:
     for name, role, sees_truth, loads_scans in _rows(results):
         return Account(name, role, bool(sees_truth), bool(loads_scans))
