@@ -23,6 +23,7 @@ def split_batches(text: str) -> list[tuple[str, int]]:
     text = text.replace("\r\n", "\n")
     batches: list[tuple[str, int]] = []
     start = position = 0
+    line = 1
     while match := _MARK.search(text, position):
         mark = match.group()
         if mark == "/*":
@@ -33,16 +34,17 @@ def split_batches(text: str) -> list[tuple[str, int]]:
         elif mark.startswith("--"):
             position = match.end()
         else:
-            _append(batches, text, start, match.start(), int(match["count"] or 1))
-            start = position = min(match.end() + 1, len(text))
-    _append(batches, text, start, len(text), 1)
+            _append(batches, text[start : match.start()], line, int(match["count"] or 1))
+            position = min(match.end() + 1, len(text))
+            line += text.count("\n", start, position)
+            start = position
+    _append(batches, text[start:], line, 1)
     return batches
 
 
-def _append(batches: list[tuple[str, int]], text: str, start: int, end: int, count: int) -> None:
-    batch = text[start:end]
+def _append(batches: list[tuple[str, int]], batch: str, line: int, count: int) -> None:
     if batch.strip():
-        batches.extend([(batch, text.count("\n", 0, start) + 1)] * count)
+        batches.extend([(batch, line)] * count)
 
 
 def _comment_end(text: str, position: int) -> int:
