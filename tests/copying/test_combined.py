@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,8 +21,8 @@ __all__ = ["visits_file"]
 PARTS = "SELECT position, pooling, source, column_name, first_index, width FROM dbo.feature_parts ORDER BY 1, 2, 5;"
 
 
-@pytest.fixture
-def source(visits_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def source_file(visits_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model on two poolings and three columns, one on a pooling, and ensembles of them and of one set alone."""
     file = copy_to(tmp_path_factory.mktemp("source"), visits_file)
     with closing(connect(target_of(file))) as connection:
@@ -40,11 +41,15 @@ def source(visits_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bare_file(tmp_path: Path) -> Path:
+def source(source_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of it to change."""
+    return copy_to(tmp_path_factory.mktemp("source"), source_file)
+
+
+@pytest.fixture
+def bare_file(sql_only_file: Path, tmp_path: Path) -> Path:
     """An empty database with install_sql_only.sql alone."""
-    file = tmp_path / "bare.db"
-    assert main(["install", "--sql-only", "-d", target_of(file)]) == 0
-    return file
+    return Path(shutil.copy(sql_only_file, tmp_path / "bare.db"))
 
 
 @pytest.fixture

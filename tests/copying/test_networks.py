@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +17,11 @@ import numpy as np
 import pytest
 
 from lungdb.cli.main import main
-from lungdb.database import Connection, connect, install, run
+from lungdb.database import Connection, connect, run
 from lungdb.loading.tensors import store_network
 from lungdb.networks.dense import DenseLayer
 from tests.sql.gates.check import SQL
-from tests.support.databases import contents, refused, rows, target_of
+from tests.support.databases import contents, copy_to, refused, rows, target_of
 from tests.support.dense_networks import add_dataset, probabilities, train, weights
 
 WIDTH = 5
@@ -37,12 +38,11 @@ def _random_network(*widths: int) -> list[DenseLayer]:
     ]
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def source_file(sql_only_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with a loaded network, `NAME`, and one that is being trained, `learner`."""
-    file = tmp_path / "source.db"
+    file = copy_to(tmp_path_factory.mktemp("networks"), sql_only_file)
     with closing(connect(target_of(file))) as connection:
-        install(connection, script="install_sql_only.sql")
         store_network(connection, NAME, _random_network(WIDTH, 4, 3), replace=False)
         add_dataset(connection, "x", INPUTS, np.arange(9) % 3)
         train(connection, "x", "learner", "4", 5)
@@ -50,11 +50,15 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def other_file(tmp_path: Path) -> Path:
+def source(source_file: Path, tmp_path: Path) -> Path:
+    """A copy of it to change."""
+    return Path(shutil.copy(source_file, tmp_path / "source.db"))
+
+
+@pytest.fixture
+def other_file(sql_only_file: Path, tmp_path: Path) -> Path:
     """An empty database with install_sql_only.sql alone."""
-    file = tmp_path / "other.db"
-    assert main(["install", "--sql-only", "-d", target_of(file)]) == 0
-    return file
+    return Path(shutil.copy(sql_only_file, tmp_path / "other.db"))
 
 
 @pytest.fixture

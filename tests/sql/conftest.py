@@ -7,14 +7,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lungdb.database import Connection, connect
-from lungdb.embedded.running import session
-from lungdb.embedded.syntax.statements import Batch, parse_batch
 from tests.sql.gates.check import SQL
+from tests.support.databases import copy_to
 
 
 @pytest.fixture
@@ -24,20 +22,11 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def parsed_once() -> Iterator[None]:
-    """The same batches are run by hundreds of connections, each of which would parse them anew: half of the time."""
-    kept: dict[tuple[str, tuple[tuple[str, Any], ...]], Batch] = {}
-
-    def parse(text: str, declared: dict[str, Any] | None = None) -> Batch:
-        known = text, tuple((declared or {}).items())
-        if known not in kept:
-            kept[known] = parse_batch(text, declared)
-        return kept[known]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "parse_batch", parse)
-        yield
+@pytest.fixture
+def installed(installed_file: Path, tmp_path: Path) -> Iterator[Connection]:
+    """A database in which everything is installed, and nothing else was done."""
+    with closing(connect(f"sqlite:///{copy_to(tmp_path, installed_file)}")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
