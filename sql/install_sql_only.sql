@@ -17183,6 +17183,7 @@ CREATE OR ALTER PROCEDURE internal.TakePage
     @Sort NVARCHAR(20), -- index, name, date, slices, probability, scored or work
     @State TINYINT,     -- a state of dbo.worklist, or NULL for any
     @All BIT,           -- 1 for all rows, 0 for those in #found
+    @Unread BIT,        -- 1 leaves out the rows in #reviewed
     @First INT,         -- rows to pass over
     @Rows INT           -- rows to take, 1 and up
 AS
@@ -17195,49 +17196,49 @@ BEGIN
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-            AND w.idx NOT IN (SELECT idx FROM #reviewed)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE IF @Sort = N'name'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-            AND w.idx NOT IN (SELECT idx FROM #reviewed)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE IF @Sort = N'date'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-            AND w.idx NOT IN (SELECT idx FROM #reviewed)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE IF @Sort = N'slices'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-            AND w.idx NOT IN (SELECT idx FROM #reviewed)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE IF @Sort = N'probability'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-            AND w.idx NOT IN (SELECT idx FROM #reviewed)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE IF @Sort = N'work'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-            AND w.idx NOT IN (SELECT idx FROM #reviewed)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.work, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-            AND w.idx NOT IN (SELECT idx FROM #reviewed)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
 END;
@@ -17322,8 +17323,8 @@ Example:
         INNER JOIN dbo.worklist AS w ON w.scan_id = s.scan_id
         WHERE v.account = @Reader;
     IF COALESCE(@Search, N'') = N''
-        SELECT @Total = COUNT(*) FROM dbo.worklist WHERE (@Code IS NULL OR state = @Code) AND idx NOT IN (SELECT idx FROM #reviewed)
-        OPTION (RECOMPILE);
+        SELECT @Total = COUNT(*) FROM dbo.worklist WHERE (@Code IS NULL OR state = @Code) AND (@Unread = 0 OR idx NOT IN (
+            SELECT idx FROM #reviewed)) OPTION (RECOMPILE);
     ELSE
     BEGIN
         SET @All = 0;
@@ -17334,7 +17335,8 @@ Example:
         INSERT INTO #found (idx)
         SELECT w.idx
         FROM dbo.worklist AS w
-        WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code) AND w.idx NOT IN (SELECT idx FROM #reviewed)
+        WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
             AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\')
         OPTION (RECOMPILE);
         SET @Total = @@ROWCOUNT;
@@ -17346,7 +17348,7 @@ Example:
         SET @First = IIF(@Descending = 0, @Offset, @Total - @Offset - @Limit);
         SET @Rows = IIF(@First < 0, @Limit + @First, @Limit);
         SET @First = IIF(@First < 0, 0, @First);
-        EXECUTE internal.TakePage @Sort, @Code, @All, @First, @Rows;
+        EXECUTE internal.TakePage @Sort, @Code, @All, @Unread, @First, @Rows;
     END;
 
     SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.study_date, s.number_images AS slices,

@@ -76,8 +76,8 @@ Example:
         INNER JOIN dbo.worklist AS w ON w.scan_id = s.scan_id
         WHERE v.account = @Reader;
     IF COALESCE(@Search, N'') = N''
-        SELECT @Total = COUNT(*) FROM dbo.worklist WHERE (@Code IS NULL OR state = @Code) AND idx NOT IN (SELECT idx FROM #reviewed)
-        OPTION (RECOMPILE);
+        SELECT @Total = COUNT(*) FROM dbo.worklist WHERE (@Code IS NULL OR state = @Code) AND (@Unread = 0 OR idx NOT IN (
+            SELECT idx FROM #reviewed)) OPTION (RECOMPILE);
     ELSE
     BEGIN
         SET @All = 0;
@@ -88,7 +88,8 @@ Example:
         INSERT INTO #found (idx)
         SELECT w.idx
         FROM dbo.worklist AS w
-        WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code) AND w.idx NOT IN (SELECT idx FROM #reviewed)
+        WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
             AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\')
         OPTION (RECOMPILE);
         SET @Total = @@ROWCOUNT;
@@ -100,7 +101,7 @@ Example:
         SET @First = IIF(@Descending = 0, @Offset, @Total - @Offset - @Limit);
         SET @Rows = IIF(@First < 0, @Limit + @First, @Limit);
         SET @First = IIF(@First < 0, 0, @First);
-        EXECUTE internal.TakePage @Sort, @Code, @All, @First, @Rows;
+        EXECUTE internal.TakePage @Sort, @Code, @All, @Unread, @First, @Rows;
     END;
 
     SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.study_date, s.number_images AS slices,

@@ -49,4 +49,4 @@ def state() -> ResponseReturnValue:
 
 
 def _back() -> ResponseReturnValue:
-    return redirect(url_for("worklist.index", **present_listing().query, _anchor="scoring"), 303)
+    return redirect(url_for("worklist.index", **present_listing().query), 303)
