@@ -1222,7 +1222,7 @@ BEGIN
         sha256 VARBINARY(32) NOT NULL,    -- SHA-256 of the random name that stands in the address
         account_id INT NOT NULL,          -- account that searches; nobody else finds it
         search NVARCHAR(256) NOT NULL,    -- text that is searched for
-        expires_at DATETIME2(3) NOT NULL, -- UTC, when it is forgotten; whoever keeps another one deletes it then
+        expires_at DATETIME2(3) NOT NULL, -- UTC, when it is forgotten; the next search or sign-in deletes it then, signing out before
         CONSTRAINT PK_page_searches PRIMARY KEY (sha256),
         CONSTRAINT FK_page_searches_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
     );
@@ -5133,7 +5133,7 @@ WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- EndSession: signs out. The web page calls it.
+-- EndSession: signs out, and with the account's last session forgets what it searched for. The web page calls it.
 -- Example: EXECUTE dbo.EndSession @Sha256 = @Sha256;
 CREATE OR ALTER PROCEDURE dbo.EndSession
     @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
@@ -5144,7 +5144,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.EndSession: signs out. The web page calls it.
+        PRINT N'dbo.EndSession: signs out, and with the account''s last session forgets what it searched for. The web page calls it.
 Parameters:
     @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
     @Help BIT = 0                 1 prints this help and does nothing else
@@ -5153,6 +5153,10 @@ Example:
         RETURN 0;
     END;
 
+    -- What was searched for goes with the account's last session.
+    DELETE FROM dbo.page_searches
+    WHERE account_id IN (SELECT s.account_id FROM dbo.sessions AS s WHERE s.sha256 = @Sha256) AND account_id NOT IN (
+        SELECT o.account_id FROM dbo.sessions AS o WHERE o.sha256 <> @Sha256 AND o.expires_at > SYSUTCDATETIME());
     DELETE FROM dbo.sessions WHERE sha256 = @Sha256;
 END;
 GO
@@ -5477,7 +5481,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions that are over. The web page calls it.
+-- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions and searches that are over.
+-- The web page calls it.
 -- Example: EXECUTE dbo.StartSession @Name = N'ana', @Sha256 = @Sha256, @Hours = 12;
 CREATE OR ALTER PROCEDURE dbo.StartSession
     @Name NVARCHAR(128) = NULL,   -- name of the account; needed
@@ -5491,8 +5496,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over.
-The web page calls it.
+        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions and searches that are
+over. The web page calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL    name of the account; needed
     @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
@@ -5504,6 +5509,7 @@ Example:
     END;
 
     DELETE FROM dbo.sessions WHERE expires_at <= SYSUTCDATETIME();
+    DELETE FROM dbo.page_searches WHERE expires_at <= SYSUTCDATETIME();
     INSERT INTO dbo.sessions (sha256, account_id, expires_at)
     SELECT @Sha256, a.account_id, DATEADD(HOUR, @Hours, SYSUTCDATETIME())
     FROM dbo.accounts AS a
@@ -17405,7 +17411,7 @@ VALUES
     (N'DropWork', N'work', N'Takes a work out of the queue, such as one that was set aside.', N'EXECUTE dbo.DropWork @WorkId = 12;'),
     (N'EndLoad', N'loading', N'Ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.', N'EXECUTE dbo.EndLoad @RunId = 12, @Scans = 40, @Slices = 6100;'),
     (N'EndSearch', N'search', N'Ends a search that is not finished, so that no worker takes it and what it reads can be deleted.', N'EXECUTE dbo.EndSearch @SearchId = 1;'),
-    (N'EndSession', N'accounts', N'Signs out.', N'EXECUTE dbo.EndSession @Sha256 = @Sha256;'),
+    (N'EndSession', N'accounts', N'Signs out, and with the account''s last session forgets what it searched for.', N'EXECUTE dbo.EndSession @Sha256 = @Sha256;'),
     (N'EvaluateNetworkSql', N'dense networks', N'Measures a dense network on the labelled examples of a data set, class by class, with no Python.', N'EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';'),
     (N'ExplainScore', N'worklist', N'The former name of RankScore, kept for one version.', N'EXECUTE dbo.ExplainScore @PredictionId = 1;'),
     (N'FindAccount', N'accounts', N'The account of a name, for signing in.', N'EXECUTE dbo.FindAccount @Name = N''ana'';'),
@@ -17455,7 +17461,7 @@ VALUES
     (N'ShowPatient', N'worklist', N'A patient with the primary scan, its part in training and its state, in one row.', N'EXECUTE dbo.ShowPatient @PatientIndex = 0;'),
     (N'ShowTruth', N'worklist', N'The label of a patient and where it comes from; no row when it is not known.', N'EXECUTE dbo.ShowTruth @PatientIndex = 0;'),
     (N'StartLoad', N'loading', N'Begins a run of a loader in the log, dbo.runs.', N'DECLARE @RunId INT; EXECUTE dbo.StartLoad @Loader = N''load-scans'', @RunId = @RunId OUTPUT;'),
-    (N'StartSession', N'accounts', N'Keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over.', N'EXECUTE dbo.StartSession @Name = N''ana'', @Sha256 = @Sha256, @Hours = 12;'),
+    (N'StartSession', N'accounts', N'Keeps the hash of a session''s secret after somebody signed in, and forgets sessions and searches that are over.', N'EXECUTE dbo.StartSession @Name = N''ana'', @Sha256 = @Sha256, @Hours = 12;'),
     (N'StoreAccount', N'accounts', N'Adds an account, or changes what is given of one; a new password and disabling end its sessions.', N'EXECUTE dbo.StoreAccount @Name = N''ana'', @IsEnabled = 0;'),
     (N'StoreAnimation', N'worklist', N'Keeps the moving picture of a patient''s primary scan in place of the one before.', N'EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N''gif'', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;'),
     (N'StoreClassifier', N'models', N'Stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.', N'EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';'),
@@ -17898,7 +17904,7 @@ VALUES
     (N'page_searches', N'sha256', N'SHA-256 of the random name that stands in the address'),
     (N'page_searches', N'account_id', N'account that searches; nobody else finds it'),
     (N'page_searches', N'search', N'text that is searched for'),
-    (N'page_searches', N'expires_at', N'UTC, when it is forgotten; whoever keeps another one deletes it then'),
+    (N'page_searches', N'expires_at', N'UTC, when it is forgotten; the next search or sign-in deletes it then, signing out before'),
     (N'patients', NULL, N'A patient.'),
     (N'patients', N'patient_id', N'DICOM''s Patient ID as it is, or a keyed hash of it where the setting id_mode is keyed'),
     (N'patients', N'idx', N'0, 1, 2, … in loading order; how people and the web page ask for a patient'),
@@ -18393,7 +18399,7 @@ VALUES
     (N'model_versions', NULL, N'Every version of every model: what it is made of, who trained it when, whether it is the champion, whether it is what its name stands for, what it has scored, and how often figures of its test patients were looked at after its training; of the held-out scans, which share stands outside what it knows.'),
     (N'slice_features', NULL, N'Every feature of every triple of slices as a row, so that T-SQL can read activations with no Python. feature counts from 0, as in the vectors that are pooled of them; first_slice is the first of the triple''s three slices. Ask for a scan, a feature set and a feature: all of a database are more rows than anybody wants. value is the float32 that stands in dbo.features.array, bit by bit.'),
     (N'test_scores', NULL, N'The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits holds out too, so no training patient can be among them.'),
-    (N'EndSession', NULL, N'signs out. The web page calls it.'),
+    (N'EndSession', NULL, N'signs out, and with the account''s last session forgets what it searched for. The web page calls it.'),
     (N'FindAccount', NULL, N'the account of a name, for signing in. The web page calls it.'),
     (N'FindSession', NULL, N'the account whose session it is; no row when the session or its account has ended. The web page calls it.'),
     (N'FindToken', NULL, N'the account that a token speaks for; no row when the token or its account has ended. The web page calls it.'),
@@ -18404,7 +18410,7 @@ VALUES
     (N'RecordAudit', NULL, N'one line of what was done or refused. The web page calls it.'),
     (N'RenewPasswordHash', NULL, N'stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.'),
     (N'RevokeToken', NULL, N'ends a token for good. `lungdb accounts` calls it.'),
-    (N'StartSession', NULL, N'keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.'),
+    (N'StartSession', NULL, N'keeps the hash of a session''s secret after somebody signed in, and forgets sessions and searches that are over. The web page calls it.'),
     (N'StoreAccount', NULL, N'adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.'),
     (N'StoreToken', NULL, N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
     (N'ListDatasets', NULL, N'the data sets with their versions, members and what chose them, the newest version of each first.'),

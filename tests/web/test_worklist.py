@@ -105,6 +105,10 @@ def test_a_search_is_its_accounts_alone_and_is_forgotten_in_time(
     assert len(indices(signed_in.get(address).text)) == ARCHIVED
     post(signed_in, "/search", q="Rossi")
     assert [row[0] for row in query(web_database, "SELECT search FROM dbo.page_searches;")] == ["Rossi"]
+    post(other, "/sign-out")
+    assert [row[0] for row in query(web_database, "SELECT search FROM dbo.page_searches;")] == ["Rossi"]
+    post(signed_in, "/sign-out")
+    assert query(web_database, "SELECT search FROM dbo.page_searches;") == []
 
 
 def test_a_search_without_the_sessions_token_is_refused(signed_in: FlaskClient) -> None:

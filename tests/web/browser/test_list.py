@@ -17,6 +17,8 @@ Visit = Callable[..., Any]
 
 
 def _at(page: Any) -> tuple[int, str]:
+    """Read which patient a page shows, and his place, when its scripts listen."""
+    page.wait_for_load_state()
     found = re.search(r"/patients/(\d+)", page.url)
     assert found is not None
     return int(found[1]), page.locator(".place-at").inner_text()
@@ -28,7 +30,7 @@ def test_j_and_k_go_through_the_list_unless_somebody_types(visit: Visit) -> None
     page.goto("/?state=no+features&sort=index&order=desc")
     page.locator("tbody th a").first.click()
     assert _at(page) == (39, "1 of 4")
-    for key, wanted in (("j", (38, "2 of 4")), ("J".lower(), (37, "3 of 4")), ("k", (38, "2 of 4"))):
+    for key, wanted in (("j", (38, "2 of 4")), ("j", (37, "3 of 4")), ("k", (38, "2 of 4"))):
         page.keyboard.press(key)
         page.wait_for_url(f"**/patients/{wanted[0]}?*")
         assert _at(page) == wanted
@@ -49,7 +51,7 @@ def test_two_tabs_have_each_their_own_list(visit: Visit) -> None:
     """A search in one changes nothing in the other, whichever is loaded again; the way back keeps it."""
     first = visit("ana")
     second = first.context.new_page()
-    for page, text in ((first, "Anthony"), (second, "Ana")):
+    for page, text in ((first, "Anthony"), (second, "Lindq")):
         page.goto("/")
         page.get_by_label("Search patients by name, id or index").fill(text)
         page.get_by_role("button", name="Search").click()
