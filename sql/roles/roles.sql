@@ -603,6 +603,7 @@ VALUES
     (N'lungdb_reader', N'dbo.SimilarReports', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.SimilarSlices', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.SimilarToSlices', N'EXECUTE'),
+    (N'lungdb_reader', N'dbo.StoreReview', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.TopSlices', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.Version', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.WrongCases', N'EXECUTE'),
@@ -761,10 +762,10 @@ VALUES
     (N'lungdb_trainer', N'dbo.Help', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.InspectDataset', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.LineageOf', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.ListDatasets', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.ListPatients', N'EXECUTE');
+    (N'lungdb_trainer', N'dbo.ListDatasets', N'EXECUTE');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_trainer', N'dbo.ListPatients', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ListRuns', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ListScores', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.MaximiseImage', N'EXECUTE'),
@@ -807,6 +808,7 @@ VALUES
     (N'lungdb_trainer', N'dbo.StoreClassifier', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.StoreModelNodes', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.StorePreprocessing', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.StoreReview', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.TopSlices', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.TrainImageClassifier', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.TrainLungCancerModel', N'EXECUTE'),
