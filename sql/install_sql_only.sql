@@ -1214,6 +1214,24 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.page_searches', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What somebody looks for in the worklist of the web page, which may be a name. The address has a random name in its place.
+    CREATE TABLE dbo.page_searches (
+        sha256 VARBINARY(32) NOT NULL,    -- SHA-256 of the random name that stands in the address
+        account_id INT NOT NULL,          -- account that searches; nobody else finds it
+        search NVARCHAR(256) NOT NULL,    -- text that is searched for
+        expires_at DATETIME2(3) NOT NULL, -- UTC, when it is forgotten; the next search or sign-in deletes it then, signing out before
+        CONSTRAINT PK_page_searches PRIMARY KEY (sha256),
+        CONSTRAINT FK_page_searches_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
+    );
+    CREATE INDEX IX_page_searches_account ON dbo.page_searches (account_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.page_secrets', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -1422,6 +1440,37 @@ BEGIN
         CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id)
     );
     CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.reviews', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a reader has found in a scan, for the worklist and for a reader study. Rows are added and never changed: of what a reader has
+    -- said of a scan the newest counts. It outlasts the scan, and a patient of whom there is a review cannot be deleted.
+    CREATE TABLE dbo.reviews (
+        review_id INT IDENTITY(1, 1) NOT NULL,  -- number of the review, rising with time
+        patient_id NVARCHAR(64) NOT NULL,       -- patient of the scan
+        content_sha256 VARBINARY(32) NOT NULL,  -- content_sha256 in dbo.scans of the scan that was read; what takes its place is not
+                                                -- reviewed
+        account NVARCHAR(128) NOT NULL          -- who read it: the user that the session names (SESSION_CONTEXT), such as the page's account,
+                                                -- else the login
+            CONSTRAINT DF_reviews_account
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        suspicion TINYINT NOT NULL,             -- of cancer: 1 definitely none, 2 probably none, 3 cannot tell, 4 probably, 5 definitely
+        note NVARCHAR(2000) NULL,               -- free text of the reader, which may tell of the patient; NULL where there is none
+        prediction_id INT NULL,                 -- score that stood beside the scan when it was read, in dbo.predictions as long as that has
+                                                -- it; NULL where none did
+        reviewed_at DATETIME2(3) NOT NULL CONSTRAINT DF_reviews_reviewed_at DEFAULT SYSUTCDATETIME(), -- when it was stored, UTC
+        login_name NVARCHAR(128) NULL CONSTRAINT DF_reviews_login_name DEFAULT ORIGINAL_LOGIN(), -- login that was connected
+        CONSTRAINT PK_reviews PRIMARY KEY (review_id),
+        CONSTRAINT FK_reviews_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_reviews_suspicion CHECK (suspicion BETWEEN 1 AND 5)
+    );
+    CREATE INDEX IX_reviews_patient ON dbo.reviews (patient_id, content_sha256, account);
+    CREATE INDEX IX_reviews_account ON dbo.reviews (account, patient_id, content_sha256);
     COMMIT TRANSACTION;
 END;
 GO
@@ -2363,6 +2412,8 @@ BEGIN
         state TINYINT NOT NULL,           -- 0 no features, 1 not scored, 2 scored, 3 failed, as dbo.scan_states has it
         prediction_id INT NULL,           -- newest score of the scan that is a probability; NULL where it has none
         probability FLOAT NULL,           -- that score's, 0 to 1; NULL where it has none
+        work FLOAT NULL,                  -- what needs work first is smallest: 0 failed, 2 not scored, 4 scored, 6 no features, and 8 whatever
+                                          -- somebody has reviewed, plus 1 - probability of what has a score; NULL until it is refreshed
         CONSTRAINT PK_worklist PRIMARY KEY (idx),
         CONSTRAINT UQ_worklist_scan UNIQUE (scan_id),
         CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
@@ -2372,6 +2423,7 @@ BEGIN
     CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);
     CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);
     CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);
+    CREATE INDEX IX_worklist_work ON dbo.worklist (work, idx, state);
     COMMIT TRANSACTION;
 END;
 GO
@@ -2770,6 +2822,10 @@ VALUES
     (N'network_layers', N'operator', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'network_layers', N'output_shape', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
     (N'network_layers', N'parameters', N'bigint', NULL, NULL, NULL, 0, 0, N'BIGINT', NULL),
+    (N'page_searches', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'page_searches', N'account_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'page_searches', N'search', N'nvarchar', 512, NULL, NULL, 0, 0, N'NVARCHAR(256)', NULL),
+    (N'page_searches', N'expires_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', NULL),
     (N'page_secrets', N'secret_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'page_secrets', N'secret', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'page_secrets', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_page_secrets_created_at DEFAULT SYSUTCDATETIME()'),
@@ -2834,6 +2890,15 @@ VALUES
     (N'rejected_files', N'message', N'nvarchar', 800, NULL, NULL, 0, 0, N'NVARCHAR(400)', NULL),
     (N'rejected_files', N'path_hash', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'rejected_files', N'seen_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME()'),
+    (N'reviews', N'review_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'reviews', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'reviews', N'content_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'reviews', N'account', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_reviews_account DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'reviews', N'suspicion', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'reviews', N'note', N'nvarchar', 4000, NULL, NULL, 1, 0, N'NVARCHAR(2000)', NULL),
+    (N'reviews', N'prediction_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'reviews', N'reviewed_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_reviews_reviewed_at DEFAULT SYSUTCDATETIME()'),
+    (N'reviews', N'login_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_reviews_login_name DEFAULT ORIGINAL_LOGIN()'),
     (N'runs', N'run_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'runs', N'procedure_name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'runs', N'started_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME()'),
@@ -3170,7 +3235,8 @@ VALUES
     (N'worklist', N'slices', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'worklist', N'state', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
     (N'worklist', N'prediction_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
-    (N'worklist', N'probability', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL);
+    (N'worklist', N'probability', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'worklist', N'work', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL);
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -3264,337 +3330,349 @@ VALUES
     (86, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
     (87, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
     (88, N'network_layers', N'primary key', N'PK_network_layers', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position);'),
-    (89, N'page_secrets', N'primary key', N'PK_page_secrets', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT PK_page_secrets PRIMARY KEY (secret_id);'),
-    (90, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (91, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (92, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
-    (93, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
-    (94, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (95, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (96, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (97, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (98, N'preparation_costs', N'primary key', N'PK_preparation_costs', N'ALTER TABLE dbo.preparation_costs ADD CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols);'),
-    (99, N'preprocessings', N'primary key', N'PK_preprocessings', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT PK_preprocessings PRIMARY KEY (name);'),
-    (100, N'procedure_help', N'primary key', N'PK_procedure_help', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name);'),
-    (101, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (102, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (103, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (104, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (105, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (106, N'runtime_facts', N'primary key', N'PK_runtime_facts', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT PK_runtime_facts PRIMARY KEY (name);'),
-    (107, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (108, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (109, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (110, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (111, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (112, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (113, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (114, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (115, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (116, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (117, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (118, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (119, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (120, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (121, N'binary_vectors', N'primary key', N'PK_binary_vectors', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (122, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (123, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (124, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
-    (125, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
-    (126, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
-    (127, N'reports', N'primary key', N'PK_reports', N'ALTER TABLE dbo.reports ADD CONSTRAINT PK_reports PRIMARY KEY (report_id);'),
-    (128, N'reports', N'unique', N'UQ_reports_text', N'ALTER TABLE dbo.reports ADD CONSTRAINT UQ_reports_text UNIQUE (patient_id, text_sha256);'),
-    (129, N'reports', N'index', N'IX_reports_scan', N'CREATE INDEX IX_reports_scan ON dbo.reports (scan_id);'),
-    (130, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (131, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (132, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
-    (133, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (134, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (135, N'score_explanations', N'primary key', N'PK_score_explanations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT PK_score_explanations PRIMARY KEY (prediction_id);'),
-    (136, N'score_contributions', N'unique', N'UQ_score_contributions', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT UQ_score_contributions UNIQUE (prediction_id, member, feature);'),
-    (137, N'score_maps', N'primary key', N'PK_score_maps', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method);'),
-    (138, N'score_slices', N'primary key', N'PK_score_slices', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT PK_score_slices PRIMARY KEY (prediction_id, method, triple);'),
-    (139, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (140, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (141, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (142, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (143, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (144, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (145, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (146, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (147, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (148, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (149, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
-    (150, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (151, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
-    (152, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
-    (153, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (154, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (155, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (156, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (157, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (158, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
-    (159, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
-    (160, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
-    (161, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
-    (162, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
-    (163, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
-    (164, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
-    (165, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (166, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (167, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (168, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (169, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (170, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (171, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (172, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
-    (173, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (174, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
-    (175, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (176, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (177, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (178, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (179, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (180, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (181, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (182, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
-    (183, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
-    (184, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
-    (185, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (186, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (187, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (188, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (189, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (190, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (191, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (192, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (193, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
-    (194, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
-    (195, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (196, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (197, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
-    (198, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
-    (199, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (200, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (201, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
-    (202, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
+    (89, N'page_searches', N'primary key', N'PK_page_searches', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT PK_page_searches PRIMARY KEY (sha256);'),
+    (90, N'page_searches', N'index', N'IX_page_searches_account', N'CREATE INDEX IX_page_searches_account ON dbo.page_searches (account_id);'),
+    (91, N'page_secrets', N'primary key', N'PK_page_secrets', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT PK_page_secrets PRIMARY KEY (secret_id);'),
+    (92, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (93, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (94, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
+    (95, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
+    (96, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (97, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (98, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (99, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (100, N'preparation_costs', N'primary key', N'PK_preparation_costs', N'ALTER TABLE dbo.preparation_costs ADD CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols);'),
+    (101, N'preprocessings', N'primary key', N'PK_preprocessings', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT PK_preprocessings PRIMARY KEY (name);'),
+    (102, N'procedure_help', N'primary key', N'PK_procedure_help', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name);'),
+    (103, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (104, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (105, N'reviews', N'primary key', N'PK_reviews', N'ALTER TABLE dbo.reviews ADD CONSTRAINT PK_reviews PRIMARY KEY (review_id);'),
+    (106, N'reviews', N'index', N'IX_reviews_patient', N'CREATE INDEX IX_reviews_patient ON dbo.reviews (patient_id, content_sha256, account);'),
+    (107, N'reviews', N'index', N'IX_reviews_account', N'CREATE INDEX IX_reviews_account ON dbo.reviews (account, patient_id, content_sha256);'),
+    (108, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (109, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (110, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (111, N'runtime_facts', N'primary key', N'PK_runtime_facts', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT PK_runtime_facts PRIMARY KEY (name);'),
+    (112, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (113, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (114, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (115, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (116, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (117, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (118, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (119, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (120, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (121, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (122, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (123, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (124, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (125, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (126, N'binary_vectors', N'primary key', N'PK_binary_vectors', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (127, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (128, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (129, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (130, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
+    (131, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
+    (132, N'reports', N'primary key', N'PK_reports', N'ALTER TABLE dbo.reports ADD CONSTRAINT PK_reports PRIMARY KEY (report_id);'),
+    (133, N'reports', N'unique', N'UQ_reports_text', N'ALTER TABLE dbo.reports ADD CONSTRAINT UQ_reports_text UNIQUE (patient_id, text_sha256);'),
+    (134, N'reports', N'index', N'IX_reports_scan', N'CREATE INDEX IX_reports_scan ON dbo.reports (scan_id);'),
+    (135, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (136, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (137, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
+    (138, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (139, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (140, N'score_explanations', N'primary key', N'PK_score_explanations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT PK_score_explanations PRIMARY KEY (prediction_id);'),
+    (141, N'score_contributions', N'unique', N'UQ_score_contributions', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT UQ_score_contributions UNIQUE (prediction_id, member, feature);'),
+    (142, N'score_maps', N'primary key', N'PK_score_maps', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method);'),
+    (143, N'score_slices', N'primary key', N'PK_score_slices', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT PK_score_slices PRIMARY KEY (prediction_id, method, triple);'),
+    (144, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (145, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (146, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (147, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (148, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (149, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (150, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (151, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (152, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (153, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (154, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
+    (155, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (156, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
+    (157, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
+    (158, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (159, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (160, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (161, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (162, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (163, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
+    (164, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
+    (165, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
+    (166, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
+    (167, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
+    (168, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
+    (169, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
+    (170, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (171, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (172, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (173, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (174, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (175, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (176, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (177, N'worklist', N'index', N'IX_worklist_work', N'CREATE INDEX IX_worklist_work ON dbo.worklist (work, idx, state);'),
+    (178, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
+    (179, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (180, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
+    (181, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (182, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (183, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (184, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (185, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (186, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (187, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (188, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
+    (189, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
+    (190, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
+    (191, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (192, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (193, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (194, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (195, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (196, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (197, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (198, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (199, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
+    (200, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
+    (201, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (202, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (203, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
+    (204, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
+    (205, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (206, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (207, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
+    (208, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
         OR (source_scan_id IS NULL AND source_slice IS NULL AND source_image IS NOT NULL AND root_image IS NOT NULL));'),
-    (203, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (204, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (205, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (206, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
-    (207, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (208, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (209, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (210, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (211, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (212, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (213, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (214, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (215, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (216, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (217, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
-    (218, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (219, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
-    (220, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (221, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (222, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
-    (223, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
-    (224, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (225, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (226, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (227, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
-    (228, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
-    (229, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
-    (230, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (231, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (232, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
-    (233, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (234, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
-    (235, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (236, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
-    (237, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
-    (238, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (239, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (240, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (241, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (242, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (243, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (244, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (245, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (246, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (209, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (210, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (211, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (212, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
+    (213, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (214, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (215, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (216, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (217, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (218, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (219, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (220, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (221, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (222, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (223, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (224, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (225, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (226, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (227, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (228, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (229, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (230, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (231, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (232, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (233, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (234, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (235, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (236, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (237, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (238, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (239, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (240, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (241, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (242, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (243, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (244, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (245, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (246, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (247, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (248, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (249, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (250, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (251, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (252, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (247, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (248, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (249, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (250, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (251, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (252, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (253, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (254, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (255, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (256, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (257, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (258, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (259, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (260, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (261, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (262, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (263, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (264, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (265, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (266, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (267, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (268, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (269, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
-    (270, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (271, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
-    (272, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (273, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (274, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (275, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (276, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (277, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (278, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (279, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (280, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (281, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (282, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (253, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (254, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (255, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (256, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (257, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (258, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (259, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (260, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (261, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (262, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (263, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (264, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (265, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (266, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (267, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (268, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (269, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (270, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (271, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (272, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (273, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (274, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (275, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (276, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (277, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (278, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (279, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (280, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (281, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (282, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (283, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (284, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (285, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (286, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (287, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (288, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (283, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (284, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
-    (285, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
-    (286, N'page_secrets', N'check', N'CK_page_secrets_secret_id', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret_id CHECK (secret_id = 1);'),
-    (287, N'page_secrets', N'check', N'CK_page_secrets_secret', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret CHECK (DATALENGTH(secret) = 32);'),
-    (288, N'page_secrets', N'default', N'DF_page_secrets_created_at', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT DF_page_secrets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (289, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (290, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (291, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (292, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (293, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (294, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (295, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (296, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (297, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (298, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (299, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (300, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (301, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (302, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (303, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (304, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
-    (305, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (306, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (307, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
-    (308, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (309, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (310, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (311, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
-    (312, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (313, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (314, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (315, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
-    (316, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (317, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (318, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (319, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (320, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (321, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (322, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
-    (323, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (324, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (325, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (326, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (327, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (328, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (329, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (330, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (331, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (332, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (333, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (334, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (335, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (336, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (337, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (338, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (339, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (340, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (341, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (342, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (343, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (344, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (345, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (346, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (347, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (348, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (349, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (350, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (351, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (352, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
-    (353, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
-    (354, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
-    (355, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (356, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
-    (357, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (358, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
-    (359, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (360, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (361, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (362, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
-    (363, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (364, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (365, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (366, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (367, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
-    (368, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
-    (369, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
-    (370, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
-    (371, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
-    (372, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (373, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
-    (374, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
-    (375, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
-    (376, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (377, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
-    (378, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
-    (379, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (380, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (381, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (382, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (383, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (384, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (385, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (386, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (387, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (388, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (389, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (390, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (391, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (392, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (393, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (394, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (395, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (396, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (397, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
-    (398, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
-    (399, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
-    (400, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (401, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (402, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (403, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (404, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (405, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
-    (406, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
-    (407, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (408, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
-    (409, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
-    (410, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
-    (411, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
-    (412, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (413, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
-    (414, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (415, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (289, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (290, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
+    (291, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
+    (292, N'page_searches', N'foreign key', N'FK_page_searches_accounts', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT FK_page_searches_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (293, N'page_secrets', N'check', N'CK_page_secrets_secret_id', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret_id CHECK (secret_id = 1);'),
+    (294, N'page_secrets', N'check', N'CK_page_secrets_secret', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret CHECK (DATALENGTH(secret) = 32);'),
+    (295, N'page_secrets', N'default', N'DF_page_secrets_created_at', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT DF_page_secrets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (296, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (297, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (298, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (299, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (300, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (301, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (302, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (303, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (304, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (305, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (306, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (307, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (308, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (309, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (310, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (311, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
+    (312, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (313, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (314, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
+    (315, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (316, N'reviews', N'check', N'CK_reviews_suspicion', N'ALTER TABLE dbo.reviews ADD CONSTRAINT CK_reviews_suspicion CHECK (suspicion BETWEEN 1 AND 5);'),
+    (317, N'reviews', N'default', N'DF_reviews_account', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_account DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR account;'),
+    (318, N'reviews', N'default', N'DF_reviews_reviewed_at', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_reviewed_at DEFAULT SYSUTCDATETIME() FOR reviewed_at;'),
+    (319, N'reviews', N'default', N'DF_reviews_login_name', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (320, N'reviews', N'foreign key', N'FK_reviews_patients', N'ALTER TABLE dbo.reviews ADD CONSTRAINT FK_reviews_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (321, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (322, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (323, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
+    (324, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (325, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (326, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (327, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
+    (328, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (329, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (330, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (331, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (332, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (333, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (334, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
+    (335, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (336, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (337, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (338, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (339, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (340, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (341, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (342, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (343, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (344, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (345, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (346, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (347, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (348, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (349, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (350, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (351, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (352, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (353, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (354, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (355, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (356, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (357, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (358, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (359, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (360, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (361, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (362, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (363, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (364, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
+    (365, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
+    (366, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
+    (367, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (368, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
+    (369, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (370, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
+    (371, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (372, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (373, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (374, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
+    (375, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (376, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (377, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (378, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (379, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
+    (380, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
+    (381, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
+    (382, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
+    (383, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
+    (384, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (385, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
+    (386, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
+    (387, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
+    (388, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (389, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
+    (390, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
+    (391, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (392, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (393, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (394, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (395, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (396, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (397, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (398, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (399, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (400, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (401, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (402, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (403, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (404, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (405, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (406, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (407, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (408, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (409, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
+    (410, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
+    (411, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
+    (412, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (413, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (414, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (415, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (416, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (417, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
+    (418, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
+    (419, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (420, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
+    (421, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
+    (422, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
+    (423, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
+    (424, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (425, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
+    (426, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (427, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -3910,6 +3988,19 @@ IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 12)
 -- third one, and CK_accounts_roles takes the place of the constraint of before; no row is changed.
 ALTER TABLE dbo.accounts DROP CONSTRAINT IF EXISTS CK_accounts_role;
 ALTER TABLE dbo.accounts ALTER COLUMN role VARCHAR(15) NOT NULL;');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 12)
+    EXECUTE (N'-- What the worklist is sorted by, of rows that were there; nobody has reviewed any yet.
+DECLARE @First INT = 0, @Last INT = (SELECT MAX(idx) FROM dbo.worklist);
+WHILE @First <= @Last
+BEGIN
+    UPDATE dbo.worklist
+    SET work = CASE state WHEN 3 THEN 0 WHEN 1 THEN 2 WHEN 2 THEN 4 ELSE 6 END + COALESCE(1 - probability, 0)
+    WHERE work IS NULL AND idx BETWEEN @First AND @First + 9999;
+    SET @First = @First + 10000;
+END;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -5066,7 +5157,7 @@ WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- EndSession: signs out. The web page calls it.
+-- EndSession: signs out, and with the account's last session forgets what it searched for. The web page calls it.
 -- Example: EXECUTE dbo.EndSession @Sha256 = @Sha256;
 CREATE OR ALTER PROCEDURE dbo.EndSession
     @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
@@ -5077,7 +5168,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.EndSession: signs out. The web page calls it.
+        PRINT N'dbo.EndSession: signs out, and with the account''s last session forgets what it searched for. The web page calls it.
 Parameters:
     @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
     @Help BIT = 0                 1 prints this help and does nothing else
@@ -5086,6 +5177,10 @@ Example:
         RETURN 0;
     END;
 
+    -- What was searched for goes with the account's last session.
+    DELETE FROM dbo.page_searches
+    WHERE account_id IN (SELECT s.account_id FROM dbo.sessions AS s WHERE s.sha256 = @Sha256) AND account_id NOT IN (
+        SELECT o.account_id FROM dbo.sessions AS o WHERE o.sha256 <> @Sha256 AND o.expires_at > SYSUTCDATETIME());
     DELETE FROM dbo.sessions WHERE sha256 = @Sha256;
 END;
 GO
@@ -5304,7 +5399,7 @@ Examples:
     WHERE (@Account IS NULL OR u.account = @Account)
         AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
             -- Lists name theirs in detail, as in: patients: 0, 12, 7
-            OR u.action IN ('view_list', 'search', 'view_patient')
+            OR u.action IN ('view_list', 'search', 'view_patient', 'ask_score', 'score', 'view_truth')
                 AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
     ORDER BY u.audit_id DESC
     OPTION (RECOMPILE);
@@ -5440,7 +5535,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions that are over. The web page calls it.
+-- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions and searches that are over.
+-- The web page calls it.
 -- Example: EXECUTE dbo.StartSession @Name = N'ana', @Sha256 = @Sha256, @Hours = 12;
 CREATE OR ALTER PROCEDURE dbo.StartSession
     @Name NVARCHAR(128) = NULL,   -- name of the account; needed
@@ -5454,8 +5550,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over.
-The web page calls it.
+        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions and searches that are
+over. The web page calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL    name of the account; needed
     @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
@@ -5467,6 +5563,7 @@ Example:
     END;
 
     DELETE FROM dbo.sessions WHERE expires_at <= SYSUTCDATETIME();
+    DELETE FROM dbo.page_searches WHERE expires_at <= SYSUTCDATETIME();
     INSERT INTO dbo.sessions (sha256, account_id, expires_at)
     SELECT @Sha256, a.account_id, DATEADD(HOUR, @Hours, SYSUTCDATETIME())
     FROM dbo.accounts AS a
@@ -9914,6 +10011,44 @@ BEGIN
             N'where the log is full, EXECUTE dbo.PurgeLog makes room: ', ERROR_MESSAGE()), 2000);
         RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
     END CATCH;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReportLoad: says how far a run is that the same session began with StartLoad.
+-- Example: EXECUTE dbo.ReportLoad @RunId = 12, @Message = N'200 of 1000 scans', @Done = 200, @Total = 1000;
+CREATE OR ALTER PROCEDURE dbo.ReportLoad
+    @RunId INT = NULL,               -- row of dbo.runs that StartLoad gave; NULL does nothing, as where the log cannot be written
+    @Message NVARCHAR(2000) = NULL,  -- what to say, without names, ids and indices of patients; needed
+    @Done INT = NULL,                -- how much is done, 0 and up, or NULL where nothing is counted
+    @Total INT = NULL,               -- of how much
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReportLoad says how far a run is that the same session began with StartLoad: ListRuns shows it while the run goes on.
+Parameters:
+    @RunId INT = NULL               row of dbo.runs that StartLoad gave; NULL does nothing, as where the log cannot be written
+    @Message NVARCHAR(2000) = NULL  what to say, without names, ids and indices of patients; needed
+    @Done INT = NULL                how much is done, 0 and up, or NULL where nothing is counted
+    @Total INT = NULL               of how much
+    @Help BIT = 0                   1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReportLoad @RunId = 12, @Message = N''200 of 1000 scans'', @Done = 200, @Total = 1000;';
+        RETURN 0;
+    END;
+
+    IF @RunId IS NULL
+        RETURN 0;
+    IF @Message IS NULL OR @Done < 0 OR @Total < 0
+        THROW 50101, N'@Message is needed, and @Done and @Total are counts, 0 and up. Give a text and counts, or leave these out.', 1;
+    IF APPLOCK_MODE('public', CONCAT(N'lungdb run ', @RunId), 'Session') <> 'Exclusive'
+        THROW 50101, N'The value for the parameter @RunId is not supported. Supported is what StartLoad gave this session.', 1;
+    EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -15081,6 +15216,133 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FindSearch: what an account searches the worklist for; no row when it is forgotten, or another account's. The web page calls it.
+-- Example: EXECUTE dbo.FindSearch @Sha256 = @Sha256, @Account = N'ana';
+CREATE OR ALTER PROCEDURE dbo.FindSearch
+    @Sha256 VARBINARY(32) = NULL,  -- SHA-256 of the random name that KeepSearch was given; needed
+    @Account NVARCHAR(128) = NULL, -- name of the account that searches; needed
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindSearch: what an account searches the worklist for; no row when it is forgotten, or another account''s.
+The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL   SHA-256 of the random name that KeepSearch was given; needed
+    @Account NVARCHAR(128) = NULL  name of the account that searches; needed
+    @Help BIT = 0                  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.FindSearch @Sha256 = @Sha256, @Account = N''ana'';';
+        RETURN 0;
+    END;
+
+    SELECT s.search
+    FROM dbo.page_searches AS s
+    INNER JOIN dbo.accounts AS a ON a.account_id = s.account_id
+    WHERE s.sha256 = @Sha256 AND a.name = @Account AND s.expires_at > SYSUTCDATETIME();
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- KeepSearch: keeps what an account searches the worklist for under the hash of a random name, and forgets what is over.
+-- The web page calls it.
+-- Example: EXECUTE dbo.KeepSearch @Sha256 = @Sha256, @Account = N'ana', @Search = N'an', @Hours = 12;
+CREATE OR ALTER PROCEDURE dbo.KeepSearch
+    @Sha256 VARBINARY(32) = NULL,  -- SHA-256 of the random name; needed
+    @Account NVARCHAR(128) = NULL, -- name of the account that searches; needed
+    @Search NVARCHAR(256) = NULL,  -- text that is searched for; needed
+    @Hours INT = NULL,             -- after this time it is forgotten; needed
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.KeepSearch: keeps what an account searches the worklist for under the hash of a random name, and forgets what is over.
+The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL   SHA-256 of the random name; needed
+    @Account NVARCHAR(128) = NULL  name of the account that searches; needed
+    @Search NVARCHAR(256) = NULL   text that is searched for; needed
+    @Hours INT = NULL              after this time it is forgotten; needed
+    @Help BIT = 0                  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.KeepSearch @Sha256 = @Sha256, @Account = N''ana'', @Search = N''an'', @Hours = 12;';
+        RETURN 0;
+    END;
+
+    DELETE FROM dbo.page_searches WHERE expires_at <= SYSUTCDATETIME();
+    INSERT INTO dbo.page_searches (sha256, account_id, search, expires_at)
+    SELECT @Sha256, a.account_id, @Search, DATEADD(HOUR, @Hours, SYSUTCDATETIME())
+    FROM dbo.accounts AS a
+    WHERE a.name = @Account AND a.is_enabled = 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ListReviews: what readers have found in scans, of one patient or of all, the newest first. Notes are free text about patients.
+-- Example: EXECUTE dbo.ListReviews @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ListReviews
+    @PatientIndex INT = NULL,       -- idx of the patient, 0 and up; NULL means all
+    @Newest BIT = 0,                -- 1 returns only the newest of each reader and scan, as a reader study takes it
+    @Before INT = NULL,             -- only reviews with a smaller review_id, for the next page
+    @Limit INT = 1000,              -- reviews to return, 1 to 10000
+    @Help BIT = 0                   -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListReviews returns one row a review, the newest first: who read what, the suspicion of cancer from 1, definitely none,
+to 5, definitely, the note, and the score that stood beside it, of which model and version, where that is still there.
+is_current is 1 where the scan that was read is still the patient''s primary one. Times are in UTC.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; NULL means all
+    @Newest BIT = 0           1 returns only the newest of each reader and scan, as a reader study takes it
+    @Before INT = NULL        only reviews with a smaller review_id, for the next page
+    @Limit INT = 1000         reviews to return, 1 to 10000
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListReviews @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 10000
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 10000.');
+    ELSE IF @Newest IS NULL
+        SET @Message = N'The value NULL for the parameter @Newest is not supported. Supported values are 0 and 1.';
+    IF @Message IS NOT NULL
+        THROW 50101, @Message, 1;
+
+    SELECT TOP (@Limit) v.review_id, p.idx AS patient_index, v.patient_id, v.account, CAST(v.suspicion AS INT) AS suspicion, v.note,
+        v.prediction_id, 100 * r.probability AS probability_percent, c.name AS model_name, c.version AS model_version, v.reviewed_at,
+        CONVERT(VARCHAR(64), v.content_sha256, 2) AS content_sha256, CAST(IIF(EXISTS (
+            SELECT 1 FROM dbo.scans AS s
+            WHERE s.patient_id = v.patient_id AND s.content_sha256 = v.content_sha256 AND s.is_primary = 1), 1, 0) AS BIT) AS is_current
+    FROM dbo.reviews AS v
+    INNER JOIN dbo.patients AS p ON p.patient_id = v.patient_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = v.prediction_id
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE (@PatientIndex IS NULL OR p.idx = @PatientIndex) AND (@Before IS NULL OR v.review_id < @Before)
+        AND (@Newest = 0 OR NOT EXISTS (
+            SELECT 1 FROM dbo.reviews AS n
+            WHERE n.patient_id = v.patient_id AND n.content_sha256 = v.content_sha256 AND n.account = v.account
+                AND n.review_id > v.review_id))
+    ORDER BY v.review_id DESC
+    OPTION (RECOMPILE);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ListScores: the scores that a patient's primary scan has been given, newest first.
 -- Example: EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;
 CREATE OR ALTER PROCEDURE dbo.ListScores
@@ -15243,7 +15505,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
-Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
+Loading, features, scores and reviews do so by themselves: call it after changing patients, scans or predictions by hand.
 Parameters:
     @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between, which stand for all scans of their patients; NULL means all
     @Help BIT = 0                1 prints this help and does nothing else
@@ -15273,15 +15535,19 @@ Example:
     WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
     UPDATE w
     SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
-        w.prediction_id = t.prediction_id, w.probability = r.probability
+        w.prediction_id = t.prediction_id, w.probability = r.probability, w.work = CASE
+            WHEN EXISTS (SELECT 1 FROM dbo.reviews AS v WHERE v.patient_id = s.patient_id AND v.content_sha256 = s.content_sha256) THEN 8
+            ELSE CASE t.state WHEN 3 THEN 0 WHEN 1 THEN 2 WHEN 2 THEN 4 ELSE 6 END END + COALESCE(1 - r.probability, 0)
     FROM dbo.worklist AS w
     INNER JOIN dbo.patients AS p ON p.idx = w.idx
     INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
     INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
     LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
     WHERE w.scan_id IN (SELECT scan_id FROM #changed);
-    INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
-    SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability
+    INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability, work)
+    SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability, CASE
+            WHEN EXISTS (SELECT 1 FROM dbo.reviews AS v WHERE v.patient_id = s.patient_id AND v.content_sha256 = s.content_sha256) THEN 8
+            ELSE CASE t.state WHEN 3 THEN 0 WHEN 1 THEN 2 WHEN 2 THEN 4 ELSE 6 END END + COALESCE(1 - r.probability, 0)
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
@@ -16798,7 +17064,8 @@ Example:
         s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation, s.date_rule,
         s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
         CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
-        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
+        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure,
+        p.patient_id
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
@@ -16905,12 +17172,78 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- StoreReview: keeps what the session's user has found in a patient's primary scan, beside whatever was said of it before.
+-- Example: EXECUTE dbo.StoreReview @PatientIndex = 0, @Suspicion = 4, @Note = N'part-solid nodule, left upper lobe';
+CREATE OR ALTER PROCEDURE dbo.StoreReview
+    @PatientIndex INT = NULL,   -- idx of the patient, 0 and up; needed
+    @Suspicion INT = NULL,      -- of cancer: 1 definitely none, 2 probably none, 3 cannot tell, 4 probably, 5 definitely; needed
+    @Note NVARCHAR(MAX) = NULL, -- free text, at most 2000 characters
+    @PredictionId INT = NULL,   -- score of the scan that stood beside it, or NULL
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreReview keeps what a reader has found in a patient''s primary scan as a row of dbo.reviews, and returns its number.
+The reader is the user that the session names (SESSION_CONTEXT), such as the page''s account, else the login. Nothing that was said before
+is changed; of a reader the newest review counts.
+Parameters:
+    @PatientIndex INT = NULL    idx of the patient, 0 and up; needed
+    @Suspicion INT = NULL       of cancer: 1 definitely none, 2 probably none, 3 cannot tell, 4 probably, 5 definitely; needed
+    @Note NVARCHAR(MAX) = NULL  free text, at most 2000 characters
+    @PredictionId INT = NULL    score of the scan that stood beside it, or NULL
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreReview @PatientIndex = 0, @Suspicion = 4, @Note = N''part-solid nodule, left upper lobe'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ReviewId INT, @Changed NVARCHAR(20);
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    IF @Suspicion IS NULL OR @Suspicion NOT BETWEEN 1 AND 5
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Suspicion AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Suspicion is not supported. Supported values are 1 to 5.');
+        THROW 50101, @Message, 1;
+    END;
+    IF DATALENGTH(@Note) > 4000
+    BEGIN
+        SET @Message = CONCAT(N'The text of the parameter @Note has ', DATALENGTH(@Note) / 2,
+            N' characters, and at most 2000 are supported. Shorten it.');
+        THROW 50101, @Message, 1;
+    END;
+    IF @PredictionId IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.predictions WHERE prediction_id = @PredictionId AND scan_id = @ScanId)
+    BEGIN
+        SET @Message = CONCAT(N'There is no prediction of the number ', @PredictionId,
+            N' of this scan. Look at the patient again, or leave @PredictionId out.');
+        THROW 50145, @Message, 1;
+    END;
+
+    SET @Changed = CAST(@ScanId AS NVARCHAR(20));
+    BEGIN TRANSACTION;
+    INSERT INTO dbo.reviews (patient_id, content_sha256, suspicion, note, prediction_id)
+    SELECT patient_id, content_sha256, @Suspicion, NULLIF(@Note, N''), @PredictionId
+    FROM dbo.scans
+    WHERE scan_id = @ScanId;
+    SET @ReviewId = SCOPE_IDENTITY();
+    EXECUTE dbo.RefreshWorklist @Changed;
+    COMMIT TRANSACTION;
+    SELECT @ReviewId AS review_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakePage: fills #page with a page of dbo.worklist in rising order, from its first row, or from that of the rows that a search found.
--- Called by ListPatients, whose tables #found and #page it reads and fills.
+-- Called by ListPatients, whose tables #found and #reviewed it reads, and whose table #page it fills.
 CREATE OR ALTER PROCEDURE internal.TakePage
-    @Sort NVARCHAR(20), -- index, name, date, slices, probability or scored
+    @Sort NVARCHAR(20), -- index, name, date, slices, probability, scored or work
     @State TINYINT,     -- a state of dbo.worklist, or NULL for any
     @All BIT,           -- 1 for all rows, 0 for those in #found
+    @Unread BIT,        -- 1 leaves out the rows in #reviewed
     @First INT,         -- rows to pass over
     @Rows INT           -- rows to take, 1 and up
 AS
@@ -16923,36 +17256,49 @@ BEGIN
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE IF @Sort = N'name'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE IF @Sort = N'date'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE IF @Sort = N'slices'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE IF @Sort = N'probability'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
+    ELSE IF @Sort = N'work'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
+        ORDER BY w.work, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
     ELSE
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
         ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
         OPTION (RECOMPILE);
 END;
@@ -16964,11 +17310,13 @@ GO
 CREATE OR ALTER PROCEDURE dbo.ListPatients
     @Search NVARCHAR(4000) = NULL, -- part of a name or of a patient_id, or an index; NULL or empty finds all
     @State NVARCHAR(20) = NULL,    -- no features, not scored, scored or failed; NULL means any
-    @Sort NVARCHAR(20) = N'index', -- index, name, date, slices, probability, or scored, the order of scoring
+    @Sort NVARCHAR(20) = N'index', -- index, name, date, slices, probability, scored, the order of scoring, or work: what needs some first
     @Descending BIT = 0,           -- 1 turns the order round
     @Offset INT = 0,               -- patients to pass over, 0 and up
     @Limit INT = 50,               -- patients to return, 1 to 1000
     @Total INT = NULL OUTPUT,      -- how many patients there are on all pages
+    @Reader NVARCHAR(128) = NULL,  -- account whose own suspicion is returned, as dbo.reviews has it
+    @Unread BIT = 0,               -- 1 leaves out those whose scan @Reader has reviewed
     @Help BIT = 0                  -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -16979,14 +17327,19 @@ BEGIN
     BEGIN
         PRINT N'dbo.ListPatients returns a page of the worklist, one row a patient with a scan, and how many there are on all pages.
 The score is the newest of the primary scan. A scan is failed when its features could not be made the last time, scored before or not.
+readers counts the accounts that have reviewed the scan, suspicion is what @Reader has said of it last, 1 to 5. In the order work come
+scans that failed, that are not scored, that are scored, the highest probability first, that have no features, and last what anybody has
+reviewed.
 Parameters:
     @Search NVARCHAR(4000) = NULL  part of a name or of a patient_id, or an index; NULL or empty finds all
     @State NVARCHAR(20) = NULL     no features, not scored, scored or failed; NULL means any
-    @Sort NVARCHAR(20) = N''index''  index, name, date, slices, probability, or scored, the order of scoring
+    @Sort NVARCHAR(20) = N''index''  index, name, date, slices, probability, scored, the order of scoring, or work: what needs some first
     @Descending BIT = 0            1 turns the order round
     @Offset INT = 0                patients to pass over, 0 and up
     @Limit INT = 50                patients to return, 1 to 1000
     @Total INT = NULL OUTPUT       how many patients there are on all pages
+    @Reader NVARCHAR(128) = NULL   account whose own suspicion is returned, as dbo.reviews has it
+    @Unread BIT = 0                1 leaves out those whose scan @Reader has reviewed
     @Help BIT = 0                  1 prints this help and does nothing else
 Example:
     DECLARE @Total INT;
@@ -16996,14 +17349,15 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Code TINYINT, @All BIT = 1, @Index INT, @Pattern NVARCHAR(300), @First INT, @Rows INT;
     CREATE TABLE #found (idx INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #reviewed (idx INT NOT NULL PRIMARY KEY);
     CREATE TABLE #page (position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, idx INT NOT NULL);
     SET @Code = CASE @State WHEN N'no features' THEN 0 WHEN N'not scored' THEN 1 WHEN N'scored' THEN 2 WHEN N'failed' THEN 3 END;
     IF @State IS NOT NULL AND @Code IS NULL
         SET @Message = CONCAT(N'The value ''', @State,
             N''' for the parameter @State is not supported. Supported values are no features, not scored, scored, failed and NULL.');
-    ELSE IF COALESCE(@Sort, N'') NOT IN (N'index', N'name', N'date', N'slices', N'probability', N'scored')
+    ELSE IF COALESCE(@Sort, N'') NOT IN (N'index', N'name', N'date', N'slices', N'probability', N'scored', N'work')
         SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Sort + N'''', N'NULL'),
-            N' for the parameter @Sort is not supported. Supported values are index, name, date, slices, probability and scored.');
+            N' for the parameter @Sort is not supported. Supported values are index, name, date, slices, probability, scored and work.');
     ELSE IF @Descending IS NULL
         SET @Message = N'The value NULL for the parameter @Descending is not supported. Supported values are 0 and 1.';
     ELSE IF @Offset IS NULL OR @Offset < 0
@@ -17012,14 +17366,25 @@ Example:
     ELSE IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
         SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
+    ELSE IF @Unread IS NULL OR (@Unread = 1 AND @Reader IS NULL)
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Unread AS NVARCHAR(1)), N'NULL'),
+            N' for the parameter @Unread is not supported. Supported values are 0, and 1 with a name in @Reader.');
     IF @Message IS NOT NULL
     BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50101, @Message, 1;
     END;
 
+    IF @Unread = 1
+        INSERT INTO #reviewed (idx)
+        SELECT DISTINCT w.idx
+        FROM dbo.reviews AS v
+        INNER JOIN dbo.scans AS s ON s.patient_id = v.patient_id AND s.content_sha256 = v.content_sha256
+        INNER JOIN dbo.worklist AS w ON w.scan_id = s.scan_id
+        WHERE v.account = @Reader;
     IF COALESCE(@Search, N'') = N''
-        SELECT @Total = COUNT(*) FROM dbo.worklist WHERE @Code IS NULL OR state = @Code OPTION (RECOMPILE);
+        SELECT @Total = COUNT(*) FROM dbo.worklist WHERE (@Code IS NULL OR state = @Code) AND (@Unread = 0 OR idx NOT IN (
+            SELECT idx FROM #reviewed)) OPTION (RECOMPILE);
     ELSE
     BEGIN
         SET @All = 0;
@@ -17031,6 +17396,7 @@ Example:
         SELECT w.idx
         FROM dbo.worklist AS w
         WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code)
+            AND (@Unread = 0 OR w.idx NOT IN (SELECT idx FROM #reviewed))
             AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\')
         OPTION (RECOMPILE);
         SET @Total = @@ROWCOUNT;
@@ -17042,12 +17408,18 @@ Example:
         SET @First = IIF(@Descending = 0, @Offset, @Total - @Offset - @Limit);
         SET @Rows = IIF(@First < 0, @Limit + @First, @Limit);
         SET @First = IIF(@First < 0, 0, @First);
-        EXECUTE internal.TakePage @Sort, @Code, @All, @First, @Rows;
+        EXECUTE internal.TakePage @Sort, @Code, @All, @Unread, @First, @Rows;
     END;
 
     SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.study_date, s.number_images AS slices,
         100 * r.probability AS probability_percent, c.name AS model_name, c.version AS model_version, r.predicted_at,
-        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state
+        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state,
+        p.patient_id, CAST(IIF(EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 1, 0) AS BIT) AS has_images, (
+            SELECT COUNT(DISTINCT v.account) FROM dbo.reviews AS v
+            WHERE v.patient_id = s.patient_id AND v.content_sha256 = s.content_sha256) AS readers, (
+            SELECT TOP (1) CAST(v.suspicion AS INT) FROM dbo.reviews AS v
+            WHERE v.patient_id = s.patient_id AND v.content_sha256 = s.content_sha256 AND v.account = @Reader
+            ORDER BY v.review_id DESC) AS suspicion
     FROM #page AS g
     INNER JOIN dbo.worklist AS w ON w.idx = g.idx
     INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
@@ -17066,15 +17438,16 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'AssignSplits', N'CheckHashes', N'CheckInstallation', N'CheckModelSql', N'ChooseSeries', N'CreateDataset',
     N'DeleteDataset', N'DeleteFeatures', N'DeleteModel', N'DeleteNetwork', N'DeletePreprocessing', N'Doctor',
     N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateNetworkSql', N'ExplainScore', N'FindAccount',
-    N'FindModel', N'FindSession', N'FindToken', N'HasAccounts', N'Help', N'LineageOf', N'ListAccounts', N'ListDatasets',
-    N'ListPatients', N'ListRuns', N'ListScores', N'ListTokens', N'PredictLungCancerSql', N'PredictPatientsSql',
-    N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures',
-    N'RankScore', N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadPageSecret', N'ReadRunSteps', N'ReadSlices',
-    N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork',
-    N'RenewPasswordHash', N'RevokeToken', N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql',
-    N'ScorePatientsSql', N'ShowPatient', N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount',
-    N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreStagedFeatures', N'StoreToken', N'StoreWork',
-    N'TakeCopy', N'TakeScores', N'TakeWork', N'TrainNetworkSql', N'Version', N'WrongCases');
+    N'FindModel', N'FindSearch', N'FindSession', N'FindToken', N'HasAccounts', N'Help', N'KeepSearch', N'LineageOf',
+    N'ListAccounts', N'ListDatasets', N'ListPatients', N'ListReviews', N'ListRuns', N'ListScores', N'ListTokens',
+    N'PredictLungCancerSql', N'PredictPatientsSql', N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog',
+    N'QueueFeatures', N'QueueImages', N'QueueNewFeatures', N'RankScore', N'ReadAnimation', N'ReadAudit',
+    N'ReadExplanation', N'ReadPageSecret', N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook',
+    N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash', N'ReportLoad', N'RevokeToken',
+    N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowPatient',
+    N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier',
+    N'StoreIdentity', N'StoreReview', N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores',
+    N'TakeWork', N'TrainNetworkSql', N'Version', N'WrongCases');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -17092,19 +17465,22 @@ VALUES
     (N'DropWork', N'work', N'Takes a work out of the queue, such as one that was set aside.', N'EXECUTE dbo.DropWork @WorkId = 12;'),
     (N'EndLoad', N'loading', N'Ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.', N'EXECUTE dbo.EndLoad @RunId = 12, @Scans = 40, @Slices = 6100;'),
     (N'EndSearch', N'search', N'Ends a search that is not finished, so that no worker takes it and what it reads can be deleted.', N'EXECUTE dbo.EndSearch @SearchId = 1;'),
-    (N'EndSession', N'accounts', N'Signs out.', N'EXECUTE dbo.EndSession @Sha256 = @Sha256;'),
+    (N'EndSession', N'accounts', N'Signs out, and with the account''s last session forgets what it searched for.', N'EXECUTE dbo.EndSession @Sha256 = @Sha256;'),
     (N'EvaluateNetworkSql', N'dense networks', N'Measures a dense network on the labelled examples of a data set, class by class, with no Python.', N'EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';'),
     (N'ExplainScore', N'worklist', N'The former name of RankScore, kept for one version.', N'EXECUTE dbo.ExplainScore @PredictionId = 1;'),
     (N'FindAccount', N'accounts', N'The account of a name, for signing in.', N'EXECUTE dbo.FindAccount @Name = N''ana'';'),
     (N'FindModel', N'models', N'Says which version a model''s name stands for.', N'EXECUTE dbo.FindModel @ModelName = N''lightgbm_sql'';'),
+    (N'FindSearch', N'worklist', N'What an account searches the worklist for; no row when it is forgotten, or another account''s.', N'EXECUTE dbo.FindSearch @Sha256 = @Sha256, @Account = N''ana'';'),
     (N'FindSession', N'accounts', N'The account whose session it is; no row when the session or its account has ended.', N'EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;'),
     (N'FindToken', N'accounts', N'The account that a token speaks for; no row when the token or its account has ended.', N'EXECUTE dbo.FindToken @Sha256 = @Sha256;'),
     (N'HasAccounts', N'accounts', N'Whether anybody can sign in to the web page.', N'EXECUTE dbo.HasAccounts;'),
     (N'Help', N'installation', N'Lists the public procedures by capability, each with what it is for and a call.', N'EXECUTE dbo.Help @Capability = N''features'';'),
+    (N'KeepSearch', N'worklist', N'Keeps what an account searches the worklist for under the hash of a random name, and forgets what is over.', N'EXECUTE dbo.KeepSearch @Sha256 = @Sha256, @Account = N''ana'', @Search = N''an'', @Hours = 12;'),
     (N'LineageOf', N'models', N'Where a prediction comes from, step by step: model, training run, features, network, scan and every slice.', N'EXECUTE dbo.LineageOf @PredictionId = 1;'),
     (N'ListAccounts', N'accounts', N'The accounts of the web page, without their passwords'' hashes.', N'EXECUTE dbo.ListAccounts;'),
     (N'ListDatasets', N'datasets', N'The data sets with their versions, members and what chose them, the newest version of each first.', N'EXECUTE dbo.ListDatasets;'),
     (N'ListPatients', N'worklist', N'A page of the worklist: patients with their primary scan, its newest score and what state it is in.', N'DECLARE @Total INT; EXECUTE dbo.ListPatients @Search = N''an'', @Sort = N''name'', @Total = @Total OUTPUT;'),
+    (N'ListReviews', N'worklist', N'What readers have found in scans, of one patient or of all, the newest first.', N'EXECUTE dbo.ListReviews @PatientIndex = 0;'),
     (N'ListRuns', N'installation', N'The long calls of procedures, the newest first, and how far each is.', N'EXECUTE dbo.ListRuns;'),
     (N'ListScores', N'worklist', N'The scores that a patient''s primary scan has been given, newest first.', N'EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;'),
     (N'ListTokens', N'accounts', N'The tokens that were given out, without their hashes.', N'EXECUTE dbo.ListTokens;'),
@@ -17130,6 +17506,7 @@ VALUES
     (N'ReleaseTrials', N'search', N'Frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.', N'EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';'),
     (N'ReleaseWork', N'work', N'Frees what a worker holds and ends its run; says what becomes of work that the worker could not do.', N'EXECUTE dbo.ReleaseWork @Message = N''The network has no layer ''''typo''''.'', @ErrorNumber = 50115;'),
     (N'RenewPasswordHash', N'accounts', N'Stores a stronger hash of the same password, unless the password was changed meanwhile.', N'EXECUTE dbo.RenewPasswordHash @Name = N''ana'', @Before = N''$argon2id$…'', @After = N''$argon2id$…'';'),
+    (N'ReportLoad', N'loading', N'Says how far a run is that the same session began with StartLoad.', N'EXECUTE dbo.ReportLoad @RunId = 12, @Message = N''200 of 1000 scans'', @Done = 200, @Total = 1000;'),
     (N'RevokeToken', N'accounts', N'Ends a token for good.', N'EXECUTE dbo.RevokeToken @TokenId = 3;'),
     (N'RollbackModel', N'models', N'Undoes the newest promotion of a name, so that the champion before it is the champion again.', N'EXECUTE dbo.RollbackModel @ModelName = N''lightgbm_sql'';'),
     (N'ScaleDataset', N'dense networks', N'Copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.', N'EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';'),
@@ -17139,11 +17516,12 @@ VALUES
     (N'ShowPatient', N'worklist', N'A patient with the primary scan, its part in training and its state, in one row.', N'EXECUTE dbo.ShowPatient @PatientIndex = 0;'),
     (N'ShowTruth', N'worklist', N'The label of a patient and where it comes from; no row when it is not known.', N'EXECUTE dbo.ShowTruth @PatientIndex = 0;'),
     (N'StartLoad', N'loading', N'Begins a run of a loader in the log, dbo.runs.', N'DECLARE @RunId INT; EXECUTE dbo.StartLoad @Loader = N''load-scans'', @RunId = @RunId OUTPUT;'),
-    (N'StartSession', N'accounts', N'Keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over.', N'EXECUTE dbo.StartSession @Name = N''ana'', @Sha256 = @Sha256, @Hours = 12;'),
+    (N'StartSession', N'accounts', N'Keeps the hash of a session''s secret after somebody signed in, and forgets sessions and searches that are over.', N'EXECUTE dbo.StartSession @Name = N''ana'', @Sha256 = @Sha256, @Hours = 12;'),
     (N'StoreAccount', N'accounts', N'Adds an account, or changes what is given of one; a new password and disabling end its sessions.', N'EXECUTE dbo.StoreAccount @Name = N''ana'', @IsEnabled = 0;'),
     (N'StoreAnimation', N'worklist', N'Keeps the moving picture of a patient''s primary scan in place of the one before.', N'EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N''gif'', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;'),
     (N'StoreClassifier', N'models', N'Stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.', N'EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';'),
     (N'StoreIdentity', N'loading', N'Notes in dbo.settings how a database''s patients are named, before the first of them is loaded.', N'EXECUTE dbo.StoreIdentity @Mode = N''kept'';'),
+    (N'StoreReview', N'worklist', N'Keeps what the session''s user has found in a patient''s primary scan, beside whatever was said of it before.', N'EXECUTE dbo.StoreReview @PatientIndex = 0, @Suspicion = 4, @Note = N''part-solid nodule, left upper lobe'';'),
     (N'StoreStagedFeatures', N'loading', N'Stores the features of scans that lungdb load-features has put into dbo.staged_features, all of them or none.', N'EXECUTE dbo.StoreStagedFeatures @LoadId = ''0123456789abcdef0123456789abcdef'', @NetworkId = 1, @Rows = 200;'),
     (N'StoreToken', N'accounts', N'Keeps the hash of a token for an account and returns its number.', N'EXECUTE dbo.StoreToken @Name = N''ana'', @TokenName = N''nightly job'', @Sha256 = @Sha256, @Days = 90;'),
     (N'StoreWork', N'work', N'Stores what a worker made of the scans or pictures that it has leased.', N'EXECUTE dbo.StoreWork @Provider = N''CUDAExecutionProvider'';'),
@@ -17577,6 +17955,11 @@ VALUES
     (N'network_layers', N'operator', N'ONNX operator, such as Conv'),
     (N'network_layers', N'output_shape', N'shape of the tensor for pictures of the network''s size: N is their number, ? a size that depends on values; NULL where unknown'),
     (N'network_layers', N'parameters', N'how many parameters it is the first to read'),
+    (N'page_searches', NULL, N'What somebody looks for in the worklist of the web page, which may be a name. The address has a random name in its place.'),
+    (N'page_searches', N'sha256', N'SHA-256 of the random name that stands in the address'),
+    (N'page_searches', N'account_id', N'account that searches; nobody else finds it'),
+    (N'page_searches', N'search', N'text that is searched for'),
+    (N'page_searches', N'expires_at', N'UTC, when it is forgotten; the next search or sign-in deletes it then, signing out before'),
     (N'page_secrets', NULL, N'What the web page signs its cookies with, made at the first start of a page that is given no web_secret. No role may read it.'),
     (N'page_secrets', N'secret_id', N'1, as there is one secret'),
     (N'page_secrets', N'secret', N'32 random bytes; a page that was not stopped since signs with those of before'),
@@ -17651,6 +18034,16 @@ VALUES
     (N'rejected_files', N'message', N'what is wrong, in a sentence without names'),
     (N'rejected_files', N'path_hash', N'keyed hash of the path, because folders bear patients'' names'),
     (N'rejected_files', N'seen_at', N'when it was first met, UTC'),
+    (N'reviews', NULL, N'What a reader has found in a scan, for the worklist and for a reader study. Rows are added and never changed: of what a reader has said of a scan the newest counts. It outlasts the scan, and a patient of whom there is a review cannot be deleted.'),
+    (N'reviews', N'review_id', N'number of the review, rising with time'),
+    (N'reviews', N'patient_id', N'patient of the scan'),
+    (N'reviews', N'content_sha256', N'content_sha256 in dbo.scans of the scan that was read; what takes its place is not reviewed'),
+    (N'reviews', N'account', N'who read it: the user that the session names (SESSION_CONTEXT), such as the page''s account, else the login'),
+    (N'reviews', N'suspicion', N'of cancer: 1 definitely none, 2 probably none, 3 cannot tell, 4 probably, 5 definitely'),
+    (N'reviews', N'note', N'free text of the reader, which may tell of the patient; NULL where there is none'),
+    (N'reviews', N'prediction_id', N'score that stood beside the scan when it was read, in dbo.predictions as long as that has it; NULL where none did'),
+    (N'reviews', N'reviewed_at', N'when it was stored, UTC'),
+    (N'reviews', N'login_name', N'login that was connected'),
     (N'runs', NULL, N'A call of a procedure or loader that takes long, for whoever looks on from another connection and for the time after.'),
     (N'runs', N'run_id', N'number of the run, rising with time'),
     (N'runs', N'procedure_name', N'procedure, or command of lungdb such as load-scans'),
@@ -18025,6 +18418,7 @@ VALUES
     (N'worklist', N'state', N'0 no features, 1 not scored, 2 scored, 3 failed, as dbo.scan_states has it'),
     (N'worklist', N'prediction_id', N'newest score of the scan that is a probability; NULL where it has none'),
     (N'worklist', N'probability', N'that score''s, 0 to 1; NULL where it has none'),
+    (N'worklist', N'work', N'what needs work first is smallest: 0 failed, 2 not scored, 4 scored, 6 no features, and 8 whatever somebody has reviewed, plus 1 - probability of what has a score; NULL until it is refreshed'),
     (N'champions', NULL, N'The version that a model''s name stands for: the newest promotion of the name that was not rolled back.'),
     (N'dataset_list', NULL, N'The versions of all data sets, and the data sets of examples, which have none; is_newest marks the version that a name alone means.'),
     (N'dataset_scans', NULL, N'The scans of every version of every data set of scans; is_newest marks the version that a name alone means, is_unchanged a scan whose slices are still those that it had when the version was made.'),
@@ -18064,7 +18458,7 @@ VALUES
     (N'model_versions', NULL, N'Every version of every model: what it is made of, who trained it when, whether it is the champion, whether it is what its name stands for, what it has scored, and how often figures of its test patients were looked at after its training; of the held-out scans, which share stands outside what it knows.'),
     (N'slice_features', NULL, N'Every feature of every triple of slices as a row, so that T-SQL can read activations with no Python. feature counts from 0, as in the vectors that are pooled of them; first_slice is the first of the triple''s three slices. Ask for a scan, a feature set and a feature: all of a database are more rows than anybody wants. value is the float32 that stands in dbo.features.array, bit by bit.'),
     (N'test_scores', NULL, N'The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits holds out too, so no training patient can be among them.'),
-    (N'EndSession', NULL, N'signs out. The web page calls it.'),
+    (N'EndSession', NULL, N'signs out, and with the account''s last session forgets what it searched for. The web page calls it.'),
     (N'FindAccount', NULL, N'the account of a name, for signing in. The web page calls it.'),
     (N'FindSession', NULL, N'the account whose session it is; no row when the session or its account has ended. The web page calls it.'),
     (N'FindToken', NULL, N'the account that a token speaks for; no row when the token or its account has ended. The web page calls it.'),
@@ -18076,7 +18470,7 @@ VALUES
     (N'RecordAudit', NULL, N'one line of what was done or refused. The web page calls it.'),
     (N'RenewPasswordHash', NULL, N'stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.'),
     (N'RevokeToken', NULL, N'ends a token for good. `lungdb accounts` calls it.'),
-    (N'StartSession', NULL, N'keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.'),
+    (N'StartSession', NULL, N'keeps the hash of a session''s secret after somebody signed in, and forgets sessions and searches that are over. The web page calls it.'),
     (N'StoreAccount', NULL, N'adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.'),
     (N'StoreToken', NULL, N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
     (N'ListDatasets', NULL, N'the data sets with their versions, members and what chose them, the newest version of each first.'),
@@ -18090,6 +18484,7 @@ VALUES
     (N'Version', NULL, N'one row with the version of the package that was installed, of the schema, and of the server.'),
     (N'Doctor', NULL, N'says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.'),
     (N'CheckInstallation', NULL, N'the former name of Doctor, kept for one version.'),
+    (N'ReportLoad', NULL, N'says how far a run is that the same session began with StartLoad.'),
     (N'StartLoad', NULL, N'begins a run of a loader in the log, dbo.runs.'),
     (N'StoreIdentity', NULL, N'notes in dbo.settings how a database''s patients are named, before the first of them is loaded.'),
     (N'LineageOf', NULL, N'where a prediction comes from, step by step: model, training run, features, network, scan and every slice.'),
@@ -18121,6 +18516,9 @@ VALUES
     (N'QueueNewFeatures', NULL, N'puts the scans into the queue that lack the features which the served models read, and makes none itself.'),
     (N'ReadWork', NULL, N'gives a worker the slices or pictures that it has leased, or the network to run over them.'),
     (N'ExplainScore', NULL, N'the former name of RankScore, kept for one version.'),
+    (N'FindSearch', NULL, N'what an account searches the worklist for; no row when it is forgotten, or another account''s. The web page calls it.'),
+    (N'KeepSearch', NULL, N'keeps what an account searches the worklist for under the hash of a random name, and forgets what is over. The web page calls it.'),
+    (N'ListReviews', NULL, N'what readers have found in scans, of one patient or of all, the newest first. Notes are free text about patients.'),
     (N'ListScores', NULL, N'the scores that a patient''s primary scan has been given, newest first.'),
     (N'ReadAnimation', NULL, N'the moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.'),
     (N'ReadSlices', NULL, N'the axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.'),
@@ -18139,6 +18537,7 @@ VALUES
     (N'ShowPatient', NULL, N'a patient with the primary scan, its part in training and its state, in one row.'),
     (N'ShowTruth', NULL, N'the label of a patient and where it comes from; no row when it is not known.'),
     (N'StoreAnimation', NULL, N'keeps the moving picture of a patient''s primary scan in place of the one before. The web page calls it.'),
+    (N'StoreReview', NULL, N'keeps what the session''s user has found in a patient''s primary scan, beside whatever was said of it before.'),
     (N'ListPatients', NULL, N'a page of the worklist: patients with their primary scan, its newest score and what state it is in.');
 UPDATE #described SET number = OBJECT_ID(CONCAT(N'dbo.', name));
 INSERT INTO #there (number, place, description)
@@ -18345,6 +18744,7 @@ VALUES
     ('procedure', N'internal.ReportImages'),
     ('procedure', N'internal.ReportScans'),
     ('procedure', N'internal.StartRun'),
+    ('procedure', N'dbo.ReportLoad'),
     ('procedure', N'dbo.StartLoad'),
     ('procedure', N'dbo.StoreIdentity'),
     ('procedure', N'internal.FindStagedFaults'),
@@ -18444,6 +18844,9 @@ VALUES
     ('procedure', N'internal.StartScanJob'),
     ('procedure', N'internal.StartJob'),
     ('procedure', N'dbo.ExplainScore'),
+    ('procedure', N'dbo.FindSearch'),
+    ('procedure', N'dbo.KeepSearch'),
+    ('procedure', N'dbo.ListReviews'),
     ('procedure', N'dbo.ListScores'),
     ('procedure', N'dbo.ReadAnimation'),
     ('procedure', N'dbo.ReadSlices'),
@@ -18469,6 +18872,7 @@ VALUES
     ('procedure', N'dbo.ShowPatient'),
     ('procedure', N'dbo.ShowTruth'),
     ('procedure', N'dbo.StoreAnimation'),
+    ('procedure', N'dbo.StoreReview'),
     ('procedure', N'internal.TakePage'),
     ('procedure', N'dbo.ListPatients'),
     ('version', N'1'),

@@ -81,6 +81,8 @@ CROSS JOIN (VALUES (0), (1), (2)) AS v (round)
 WHERE s.scan_id % 10 BETWEEN 2 AND 7 AND v.round <= s.scan_id % 3
 ORDER BY v.round, s.scan_id * 79 % 7000;
 INSERT INTO dbo.scan_failures (scan_id, message) SELECT scan_id, N'damaged' FROM dbo.scans WHERE scan_id % 50 = 3;
+INSERT INTO dbo.reviews (patient_id, content_sha256, account, suspicion)
+SELECT patient_id, content_sha256, N'ana', 1 + scan_id % 5 FROM dbo.scans WHERE scan_id % 40 = 2;
 EXECUTE dbo.RefreshWorklist;
 """
 _PAGE = "DECLARE @Total INT; EXECUTE dbo.ListPatients {arguments}, @Total = @Total OUTPUT; SELECT @Total;"
@@ -123,7 +125,7 @@ def _cases(patients: int) -> dict[str, list[str]]:
     """Give the arguments of the pages by kind: each order in both directions, first, middle and last page."""
     orders = [
         f"@Sort = N'{sort}', @Descending = {descending}"
-        for sort in ("index", "name", "date", "slices", "probability", "scored")
+        for sort in ("index", "name", "date", "slices", "probability", "scored", "work")
         for descending in (0, 1)
     ]
     states = ("no features", "not scored", "scored", "failed")
@@ -140,6 +142,11 @@ def _cases(patients: int) -> dict[str, list[str]]:
         "twelve searches, every order, at two depths": [
             f"@Search = N'{text.replace(chr(39), chr(39) * 2)}', {order}, @Offset = {offset}"
             for text in searches
+            for order in orders
+            for offset in (0, patients // 5)
+        ],
+        "what a reader has not reviewed, every order": [
+            f"@Reader = N'ana', @Unread = 1, {order}, @Offset = {offset}"
             for order in orders
             for offset in (0, patients // 5)
         ],

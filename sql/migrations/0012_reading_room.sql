@@ -2,3 +2,13 @@
 -- third one, and CK_accounts_roles takes the place of the constraint of before; no row is changed.
 ALTER TABLE dbo.accounts DROP CONSTRAINT IF EXISTS CK_accounts_role;
 ALTER TABLE dbo.accounts ALTER COLUMN role VARCHAR(15) NOT NULL;
+GO
+-- What the worklist is sorted by, of rows that were there; nobody has reviewed any yet.
+DECLARE @First INT = 0, @Last INT = (SELECT MAX(idx) FROM dbo.worklist);
+WHILE @First <= @Last
+BEGIN
+    UPDATE dbo.worklist
+    SET work = CASE state WHEN 3 THEN 0 WHEN 1 THEN 2 WHEN 2 THEN 4 ELSE 6 END + COALESCE(1 - probability, 0)
+    WHERE work IS NULL AND idx BETWEEN @First AND @First + 9999;
+    SET @First = @First + 10000;
+END;

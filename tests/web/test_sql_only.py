@@ -69,11 +69,24 @@ def test_no_procedure_of_it_calls_an_external_script(web_database: Path) -> None
 def test_the_worklist_is_read_and_searched(signed_in: FlaskClient, post: Post) -> None:
     """Every copied patient is listed; a name, and an index, find the one."""
     listed = signed_in.get("/")
-    assert re.findall(r'href="/patients/(\d+)"', listed.text) == PATIENTS.split(",")
+    assert re.findall(r'href="/patients/(\d+)\?', listed.text) == PATIENTS.split(",")
     for wanted, index in (("tanaka", "2"), ("8", "8")):
-        assert post(signed_in, "/search", q=wanted).status_code == 303
-        assert re.findall(r'href="/patients/(\d+)"', signed_in.get("/").text) == [index]
-    assert re.findall(r'href="/patients/(\d+)"', signed_in.get("/?state=scored").text) == []
+        found = post(signed_in, "/search", q=wanted)
+        assert re.findall(r'href="/patients/(\d+)\?', signed_in.get(found.headers["Location"]).text) == [index]
+    assert re.findall(r'href="/patients/(\d+)\?', signed_in.get("/?state=scored").text) == []
+
+
+def test_all_that_is_not_scored_is_scored_by_t_sql(
+    app: Flask, signed_in: FlaskClient, post: Post, web_database: Path
+) -> None:
+    """By the button on the list, each by the newest version as PredictLungCancerSql scores him."""
+    assert post(signed_in, "/scoring/start").status_code == 303
+    app.extensions["lungdb"].bulk.wait(120.0)
+    assert "Done: 6 of 6" in text_of(signed_in, "/")
+    scores = dict(query(web_database, "SELECT idx, probability FROM dbo.worklist;"))
+    for index in map(int, PATIENTS.split(",")):
+        query(web_database, "EXECUTE dbo.PredictLungCancerSql @PatientIndex = ?;", index)
+    assert scores == dict(query(web_database, "SELECT idx, probability FROM dbo.worklist;"))
 
 
 def test_a_patient_is_shown_with_what_is_absent_in_words(signed_in: FlaskClient) -> None:

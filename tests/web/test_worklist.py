@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from collections.abc import Callable
@@ -10,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from lungdb_web.pages import worklist
+from lungdb_web import listing
 
 from lungdb.database import connect, run
 from tests.support.databases import target_of
 from tests.support.fixtures import ARCHIVED, PEOPLE, UNSCORED
-from tests.support.web import csrf_of
+from tests.support.web import csrf_of, sign_in
 from tests.web.looking import query
 
-ROW = re.compile(r'<th scope="row"><a href="/patients/(\d+)">(.*?)</a></th>')
+ROW = re.compile(r'<th scope="row"><a href="/patients/(\d+)\?[^"]*">(.*?)</a>')
 Post = Callable[..., Any]
 
 
@@ -64,22 +66,49 @@ def test_a_part_of_a_name_or_an_index_finds_who_has_it(
 def test_what_is_searched_for_stands_on_the_page_and_in_no_address(signed_in: FlaskClient, post: Post) -> None:
     """Addresses end in logs and histories: neither where the search leads nor any link on the page has the name."""
     answer = post(signed_in, "/search", q="Anthony")
-    page = signed_in.get("/").text
+    page = signed_in.get(answer.headers["Location"]).text
     assert "Search: <strong>Anthony</strong>" in page
     links = re.findall(r'(?:href|action|src)="([^"]*)"', page)
     assert links
     assert not any("anthony" in link.lower() for link in [*links, answer.headers["Location"]])
-    assert indices(signed_in.get("/?sort=name").text) == [0, 6]
+    sorting = next(html.unescape(link) for link in links if "sort=name" in link)
+    assert indices(signed_in.get(sorting).text) == [0, 6]
+    with signed_in.session_transaction() as session:
+        assert "anthony" not in str(dict(session)).lower()
 
 
-def test_an_empty_search_lists_all_again_and_signing_out_forgets_it(signed_in: FlaskClient, post: Post) -> None:
-    """Who signs in next in this browser must not see it."""
+def test_an_empty_search_lists_all_again_and_the_plain_address_has_none(signed_in: FlaskClient, post: Post) -> None:
+    """Each address has its own search, as two tabs have."""
     assert len(indices(find(signed_in, post, "Anthony"))) == 2
     assert len(indices(find(signed_in, post, "  "))) == ARCHIVED
-    find(signed_in, post, "Anthony")
+    first = post(signed_in, "/search", q="Anthony").headers["Location"]
+    second = post(signed_in, "/search", q="Mei").headers["Location"]
+    assert first != second
+    assert indices(signed_in.get(first).text) == [0, 6]
+    assert indices(signed_in.get(second).text) == indices(find(signed_in, post, "Mei"))
+    assert len(indices(signed_in.get("/").text)) == ARCHIVED
+
+
+def test_a_search_is_its_accounts_alone_and_is_forgotten_in_time(
+    app: Flask, signed_in: FlaskClient, post: Post, web_database: Path
+) -> None:
+    """The database has neither the name in the address nor any old search; who has the address finds nothing by it."""
+    address = post(signed_in, "/search", q="Anthony").headers["Location"]
+    name = address.partition("s=")[2]
+    (row,) = query(web_database, "SELECT CONVERT(VARCHAR(64), sha256, 2), search FROM dbo.page_searches;")
+    assert tuple(row) == (hashlib.sha256(name.encode()).hexdigest().upper(), "Anthony")
+    other = sign_in(app.test_client(), "rob")
+    page = other.get(address).text
+    assert len(indices(page)) == ARCHIVED
+    assert "Search: <strong>" not in page
+    query(web_database, "UPDATE dbo.page_searches SET expires_at = DATEADD(SECOND, -1, SYSUTCDATETIME());")
+    assert len(indices(signed_in.get(address).text)) == ARCHIVED
+    post(signed_in, "/search", q="Rossi")
+    assert [row[0] for row in query(web_database, "SELECT search FROM dbo.page_searches;")] == ["Rossi"]
+    post(other, "/sign-out")
+    assert [row[0] for row in query(web_database, "SELECT search FROM dbo.page_searches;")] == ["Rossi"]
     post(signed_in, "/sign-out")
-    with signed_in.session_transaction() as session:
-        assert "search" not in session
+    assert query(web_database, "SELECT search FROM dbo.page_searches;") == []
 
 
 def test_a_search_without_the_sessions_token_is_refused(signed_in: FlaskClient) -> None:
@@ -146,7 +175,7 @@ def test_the_first_press_on_probability_lists_the_highest_first(signed_in: Flask
 
 def test_pages_together_list_everybody_once(signed_in: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """By following Next from the first page; the filter and the order go along."""
-    monkeypatch.setattr(worklist, "PAGE", 15)
+    monkeypatch.setattr(listing, "PAGE", 15)
     address, seen, pages = "/?sort=name&order=desc", [], 0
     while address:
         page = signed_in.get(address).text
@@ -161,7 +190,7 @@ def test_pages_together_list_everybody_once(signed_in: FlaskClient, monkeypatch:
 
 def test_a_page_beyond_the_last_leads_to_the_last(signed_in: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """As when somebody's link is older than a deletion."""
-    monkeypatch.setattr(worklist, "PAGE", 15)
+    monkeypatch.setattr(listing, "PAGE", 15)
     answer = signed_in.get("/?page=99&state=not+scored")
     assert answer.status_code == 302
     assert "Page 3 of 3" in signed_in.get(answer.headers["Location"]).text

@@ -15,7 +15,7 @@ from tests.support.databases import refused, rows
 STATES = ("no features", "not scored", "scored", "failed")
 COLUMNS = (
     "patient_index", "display_name", "sex", "birth_year", "study_date", "slices", "probability_percent", "model_name",
-    "model_version", "predicted_at", "state",
+    "model_version", "predicted_at", "state", "patient_id", "has_images", "readers", "suspicion",
 )  # fmt: skip
 
 
@@ -32,6 +32,10 @@ KEYS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "slices": lambda row: row["slices"],
     "probability": lambda row: row["probability"],
     "scored": lambda row: row["prediction_id"],
+    "work": lambda row: (
+        ("failed", "not scored", "scored", "no features").index(row["state"]),
+        0 if row["probability"] is None else 1 - row["probability"],
+    ),
 }
 
 
@@ -172,7 +176,7 @@ def test_show_patient_gives_scan_and_state(listed: Connection) -> None:
         assert (shown[0], shown[1], shown[4], shown[5], shown[9]) == (
             row["index"], row["display_name"], row["index"] + 1, row["study_date"], row["slices"],
         )  # fmt: skip
-        assert shown[-2:] == (row["state"], "damaged" if row["state"] == "failed" else None)
+        assert shown[-3:] == (row["state"], "damaged" if row["state"] == "failed" else None, row["patient_id"])
     assert "0 to 15" in refused(listed, "EXECUTE dbo.ShowPatient @PatientIndex = 16;", 50107)
     refused(listed, "EXECUTE dbo.ShowPatient;", 50101)
 

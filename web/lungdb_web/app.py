@@ -9,15 +9,33 @@ from flask import Flask
 from lungdb.config import Settings, load_settings
 from lungdb_web import access, formatting, security
 from lungdb_web.api.application import register_api
+from lungdb_web.bulk import BulkScoring
 from lungdb_web.database import Database
-from lungdb_web.pages import errors, health, models, original, patient, reasons, runs, scans, sign_in, worklist
+from lungdb_web.pages import (
+    errors,
+    health,
+    models,
+    original,
+    patient,
+    reasons,
+    reviews,
+    runs,
+    scans,
+    scoring,
+    sign_in,
+    thumbnails,
+    worklist,
+)
 from lungdb_web.services import Services, comparing_turns, scoring_turns
 
 BLUEPRINTS = (
     sign_in.blueprint,
     health.blueprint,
     worklist.blueprint,
+    scoring.blueprint,
     patient.blueprint,
+    reviews.blueprint,
+    thumbnails.blueprint,
     reasons.blueprint,
     scans.blueprint,
     models.blueprint,
@@ -39,7 +57,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("lungdb_web")
     settings = settings or load_settings()
     with app.app_context():
-        Services(settings, Database(settings.database), scoring_turns(), comparing_turns()).install()
+        database = Database(settings.database)
+        Services(settings, database, scoring_turns(), comparing_turns(), BulkScoring(database)).install()
     formatting.register(app)
     access.register(app)
     security.register(app, settings)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from flask import g, request, session
 from werkzeug.exceptions import ServiceUnavailable
 
+from lungdb.database import ResultSet
 from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web.addresses import client_address, client_network
+from lungdb_web.database import Lane
 from lungdb_web.queries.accounts import write_audit
 from lungdb_web.rate_limit import limits
-from lungdb_web.services import call
+from lungdb_web.services import call, services
 
 _LOG = logging.getLogger("lungdb_web")
+_IN_A_ROW = 300
+"""Indices that a detail of 4,000 characters holds, however large they are."""
 
 
 class AuditUnavailable(ServiceUnavailable):
@@ -37,7 +42,7 @@ def record(
     ----------
     action : str
         sign_in, sign_out, view_list, search, view_patient, view_scan, view_truth, ask_score, score, ask_explanation,
-        explain or refused.
+        explain, review or refused.
     outcome : str
         ok, refused or failed.
     account : str, optional
@@ -65,7 +70,7 @@ def refuse(reason: str) -> None:
 
 def record_view(action: str, patient_index: int) -> None:
     """Record a view that takes many requests, such as of a scan's slices, once in ten minutes of a session."""
-    key = f"{session.get('id', '')} {g.account.name} {action} {patient_index}"
+    key = _viewed(action, patient_index)
     if limits().views.attempt(key) == 0:
         try:
             record(action, patient_index)
@@ -74,9 +79,46 @@ def record_view(action: str, patient_index: int) -> None:
             raise
 
 
+def note_listed(shown: Sequence[int]) -> None:
+    """Remember who was on a recorded list, so that the small pictures beside them need no rows of their own."""
+    for index in shown:
+        limits().listed.attempt(_viewed("thumbnail", index))
+
+
+def record_thumbnail(patient_index: int) -> None:
+    """Record that a small picture of a scan is shown, unless a recorded list of this session has the patient."""
+    key = _viewed("thumbnail", patient_index)
+    if limits().listed.attempt(key) == 0:
+        try:
+            record_view("view_scan", patient_index)
+        except BaseException:
+            limits().listed.forget(key)
+            raise
+
+
+def record_many(action: str, shown: Sequence[int]) -> None:
+    """Record the same of many patients, so many in a row as its detail holds; one row where there is none."""
+    for detail in _details(shown):
+        record(action, detail=detail)
+
+
+def background_recorder() -> Callable[[str, list[int], str], None]:
+    """Give what records actions on patients in the name of this request's account when the request is long over."""
+    account, address, database = g.account.name, client_address(), services().database
+
+    def ask(sql: str, *parameters: Any, lane: Lane = "audit") -> list[ResultSet]:
+        return database.call(sql, parameters, account, lane)
+
+    def record_later(action: str, patients: list[int], outcome: str) -> None:
+        for detail in _details(patients):
+            write_audit(ask, action, None, outcome, detail, address, account)
+
+    return record_later
+
+
 def record_list(shown: Sequence[int], *, searched: bool) -> None:
     """Record which patients a page of the list shows, and that they were searched for, not what for."""
-    record("search" if searched else "view_list", detail=f"patients: {_listed(shown)}")
+    record_many("search" if searched else "view_list", shown)
 
 
 def record_unknown(error: Exception) -> None:
@@ -89,6 +131,15 @@ def record_unknown(error: Exception) -> None:
 def record_similar(patient_index: int, shown: Sequence[int]) -> None:
     """Record which patients are shown as similar to one."""
     record("view_patient", patient_index, detail=f"similar patients: {_listed(shown)}")
+
+
+def _viewed(action: str, patient_index: int) -> str:
+    return f"{session.get('id', '')} {g.account.name} {action} {patient_index}"
+
+
+def _details(shown: Sequence[int]) -> Iterator[str]:
+    for start in range(0, max(1, len(shown)), _IN_A_ROW):
+        yield f"patients: {_listed(shown[start : start + _IN_A_ROW])}"
 
 
 def _listed(indices: Sequence[int]) -> str:

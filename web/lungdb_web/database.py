@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from lungdb.database import DatabaseBusy, DatabaseUnavailable, Pool, ResultSet, run
 
 __all__ = ["Database", "DatabaseBusy", "DatabaseUnavailable"]
 
-Lane = Literal["pages", "scorers", "scores", "comparisons", "audit", "health"]
+Lane = Literal["pages", "scorers", "scores", "comparisons", "audit", "health", "bulk"]
 READERS = 4  # of the embedded engine more would only share one processor, and take it from those who score
 SCORERS = 4
 SCORES = 2
@@ -37,6 +39,7 @@ class Database:
             "scores": Pool(target, SCORES),
             "comparisons": Pool(target, COMPARISONS),
             "audit": Pool(target, AUDITORS, lock_seconds=AUDIT_SECONDS),
+            "bulk": Pool(target, 1),
             "health": Pool(target, 1, wait=AUDIT_SECONDS, lock_seconds=AUDIT_SECONDS),
         }
 
@@ -54,6 +57,12 @@ class Database:
         """
         with self._pools[lane].connection(user) as connection:
             return run(connection, sql, parameters)
+
+    @contextmanager
+    def connection(self, user: str | None, lane: Lane) -> Iterator[Callable[[str, tuple[Any, ...]], list[ResultSet]]]:
+        """Lend a connection for several batches, as what runs a batch with its parameters; raises as `call`."""
+        with self._pools[lane].connection(user) as connection:
+            yield lambda sql, parameters: run(connection, sql, parameters)
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -8,6 +8,7 @@ from flask import Flask
 
 _WHOLE = 1e15
 """Whole numbers below it have all digits that they show."""
+_LONGEST_ID = 16
 
 
 def percent(value: float) -> str:
@@ -41,7 +42,22 @@ def value(number: float) -> str:
     return f"{number:.0f}" if float(number).is_integer() and abs(number) < _WHOLE else f"{number:.6g}"
 
 
+def short_id(text: str) -> str:
+    """Write a patient's id, of a long one, such as a hash, its beginning."""
+    return text if len(text) <= _LONGEST_ID else f"{text[: _LONGEST_ID - 4]}…"
+
+
+def duration(seconds: float) -> str:
+    """Write how long something takes, to the second, the minute or the hour."""
+    if seconds < 90:
+        return f"{round(seconds)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{round(minutes / 60)} h"
+
+
 def register(app: Flask) -> None:
     """Make them filters of the application's templates."""
-    app.jinja_env.filters.update(percent=percent, day=day, moment=moment, count=count, value=value)
+    app.jinja_env.filters.update(
+        percent=percent, day=day, moment=moment, count=count, value=value, short_id=short_id, duration=duration
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

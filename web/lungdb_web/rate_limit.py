@@ -78,6 +78,8 @@ class Limits:
         Rows of the audit about requests of one network that nobody signed in for, so that strangers cannot fill it.
     views : RateLimit
         Rows of the audit about one scan in one session, which is read in many requests.
+    listed : RateLimit
+        Patients of lists that a session was shown and the audit has, whose small pictures it then asks for.
     """
 
     people: RateLimit = field(default_factory=lambda: RateLimit(10, 600))
@@ -85,6 +87,7 @@ class Limits:
     names: RateLimit = field(default_factory=lambda: RateLimit(200, 600))
     refusals: RateLimit = field(default_factory=lambda: RateLimit(10, 600))
     views: RateLimit = field(default_factory=lambda: RateLimit(1, 600))
+    listed: RateLimit = field(default_factory=lambda: RateLimit(1, 600))
 
 
 def limits() -> Limits:

@@ -11,6 +11,7 @@ from flask import current_app, g
 from lungdb.config import Settings
 from lungdb.database import ResultSet
 from lungdb.errors import LungdbError
+from lungdb_web.bulk import BulkScoring
 from lungdb_web.database import COMPARISONS, SCORES, Database, Lane
 from lungdb_web.queries.installed import Installed, read_installed
 from lungdb_web.queries.scores import HELP_IN_PYTHON, HELP_IN_SQL
@@ -41,6 +42,7 @@ class Services:
     database: Database
     scoring: Turns
     comparing: Turns
+    bulk: BulkScoring
 
     def install(self) -> None:
         """Make them those of the current application."""
@@ -64,6 +66,11 @@ class Services:
 def services() -> Services:
     """Return those of the current application."""
     return cast(Services, current_app.extensions[_KEY])
+
+
+def bulk() -> BulkScoring:
+    """Give the scoring of all that is not scored."""
+    return services().bulk
 
 
 def call(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:

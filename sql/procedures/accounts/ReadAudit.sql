@@ -36,7 +36,7 @@ Examples:
     WHERE (@Account IS NULL OR u.account = @Account)
         AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
             -- Lists name theirs in detail, as in: patients: 0, 12, 7
-            OR u.action IN ('view_list', 'search', 'view_patient')
+            OR u.action IN ('view_list', 'search', 'view_patient', 'ask_score', 'score', 'view_truth')
                 AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
     ORDER BY u.audit_id DESC
     OPTION (RECOMPILE);

@@ -1,4 +1,5 @@
--- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions that are over. The web page calls it.
+-- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions and searches that are over.
+-- The web page calls it.
 -- Example: EXECUTE dbo.StartSession @Name = N'ana', @Sha256 = @Sha256, @Hours = 12;
 CREATE OR ALTER PROCEDURE dbo.StartSession
     @Name NVARCHAR(128) = NULL,   -- name of the account; needed
@@ -12,8 +13,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over.
-The web page calls it.
+        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions and searches that are
+over. The web page calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL    name of the account; needed
     @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
@@ -25,6 +26,7 @@ Example:
     END;
 
     DELETE FROM dbo.sessions WHERE expires_at <= SYSUTCDATETIME();
+    DELETE FROM dbo.page_searches WHERE expires_at <= SYSUTCDATETIME();
     INSERT INTO dbo.sessions (sha256, account_id, expires_at)
     SELECT @Sha256, a.account_id, DATEADD(HOUR, @Hours, SYSUTCDATETIME())
     FROM dbo.accounts AS a

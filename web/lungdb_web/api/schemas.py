@@ -58,7 +58,11 @@ class WorklistQuery(Schema):
     """Which patients, in which order, and which page of them."""
 
     state = choice(STATE, STATES, example="scored")
-    sort = choice("What to sort by; 'scored' is when the newest score was given.", SORTS, "index")
+    sort = choice(
+        "What to sort by; 'scored' is when the newest score was given, 'work' has first what needs work.",
+        SORTS,
+        "index",
+    )
     order = choice("In which order.", ("ascending", "descending"), "ascending")
     page = count("The page, from 1.", 1, LAST_PAGE)
     page_size = count("Patients a page.", 50, LARGEST_PAGE)
@@ -81,6 +85,7 @@ class PatientRow(Schema):
     """A patient in the worklist, with the newest score of the primary scan."""
 
     index = whole("The patient's index in the database.", 7)
+    patient_id = text("DICOM's Patient ID, or a hash of it where ids are replaced.", "LUNG1-001")
     display_name = text("The name to show, where one was loaded.", "Ana Fernandez", null=True)
     sex = text("The sex as the scan's header has it.", "F", null=True)
     birth_year = whole("Year of birth.", 1958, null=True)
@@ -106,6 +111,7 @@ class Patient(Schema):
     """A patient, and what was done with the primary scan."""
 
     index = whole("The patient's index in the database.", 7)
+    patient_id = text("DICOM's Patient ID, or a hash of it where ids are replaced.", "LUNG1-001")
     display_name = text("The name to show, where one was loaded.", "Ana Fernandez", null=True)
     sex = text("The sex as the scan's header has it.", "F", null=True)
     birth_year = whole("Year of birth.", 1958, null=True)

@@ -5,12 +5,13 @@ Unlike there, a patient who is not known is a 404 that says so, never somebody e
 
 from __future__ import annotations
 
-from flask import Blueprint, g, jsonify, redirect, render_template, request, session, url_for
+from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, NotFound
 
 from lungdb_web.access import require
 from lungdb_web.audit import record, record_list, refuse
+from lungdb_web.pages.worklist import kept_search
 from lungdb_web.queries import installed as absences
 from lungdb_web.queries.patients import list_patients, show_patient
 from lungdb_web.queries.scans import has_images
@@ -82,8 +83,7 @@ def _wanted() -> str:
 
 def _search() -> ResponseReturnValue:
     """Lead to the worklist, searched as if by its own form."""
-    session["search"] = _wanted()
-    return redirect(url_for("worklist.index"), 303)
+    return redirect(url_for("worklist.index", s=kept_search(_wanted())), 303)
 
 
 def _page(index: int, percent: float | None = None) -> str:

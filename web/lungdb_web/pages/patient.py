@@ -11,10 +11,12 @@ from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web import why, wording
 from lungdb_web.access import current_account, require
 from lungdb_web.audit import record, record_similar
+from lungdb_web.listing import present_place
 from lungdb_web.queries import installed as absences
 from lungdb_web.queries.installed import NotInstalled
 from lungdb_web.queries.patients import TruthWithheld, show_patient, show_truth, similar_patients
 from lungdb_web.queries.reasons import read_reasons
+from lungdb_web.queries.reviews import LONGEST_NOTE, SUSPICIONS, list_reviews
 from lungdb_web.queries.scans import has_images
 from lungdb_web.queries.scores import explain_score, list_scores
 from lungdb_web.recorded_scores import score_and_record
@@ -35,6 +37,9 @@ def show(index: int) -> ResponseReturnValue:
     if scores:
         with suppress(NotInstalled):  # the page says that it cannot tell
             reasons = read_reasons(call, installed(), scores[0].prediction_id)
+    reviews = None
+    with suppress(NotInstalled):
+        reviews = list_reviews(call, installed(), index)
     truth, is_withheld = None, False
     if sees_truth:
         try:
@@ -56,6 +61,12 @@ def show(index: int) -> ResponseReturnValue:
         installed=installed(),
         absences=absences,
         has_images=has_images(call, index),
+        place=present_place(index),
+        # Who has not read the scan is not told what others found, so that he reads it for himself.
+        has_read=any(one.is_current and one.account == current_account().name for one in reviews or ()),
+        reviews=reviews,
+        suspicions=SUSPICIONS,
+        longest_note=LONGEST_NOTE,
     )
 
 
@@ -63,8 +74,9 @@ def show(index: int) -> ResponseReturnValue:
 @require("scorer")
 def score(index: int) -> ResponseReturnValue:
     """Score a patient, and show the result."""
+    place = present_place(index)
     score_and_record(index)
-    return redirect(url_for("patient.show", index=index, _anchor="result"), 303)
+    return redirect(url_for("patient.show", index=index, **(place.query if place else {}), _anchor="result"), 303)
 
 
 @blueprint.get("/patients/<int:index>/similar")

@@ -43,6 +43,18 @@ NO_MAPS = (
     "done in Python. Look at them where they were made, or have an administrator grant dbo.RenderMap to the page where "
     "Python runs."
 )
+NO_SEARCHES = (
+    "The list cannot be searched on this server, because its database has no procedure for it that this page may call. "
+    "An administrator installs dbo.KeepSearch and dbo.FindSearch, or grants them to the page."
+)
+NO_REVIEWS = (
+    "Scans cannot be reviewed on this server, because its database has no procedure for it that this page may call. An "
+    "administrator installs dbo.StoreReview and dbo.ListReviews, or grants them to the page."
+)
+NO_BULK = (
+    "Scans cannot be scored all at once on this server, because its database has no procedure for it that this page "
+    "may call. An administrator grants dbo.PredictPatients, or dbo.PredictPatientsSql, to the page."
+)
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
 )
@@ -55,7 +67,11 @@ SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.CompareFigures', N'P') AS compares,
     OBJECT_ID(N'dbo.ReadExplanation', N'P') AS reads_reasons,
     OBJECT_ID(N'dbo.ExplainScans', N'P') AS explains,
-    OBJECT_ID(N'dbo.RenderMap', N'P') AS draws_maps;
+    OBJECT_ID(N'dbo.RenderMap', N'P') AS draws_maps,
+    OBJECT_ID(N'dbo.KeepSearch', N'P') AS keeps_searches,
+    OBJECT_ID(N'dbo.StoreReview', N'P') AS reviews,
+    OBJECT_ID(N'dbo.PredictPatients', N'P') AS scores_many_in_python,
+    OBJECT_ID(N'dbo.PredictPatientsSql', N'P') AS scores_many_in_sql;
 """
 
 
@@ -94,6 +110,10 @@ class Installed:
         dbo.CompareFigures.
     reads_reasons, explains, draws_maps : bool
         dbo.ReadExplanation, dbo.ExplainScans and dbo.RenderMap.
+    keeps_searches, reviews : bool
+        dbo.KeepSearch and dbo.StoreReview.
+    scores_many_in_python, scores_many_in_sql : bool
+        dbo.PredictPatients and dbo.PredictPatientsSql.
     """
 
     scores_in_python: bool
@@ -103,11 +123,20 @@ class Installed:
     reads_reasons: bool
     explains: bool
     draws_maps: bool
+    keeps_searches: bool
+    reviews: bool
+    scores_many_in_python: bool
+    scores_many_in_sql: bool
 
     @property
     def scores(self) -> bool:
         """Whether scans can be scored at all."""
         return self.scores_in_python or self.scores_in_sql
+
+    @property
+    def scores_many(self) -> bool:
+        """Whether many scans can be scored in one call."""
+        return self.scores_many_in_python or self.scores_many_in_sql
 
 
 def read_installed(call: Call) -> Installed:

@@ -15,12 +15,22 @@ from lungdb_web.scans.upright import STANDARD, is_across
 
 STATES = ("no features", "not scored", "scored", "failed")
 _VECTORS = ("origin", "row", "column", "step")
-SORTS = ("index", "name", "date", "slices", "probability", "scored")
+SORTS = ("index", "name", "date", "slices", "probability", "scored", "work")
 
 
 @dataclass(frozen=True)
 class PatientRow:
-    """A row of the worklist; probability in percent."""
+    """A row of the worklist; probability in percent.
+
+    Attributes
+    ----------
+    has_images : bool
+        Whether slices of the primary scan are stored.
+    readers : int
+        How many accounts have reviewed it.
+    suspicion : int or None
+        What the reader who was asked for has said of it last; None where that is nothing.
+    """
 
     patient_index: int
     display_name: str | None
@@ -33,6 +43,10 @@ class PatientRow:
     model_version: int | None
     predicted_at: datetime | None
     state: str
+    patient_id: str
+    has_images: bool
+    readers: int
+    suspicion: int | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,7 @@ class Patient:
     part: str | None
     state: str
     failure: str | None
+    patient_id: str
     placement: Placement | None = None
 
 
@@ -99,17 +114,29 @@ def list_patients(
     descending: bool = False,
     offset: int = 0,
     limit: int = 50,
+    reader: str | None = None,
+    unread: bool = False,
 ) -> tuple[list[PatientRow], int]:
-    """Return a page of the worklist, and how many patients all pages have together."""
+    """Return a page of the worklist, and how many patients all pages have together.
+
+    Parameters
+    ----------
+    reader : str, optional
+        The account whose own suspicion is told.
+    unread : bool
+        Whether only what this account has not reviewed is listed.
+    """
     listed, total = call(
         "DECLARE @Total INT; EXECUTE dbo.ListPatients @Search = ?, @State = ?, @Sort = ?, @Descending = ?, "
-        "@Offset = ?, @Limit = ?, @Total = @Total OUTPUT; SELECT @Total AS total;",
+        "@Offset = ?, @Limit = ?, @Total = @Total OUTPUT, @Reader = ?, @Unread = ?; SELECT @Total AS total;",
         search or None,
         state,
         sort,
         int(descending),
         offset,
         limit,
+        reader,
+        int(unread),
     )
     return [PatientRow(**row) for row in listed.records()], int(total.scalar())
 
