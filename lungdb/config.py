@@ -50,6 +50,11 @@ class Settings:
         ``https`` where browsers reach the page so: cookies are then sent over HTTPS only.
     web_model : str
         Name of the model that "Analyze scan" runs; the version that the name serves.
+    web_metrics : str
+        Who may read /metrics: empty for nobody, ``loopback`` for programs of this machine, ``token`` for accounts.
+    web_log, web_log_level : str
+        The log of `lungdb serve`: ``text`` or ``json``, and from which level on: debug, info, warning or error. Every
+        request is logged from info on, those that were refused as warnings.
     """
 
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
@@ -65,6 +70,9 @@ class Settings:
     web_proxy: str = "127.0.0.1"
     web_scheme: str = "http"
     web_model: str = "lightgbm_sql"
+    web_metrics: str = ""
+    web_log: str = "text"
+    web_log_level: str = "warning"
 
 
 NAMES = tuple(setting.name for setting in fields(Settings))

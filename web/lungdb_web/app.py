@@ -10,18 +10,37 @@ from lungdb.config import Settings, load_settings
 from lungdb_web import access, formatting, security
 from lungdb_web.api.application import register_api
 from lungdb_web.database import Database
-from lungdb_web.pages import errors, health, models, original, patient, reasons, runs, scans, sign_in, worklist
+from lungdb_web.pages import (
+    administering,
+    audit,
+    errors,
+    health,
+    metrics,
+    models,
+    original,
+    patient,
+    reasons,
+    runs,
+    scans,
+    sign_in,
+    watching,
+    worklist,
+)
 from lungdb_web.services import Services, comparing_turns, scoring_turns
 
 BLUEPRINTS = (
     sign_in.blueprint,
     health.blueprint,
+    metrics.blueprint,
     worklist.blueprint,
     patient.blueprint,
     reasons.blueprint,
     scans.blueprint,
     models.blueprint,
     runs.blueprint,
+    watching.blueprint,
+    administering.blueprint,
+    audit.blueprint,
     original.blueprint,
 )
 
@@ -43,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     formatting.register(app)
     access.register(app)
     security.register(app, settings)
+    metrics.register(app, settings)
     errors.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

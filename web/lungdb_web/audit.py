@@ -37,7 +37,7 @@ def record(
     ----------
     action : str
         sign_in, sign_out, view_list, search, view_patient, view_scan, view_truth, ask_score, score, ask_explanation,
-        explain or refused.
+        explain, refused or read_audit; of `lungdb_web.recorded_work` its own, with ask_ before each.
     outcome : str
         ok, refused or failed.
     account : str, optional

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
-from lungdb.database import DatabaseBusy, DatabaseUnavailable, Pool, ResultSet, run
+from lungdb.database import Connection, DatabaseBusy, DatabaseUnavailable, Pool, ResultSet, run
+from lungdb.errors import Message
 
 __all__ = ["Database", "DatabaseBusy", "DatabaseUnavailable"]
 
-Lane = Literal["pages", "scorers", "scores", "comparisons", "audit", "health"]
+Lane = Literal["pages", "scorers", "scores", "comparisons", "audit", "health", "background"]
 READERS = 4  # of the embedded engine more would only share one processor, and take it from those who score
 SCORERS = 4
 SCORES = 2
@@ -38,10 +41,18 @@ class Database:
             "comparisons": Pool(target, COMPARISONS),
             "audit": Pool(target, AUDITORS, lock_seconds=AUDIT_SECONDS),
             "health": Pool(target, 1, wait=AUDIT_SECONDS, lock_seconds=AUDIT_SECONDS),
+            "background": Pool(target, 1),
         }
 
-    def call(self, sql: str, parameters: tuple[Any, ...], user: str | None, lane: Lane) -> list[ResultSet]:
-        """Run a batch as a user.
+    def call(
+        self,
+        sql: str,
+        parameters: tuple[Any, ...],
+        user: str | None,
+        lane: Lane,
+        on_message: Callable[[Message], None] | None = None,
+    ) -> list[ResultSet]:
+        """Run a batch as a user, and hand its messages on as they come.
 
         Raises
         ------
@@ -53,7 +64,17 @@ class Database:
             A procedure refuses.
         """
         with self._pools[lane].connection(user) as connection:
-            return run(connection, sql, parameters)
+            return run(connection, sql, parameters, on_message)
+
+    def busy(self) -> dict[Lane, int]:
+        """Count the connections that are lent, by lane."""
+        return {lane: pool.lent for lane, pool in self._pools.items()}
+
+    @contextmanager
+    def lend(self, user: str | None, lane: Lane) -> Iterator[Connection]:
+        """Lend a connection of a lane, for work of other packages that takes one; errors as of `call`."""
+        with self._pools[lane].connection(user) as connection:
+            yield connection
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -46,6 +46,14 @@ NO_MAPS = (
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
 )
+NO_WATCHING = (
+    "Scores over time, runs and queues are not shown on this server, because its database has no procedure for it that "
+    "this page may call. An administrator installs dbo.WatchModel and dbo.WatchWork, or grants them to the page."
+)
+NO_ADMINISTRATION = (
+    "This cannot be done from the page of this server, because its database has no procedure for it that the page may "
+    "call. Whoever administers it grants what docs/web.md lists for administrators who work on the page."
+)
 """What a page says where something is absent."""
 
 _QUERY = """
@@ -55,7 +63,17 @@ SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.CompareFigures', N'P') AS compares,
     OBJECT_ID(N'dbo.ReadExplanation', N'P') AS reads_reasons,
     OBJECT_ID(N'dbo.ExplainScans', N'P') AS explains,
-    OBJECT_ID(N'dbo.RenderMap', N'P') AS draws_maps;
+    OBJECT_ID(N'dbo.RenderMap', N'P') AS draws_maps,
+    OBJECT_ID(N'dbo.WatchModel', N'P') AS watches_models,
+    OBJECT_ID(N'dbo.WatchWork', N'P') AS watches_work,
+    OBJECT_ID(N'dbo.PromoteModel', N'P') AS promotes,
+    OBJECT_ID(N'dbo.RollbackModel', N'P') AS rolls_back,
+    OBJECT_ID(N'dbo.TrainLungCancerModel', N'P') AS trains,
+    OBJECT_ID(N'dbo.RunSearch', N'P') AS searches,
+    OBJECT_ID(N'dbo.EndSearch', N'P') AS ends_searches,
+    OBJECT_ID(N'dbo.CheckDrift', N'P') AS checks_drift,
+    OBJECT_ID(N'dbo.ReadAudit', N'P') AS reads_audit,
+    OBJECT_ID(N'dbo.RecordLook', N'P') AS reports;
 """
 
 
@@ -94,6 +112,13 @@ class Installed:
         dbo.CompareFigures.
     reads_reasons, explains, draws_maps : bool
         dbo.ReadExplanation, dbo.ExplainScans and dbo.RenderMap.
+    watches_models, watches_work : bool
+        dbo.WatchModel and dbo.WatchWork.
+    promotes, rolls_back, trains, searches, ends_searches, checks_drift, reads_audit : bool
+        dbo.PromoteModel, dbo.RollbackModel, dbo.TrainLungCancerModel, dbo.RunSearch, dbo.EndSearch, dbo.CheckDrift and
+        dbo.ReadAudit: for administrators, where the page's login was granted them.
+    reports : bool
+        dbo.RecordLook, which a report calls.
     """
 
     scores_in_python: bool
@@ -103,6 +128,16 @@ class Installed:
     reads_reasons: bool
     explains: bool
     draws_maps: bool
+    watches_models: bool
+    watches_work: bool
+    promotes: bool
+    rolls_back: bool
+    trains: bool
+    searches: bool
+    ends_searches: bool
+    checks_drift: bool
+    reads_audit: bool
+    reports: bool
 
     @property
     def scores(self) -> bool:
