@@ -29,8 +29,6 @@ class Job:
         running, done or failed.
     said : str
         What it said last; of one that failed the error.
-    result : bytes or None
-        What it made, where it made something to be fetched.
     """
 
     title: str
@@ -39,11 +37,10 @@ class Job:
     said: str
     started_at: datetime
     ended_at: datetime | None = None
-    result: bytes | None = None
 
 
 Say = Callable[[str], None]
-Work = Callable[[Say], bytes | None]
+Work = Callable[[Say], None]
 
 
 class Background:
@@ -66,7 +63,7 @@ class Background:
         Parameters
         ----------
         work : callable
-            Is given a function that it tells how far it is, and returns what it made, if anything is to be fetched.
+            Is given a function that it tells how far it is.
 
         Raises
         ------
@@ -88,25 +85,25 @@ class Background:
 
     def _do(self, work: Work) -> None:
         try:
-            result = work(self._say)
+            work(self._say)
         except LungdbError as error:
-            self._end("failed", str(getattr(error, "message", error)), None)
+            self._end("failed", str(getattr(error, "message", error)))
         except Exception:
             _LOG.exception("Work in the background failed.")
-            self._end("failed", "It failed in a way that was not foreseen; the server's log says more.", None)
+            self._end("failed", "It failed in a way that was not foreseen; the server's log says more.")
         else:
-            self._end("done", None, result)
+            self._end("done")
 
     def _say(self, said: str) -> None:
         with self._lock:
             if self._job is not None:
                 self._job = replace(self._job, said=said[:_MOST_SAID])
 
-    def _end(self, state: str, said: str | None, result: bytes | None) -> None:
+    def _end(self, state: str, said: str | None = None) -> None:
         with self._lock:
             if self._job is not None:
                 told = self._job.said if said is None else said[:_MOST_SAID]
-                self._job = replace(self._job, state=state, said=told, ended_at=_now(), result=result)
+                self._job = replace(self._job, state=state, said=told, ended_at=_now())
 
 
 def _now() -> datetime:

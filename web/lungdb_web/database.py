@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Literal
 
-from lungdb.database import Connection, DatabaseBusy, DatabaseUnavailable, Pool, ResultSet, run
+from lungdb.database import DatabaseBusy, DatabaseUnavailable, Pool, ResultSet, run
 from lungdb.errors import Message
 
 __all__ = ["Database", "DatabaseBusy", "DatabaseUnavailable"]
@@ -69,12 +68,6 @@ class Database:
     def busy(self) -> dict[Lane, int]:
         """Count the connections that are lent, by lane."""
         return {lane: pool.lent for lane, pool in self._pools.items()}
-
-    @contextmanager
-    def lend(self, user: str | None, lane: Lane) -> Iterator[Connection]:
-        """Lend a connection of a lane, for work of other packages that takes one; errors as of `call`."""
-        with self._pools[lane].connection(user) as connection:
-            yield connection
 
     def close(self) -> None:
         """Close the connections that are not in use."""

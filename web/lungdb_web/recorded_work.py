@@ -38,7 +38,7 @@ def recorded(action: str, detail: str) -> Iterator[None]:
     record(action, detail=detail)
 
 
-def start_recorded(title: str, action: str, detail: str, work: Callable[[LongCall, OnMessage], bytes | None]) -> None:
+def start_recorded(title: str, action: str, detail: str, work: Callable[[LongCall, OnMessage], None]) -> None:
     """Do in the background what takes long, in the name of whoever asks, and tell the audit before and after.
 
     Raises
@@ -56,14 +56,13 @@ def start_recorded(title: str, action: str, detail: str, work: Callable[[LongCal
     def short(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:
         return here.database.call(sql, parameters, name, lane)
 
-    def do(say: Say) -> bytes | None:
+    def do(say: Say) -> None:
         try:
-            made = work(call, lambda message: say(message.text))
+            work(call, lambda message: say(message.text))
         except BaseException as error:
             write_audit(short, action, None, "failed", f"{detail}: {_reason(error)}", address, None)
             raise
         write_audit(short, action, None, "ok", detail, address, None)
-        return made
 
     record(f"ask_{action}", detail=detail)
     try:

@@ -43,7 +43,7 @@ def index() -> str:
 def show(classifier_id: int) -> str:
     """Show a version in use: scores over time, drift, calibration, subgroups and looks."""
     model = version_of(classifier_id)
-    period, days = request.args.get("period", "day"), request.args.get("days", 90, type=int)
+    period, days = request.args.get("period", "day"), request.args.get("days", 30, type=int)
     if period not in watching.PERIODS or days not in watching.SPANS:
         abort(400, "Choose a period, day or week, and 30, 90 or 366 days.")
     here = installed()

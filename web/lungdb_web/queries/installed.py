@@ -72,8 +72,7 @@ SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.RunSearch', N'P') AS searches,
     OBJECT_ID(N'dbo.EndSearch', N'P') AS ends_searches,
     OBJECT_ID(N'dbo.CheckDrift', N'P') AS checks_drift,
-    OBJECT_ID(N'dbo.ReadAudit', N'P') AS reads_audit,
-    OBJECT_ID(N'dbo.RecordLook', N'P') AS reports;
+    OBJECT_ID(N'dbo.ReadAudit', N'P') AS reads_audit;
 """
 
 
@@ -117,8 +116,6 @@ class Installed:
     promotes, rolls_back, trains, searches, ends_searches, checks_drift, reads_audit : bool
         dbo.PromoteModel, dbo.RollbackModel, dbo.TrainLungCancerModel, dbo.RunSearch, dbo.EndSearch, dbo.CheckDrift and
         dbo.ReadAudit: for administrators, where the page's login was granted them.
-    reports : bool
-        dbo.RecordLook, which a report calls.
     """
 
     scores_in_python: bool
@@ -137,7 +134,6 @@ class Installed:
     ends_searches: bool
     checks_drift: bool
     reads_audit: bool
-    reports: bool
 
     @property
     def scores(self) -> bool:
