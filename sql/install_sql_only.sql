@@ -13263,7 +13263,7 @@ BEGIN
     BEGIN
         PRINT N'dbo.WatchWork returns five results of counts; no patient is named.
 1. Runs of these days by procedure and state: how many, what they did and what of it failed, their seconds, and when the newest began.
-2. Scans whose features could not be made and are still missing, by the day (UTC) of the last try: how many; older ones in a row without day.
+2. Scans whose features could not be made and are still missing, by the day (UTC) of the last try; older ones in a row without a day.
 3. Work in the queue: how many of its scans, pictures or scores wait, are taken, are done and failed.
 4. Searches that are not finished, and the newest five: their trials by state, and the best figure so far.
 5. Scores given by each version since its beginning.

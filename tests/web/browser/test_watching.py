@@ -27,7 +27,8 @@ def watched(web_database: Path) -> None:
             web_database,
             "INSERT INTO dbo.predictions (scan_id, classifier_id, probability, predicted_at, scope) "
             "SELECT s.scan_id, 1, CAST((s.scan_id * 37 + ? * 11) % 100 AS FLOAT) / 100, "
-            "DATEADD(DAY, -?, SYSUTCDATETIME()), IIF(s.scan_id % 7 = 0, 'outside', 'inside') FROM dbo.scan_list AS s WHERE s.scan_id <= 20 + ?;",
+            "DATEADD(DAY, -?, SYSUTCDATETIME()), IIF(s.scan_id % 7 = 0, 'outside', 'inside') "
+            "FROM dbo.scan_list AS s WHERE s.scan_id <= 20 + ?;",
             days, 2 * days, days,
         )  # fmt: skip
     query(
