@@ -44,3 +44,10 @@ web_scheme = "http"
 web_cache = "private"
 # The model that "Analyze scan" runs.
 web_model = "lightgbm_sql"
+# Who may read /metrics, for Prometheus. Empty: nobody. "loopback": programs of this machine, without an account, where no
+# reverse proxy calls from it. "token": whoever has a token of an account, as `lungdb accounts token` makes one.
+web_metrics = ""
+# The log of `lungdb serve`: "text", or "json" without addresses; and from which level on: debug, info (every request),
+# warning (what was refused or failed) or error.
+web_log = "text"
+web_log_level = "warning"

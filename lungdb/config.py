@@ -53,6 +53,11 @@ class Settings:
         keep nothing that is of a patient, as on a workstation that many use.
     web_model : str
         Name of the model that "Analyze scan" runs; the version that the name serves.
+    web_metrics : str
+        Who may read /metrics: empty for nobody, ``loopback`` for programs of this machine, ``token`` for accounts.
+    web_log, web_log_level : str
+        The log of `lungdb serve`: ``text`` or ``json``, and from which level on: debug, info, warning or error. Every
+        request is logged from info on, those that were refused as warnings.
     """
 
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
@@ -69,6 +74,9 @@ class Settings:
     web_scheme: str = "http"
     web_cache: str = "private"
     web_model: str = "lightgbm_sql"
+    web_metrics: str = ""
+    web_log: str = "text"
+    web_log_level: str = "warning"
 
 
 NAMES = tuple(setting.name for setting in fields(Settings))

@@ -1787,7 +1787,7 @@ BEGIN
         CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
     );
     CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
-    CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);
+    CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at);
     COMMIT TRANSACTION;
 END;
 GO
@@ -3370,7 +3370,7 @@ VALUES
     (126, N'binary_vectors', N'primary key', N'PK_binary_vectors', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
     (127, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
     (128, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (129, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (129, N'predictions', N'index', N'IX_predictions_time', N'CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at);'),
     (130, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
     (131, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
     (132, N'reports', N'primary key', N'PK_reports', N'ALTER TABLE dbo.reports ADD CONSTRAINT PK_reports PRIMARY KEY (report_id);'),
@@ -4001,6 +4001,12 @@ BEGIN
     WHERE work IS NULL AND idx BETWEEN @First AND @First + 9999;
     SET @First = @First + 10000;
 END;');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 12)
+    EXECUTE (N'-- IX_predictions_time, which begins with the same column, takes the place of this one: dbo.WatchModel reads the newest scores of a version.
+DROP INDEX IF EXISTS IX_predictions_classifier ON dbo.predictions;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -5367,6 +5373,10 @@ CREATE OR ALTER PROCEDURE dbo.ReadAudit
     @Account NVARCHAR(128) = NULL, -- only what this account did
     @PatientIndex INT = NULL,      -- only what was done with this patient, and lists that showed it
     @Limit INT = 50,               -- most rows, 1 to 100000
+    @Action VARCHAR(20) = NULL,    -- only what was done so, such as view_patient or refused
+    @From DATETIME2(3) = NULL,     -- UTC: only what was done then or later
+    @To DATETIME2(3) = NULL,       -- UTC: only what was done before
+    @Before BIGINT = NULL,         -- audit_id; only rows older than this one
     @Help BIT = 0                  -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -5379,6 +5389,10 @@ Parameters:
     @Account NVARCHAR(128) = NULL  only what this account did
     @PatientIndex INT = NULL       only what was done with this patient, and lists that showed it
     @Limit INT = 50                most rows, 1 to 100000
+    @Action VARCHAR(20) = NULL     only what was done so, such as view_patient or refused
+    @From DATETIME2(3) = NULL      UTC: only what was done then or later
+    @To DATETIME2(3) = NULL        UTC: only what was done before
+    @Before BIGINT = NULL          audit_id; only rows older than this one
     @Help BIT = 0                  1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.ReadAudit;
@@ -5397,6 +5411,10 @@ Examples:
     SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address, u.login_name
     FROM dbo.audit AS u
     WHERE (@Account IS NULL OR u.account = @Account)
+        AND (@Action IS NULL OR u.action = @Action)
+        AND (@From IS NULL OR u.at >= @From)
+        AND (@To IS NULL OR u.at < @To)
+        AND (@Before IS NULL OR u.audit_id < @Before)
         AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
             -- Lists name theirs in detail, as in: patients: 0, 12, 7
             OR u.action IN ('view_list', 'search', 'view_patient', 'ask_score', 'score', 'view_truth')
@@ -12162,6 +12180,97 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- WatchModel: the scores that a version has given of late, by day or week, and who has looked at figures of its test patients.
+-- Example: EXECUTE dbo.WatchModel @ModelName = N'lightgbm_sql', @Period = N'week';
+CREATE OR ALTER PROCEDURE dbo.WatchModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
+    @Period NVARCHAR(10) = N'day',              -- day, or week from Monday on, in UTC
+    @Days INT = 90,                             -- scores of so many days until now, 1 to 366; of the first week all its days
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.WatchModel returns two results. The first has a row for each day or week with scores of the version: how many, of how
+many scans, how many of scans unlike those it was trained on, and mean, least, quartiles, median and largest; between two scores quartiles
+and median are interpolated. A score is a probability, of a regression the number that it predicts. The second has the newest 50 looks at
+figures of its test patients, which dbo.test_looks keeps. No patient is named.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
+    @Period NVARCHAR(10) = N''day''               day, or week from Monday on, in UTC
+    @Days INT = 90                              scores of so many days until now, 1 to 366; of the first week all its days
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.WatchModel @ModelName = N''lightgbm_sql'', @Period = N''week'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Since DATE, @Step INT = 1;
+    IF @Period IS NULL OR @Period NOT IN (N'day', N'week')
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Period + N'''', N'NULL'),
+            N' for the parameter @Period is not supported. Supported values are day and week. ');
+    IF @Days IS NULL OR @Days NOT BETWEEN 1 AND 366
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@Days AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Days is not supported. Supported values are 1 to 366.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SET @Since = DATEADD(DAY, 1 - @Days, CAST(SYSUTCDATETIME() AS DATE));
+    -- The first of January 1900 was a Monday.
+    IF @Period = N'week'
+        SELECT @Since = DATEADD(DAY, -(DATEDIFF(DAY, '19000101', @Since) % 7), @Since), @Step = 7;
+    CREATE TABLE #periods (
+        period_start DATE NOT NULL PRIMARY KEY, since DATETIME2(3) NOT NULL, until DATETIME2(3) NOT NULL);
+    CREATE TABLE #scores (
+        period_start DATE NOT NULL, place INT NOT NULL, scan_id INT NOT NULL, value FLOAT NOT NULL, is_outside INT NOT NULL,
+        PRIMARY KEY (period_start, place));
+    WHILE @Since <= SYSUTCDATETIME()
+    BEGIN
+        INSERT INTO #periods (period_start, since, until) VALUES (@Since, @Since, DATEADD(DAY, @Step, @Since));
+        SET @Since = DATEADD(DAY, @Step, @Since);
+    END;
+    INSERT INTO #scores (period_start, place, scan_id, value, is_outside)
+    SELECT d.period_start, ROW_NUMBER() OVER (PARTITION BY d.period_start ORDER BY COALESCE(p.probability, p.predicted)) - 1, p.scan_id,
+        COALESCE(p.probability, p.predicted), IIF(p.scope = 'outside', 1, 0)
+    FROM #periods AS d
+    INNER JOIN dbo.predictions AS p ON p.classifier_id = @ClassifierId AND p.predicted_at >= d.since AND p.predicted_at < d.until;
+
+    -- A quantile q of n scores in order lies at place q (n - 1), counted from 0: between the score at its whole part and the next one.
+    SELECT s.period_start, s.scores, s.scans, s.outside, s.mean, s.least,
+        a.value + CAST((s.scores - 1) % 4 AS FLOAT) / 4 * (COALESCE(a1.value, a.value) - a.value) AS lower_quartile,
+        b.value + CAST((s.scores - 1) % 2 AS FLOAT) / 2 * (COALESCE(b1.value, b.value) - b.value) AS median,
+        c.value + CAST(3 * (s.scores - 1) % 4 AS FLOAT) / 4 * (COALESCE(c1.value, c.value) - c.value) AS upper_quartile,
+        s.largest
+    FROM (
+        SELECT period_start, COUNT(*) AS scores, COUNT(DISTINCT scan_id) AS scans, SUM(is_outside) AS outside, AVG(value) AS mean,
+            MIN(value) AS least, MAX(value) AS largest
+        FROM #scores
+        GROUP BY period_start
+    ) AS s
+    INNER JOIN #scores AS a ON a.period_start = s.period_start AND a.place = (s.scores - 1) / 4
+    LEFT JOIN #scores AS a1 ON a1.period_start = s.period_start AND a1.place = (s.scores - 1) / 4 + 1
+    INNER JOIN #scores AS b ON b.period_start = s.period_start AND b.place = (s.scores - 1) / 2
+    LEFT JOIN #scores AS b1 ON b1.period_start = s.period_start AND b1.place = (s.scores - 1) / 2 + 1
+    INNER JOIN #scores AS c ON c.period_start = s.period_start AND c.place = 3 * (s.scores - 1) / 4
+    LEFT JOIN #scores AS c1 ON c1.period_start = s.period_start AND c1.place = 3 * (s.scores - 1) / 4 + 1
+    ORDER BY s.period_start;
+
+    SELECT TOP (50) t.looked_at, t.looked_with, t.looked_by
+    FROM dbo.test_looks AS t
+    WHERE t.classifier_id = @ClassifierId
+    ORDER BY t.look_id DESC;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- WrongCases: the test patients that a model puts on the wrong side of a threshold, the most wrong first.
 -- Example: EXECUTE dbo.WrongCases @ModelName = N'lightgbm_sql', @Threshold = 40;
 CREATE OR ALTER PROCEDURE dbo.WrongCases
@@ -13329,6 +13438,91 @@ Example:
     DELETE FROM dbo.work WHERE work_id = @WorkId;
     COMMIT TRANSACTION;
     SELECT @WorkId AS work_id, @Left AS dropped;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- WatchWork: what the installation is at work on and what failed: runs, scans that cannot be read, queues, searches, and scores given.
+-- Example: EXECUTE dbo.WatchWork @Days = 7;
+CREATE OR ALTER PROCEDURE dbo.WatchWork
+    @Days INT = 30, -- runs and failures of so many days until now, 1 to 3660
+    @Help BIT = 0   -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.WatchWork returns five results of counts; no patient is named.
+1. Runs of these days by procedure and state: how many, what they did and what of it failed, their seconds, and when the newest began.
+2. Scans whose features could not be made and are still missing, by the day (UTC) of the last try; older ones in a row without a day.
+3. Work in the queue: how many of its scans, pictures or scores wait, are taken, are done and failed.
+4. Searches that are not finished, and the newest five: their trials by state, and the best figure so far.
+5. Scores given by each version since its beginning.
+Parameters:
+    @Days INT = 30  runs and failures of so many days until now, 1 to 3660
+    @Help BIT = 0   1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.WatchWork @Days = 7;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Since DATE;
+    IF @Days IS NULL OR @Days NOT BETWEEN 1 AND 3660
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Days AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
+        THROW 50101, @Message, 1;
+    END;
+    SET @Since = DATEADD(DAY, 1 - @Days, CAST(SYSUTCDATETIME() AS DATE));
+
+    SELECT r.procedure_name, r.state, COUNT(*) AS runs, SUM(CAST(r.done AS BIGINT)) AS done, SUM(CAST(r.failed AS BIGINT)) AS failed,
+        SUM(r.seconds) AS seconds, MAX(r.started_at) AS newest_at
+    FROM (
+        SELECT l.procedure_name, l.done, l.failed, l.seconds, l.started_at,
+            -- As dbo.run_log tells them apart.
+            CASE
+                WHEN l.status <> 'running' THEN l.status
+                WHEN APPLOCK_TEST('public', CONCAT(N'lungdb run ', l.run_id), 'Exclusive', 'Session') = 0 THEN 'running'
+                ELSE 'ended without a word' END AS state
+        FROM dbo.runs AS l
+        WHERE l.started_at >= @Since
+    ) AS r
+    GROUP BY r.procedure_name, r.state
+    ORDER BY r.procedure_name, r.state;
+
+    SELECT f.day, COUNT(*) AS scans
+    FROM (
+        SELECT IIF(failed_at >= @Since, CAST(failed_at AS DATE), NULL) AS day FROM dbo.scan_failures
+    ) AS f
+    GROUP BY f.day
+    ORDER BY f.day;
+
+    SELECT w.work_id, w.procedure_name, CAST(w.is_queued AS INT) AS is_queued, w.created_at,
+        COALESCE(SUM(IIF(i.state = 'open', 1, 0)), 0) AS waiting, COALESCE(SUM(IIF(i.state = 'leased', 1, 0)), 0) AS taken,
+        COALESCE(SUM(IIF(i.state = 'done', 1, 0)), 0) AS done, COALESCE(SUM(IIF(i.state = 'failed', 1, 0)), 0) AS failed
+    FROM dbo.work AS w
+    LEFT JOIN dbo.work_items AS i ON i.work_id = w.work_id
+    GROUP BY w.work_id, w.procedure_name, w.is_queued, w.created_at
+    ORDER BY w.work_id;
+
+    SELECT s.search_id, s.name, s.state, s.metric, s.planned, SUM(IIF(t.state = 'queued', 1, 0)) AS queued,
+        SUM(IIF(t.state = 'running', 1, 0)) AS running, SUM(IIF(t.state = 'done', 1, 0)) AS done,
+        SUM(IIF(t.state = 'failed', 1, 0)) AS failed, IIF(s.metric = 'auc', MAX(t.auc), MIN(t.log_loss)) AS best,
+        s.classifier_id, s.created_at, s.created_by
+    FROM dbo.searches AS s
+    LEFT JOIN dbo.search_trials AS t ON t.search_id = s.search_id
+    WHERE s.state IN ('running', 'training') OR s.search_id IN (SELECT TOP (5) n.search_id FROM dbo.searches AS n ORDER BY n.search_id DESC)
+    GROUP BY s.search_id, s.name, s.state, s.metric, s.planned, s.classifier_id, s.created_at, s.created_by
+    ORDER BY s.search_id DESC;
+
+    SELECT c.name, c.version, COALESCE(p.scores, 0) AS scores
+    FROM dbo.classifiers AS c
+    LEFT JOIN (
+        SELECT classifier_id, COUNT(*) AS scores FROM dbo.predictions GROUP BY classifier_id
+    ) AS p ON p.classifier_id = c.classifier_id
+    ORDER BY c.name, c.version;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -17447,7 +17641,7 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowPatient',
     N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier',
     N'StoreIdentity', N'StoreReview', N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores',
-    N'TakeWork', N'TrainNetworkSql', N'Version', N'WrongCases');
+    N'TakeWork', N'TrainNetworkSql', N'Version', N'WatchModel', N'WatchWork', N'WrongCases');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -17530,6 +17724,8 @@ VALUES
     (N'TakeWork', N'work', N'Leases scans or pictures of queued features for a worker beside the server, and says what is to be done with them.', N'EXECUTE dbo.TakeWork @ChunkMegabytes = 64;'),
     (N'TrainNetworkSql', N'dense networks', N'Trains a dense network with ReLU units and a softmax on a data set, with no Python.', N'EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';'),
     (N'Version', N'installation', N'One row with the version of the package that was installed, of the schema, and of the server.', N'EXECUTE dbo.Version;'),
+    (N'WatchModel', N'models', N'The scores that a version has given of late, by day or week, and who has looked at figures of its test patients.', N'EXECUTE dbo.WatchModel @ModelName = N''lightgbm_sql'', @Period = N''week'';'),
+    (N'WatchWork', N'work', N'What the installation is at work on and what failed: runs, scans that cannot be read, queues, searches, and scores given.', N'EXECUTE dbo.WatchWork @Days = 7;'),
     (N'WrongCases', N'models', N'The test patients that a model puts on the wrong side of a threshold, the most wrong first.', N'EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;');
 COMMIT TRANSACTION;
 GO
@@ -18495,6 +18691,7 @@ VALUES
     (N'PromoteModel', NULL, N'makes a version the champion of its name, unless it is worse than the present one on the same training patients, each scored by a model that had not learnt from him.'),
     (N'RecordLook', NULL, N'records that somebody looked at figures of a version''s test patients, which a report or a script has computed.'),
     (N'RollbackModel', NULL, N'undoes the newest promotion of a name, so that the champion before it is the champion again.'),
+    (N'WatchModel', NULL, N'the scores that a version has given of late, by day or week, and who has looked at figures of its test patients.'),
     (N'WrongCases', NULL, N'the test patients that a model puts on the wrong side of a threshold, the most wrong first.'),
     (N'CheckModelSql', NULL, N'says whether plain T-SQL can score a model, and how far from Python it scores.'),
     (N'ScorePatientsSql', NULL, N'scores patients with T-SQL alone, and keeps nothing.'),
@@ -18504,6 +18701,7 @@ VALUES
     (N'AssignSplits', NULL, N'puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.'),
     (N'CreateDataset', NULL, N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
     (N'DropWork', NULL, N'takes a work out of the queue, such as one that was set aside.'),
+    (N'WatchWork', NULL, N'what the installation is at work on and what failed: runs, scans that cannot be read, queues, searches, and scores given.'),
     (N'ScaleDataset', NULL, N'copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.'),
     (N'TrainNetworkSql', NULL, N'trains a dense network with ReLU units and a softmax on a data set, with no Python.'),
     (N'EvaluateNetworkSql', NULL, N'measures a dense network on the labelled examples of a data set, class by class, with no Python.'),
@@ -18785,6 +18983,7 @@ VALUES
     ('procedure', N'dbo.PromoteModel'),
     ('procedure', N'dbo.RecordLook'),
     ('procedure', N'dbo.RollbackModel'),
+    ('procedure', N'dbo.WatchModel'),
     ('procedure', N'dbo.WrongCases'),
     ('procedure', N'internal.FindScoring'),
     ('procedure', N'dbo.CheckModelSql'),
@@ -18806,6 +19005,7 @@ VALUES
     ('procedure', N'internal.ChooseMembers'),
     ('procedure', N'dbo.CreateDataset'),
     ('procedure', N'dbo.DropWork'),
+    ('procedure', N'dbo.WatchWork'),
     ('procedure', N'internal.FailImages'),
     ('procedure', N'internal.FindWork'),
     ('procedure', N'internal.FindWorkFault'),

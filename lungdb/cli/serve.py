@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
 import threading
@@ -43,6 +42,7 @@ def _serve(settings: Settings) -> int:
     try:
         import waitress  # noqa: F401 - make_server needs it
         from lungdb_web import create_app
+        from lungdb_web.logs import configure_logs
         from lungdb_web.serving import address_of, check_host, has_accounts, make_server
     except ModuleNotFoundError as error:
         raise LungdbError(f'The web page needs {error.name}. Run: pip install "lungdb[web]"') from error
@@ -51,11 +51,7 @@ def _serve(settings: Settings) -> int:
     warning = check_host(settings, accounts=accounts)
     if warning is not None:
         print(warning, file=sys.stderr, flush=True)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # A site sees who is refused and what fails; what is read stands in the audit.
-    logging.getLogger("lungdb_web").setLevel(logging.WARNING)
-    # Requests that wait for a thread are no news.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    configure_logs(settings)
     app = create_app(settings)
     server = make_server(app, settings, port)
     if not accounts:

@@ -56,6 +56,12 @@ class Pool:
         self._free = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
         self._idle: list[_Kept] = []
+        self._lent = 0
+
+    @property
+    def lent(self) -> int:
+        """How many connections are in use."""
+        return self._lent
 
     @contextmanager
     def connection(self, user: str | None) -> Iterator[Connection]:
@@ -72,6 +78,8 @@ class Pool:
         """
         if not self._free.acquire(timeout=self._wait):
             raise DatabaseBusy(f"All connections were in use for {self._wait:g} seconds. Try again later.")
+        with self._lock:
+            self._lent += 1
         try:
             kept = self._take(user)
             try:
@@ -89,6 +97,8 @@ class Pool:
                 raise
             self._give_back(kept)
         finally:
+            with self._lock:
+                self._lent -= 1
             self._free.release()
 
     def close(self) -> None:

@@ -12,3 +12,6 @@ BEGIN
     WHERE work IS NULL AND idx BETWEEN @First AND @First + 9999;
     SET @First = @First + 10000;
 END;
+GO
+-- IX_predictions_time, which begins with the same column, takes the place of this one: dbo.WatchModel reads the newest scores of a version.
+DROP INDEX IF EXISTS IX_predictions_classifier ON dbo.predictions;

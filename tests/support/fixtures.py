@@ -339,7 +339,7 @@ def done_file(once: Once, loaded_file: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def web_database_file(once: Once, installed_file: Path, archive: Archive) -> Path:
-    """Forty patients, twelve of them named, thirty-six with features, a model, the accounts ana, rob and tess."""
+    """Forty patients, twelve of them named, thirty-six with features, a model, the accounts ana, rob, tess and ada."""
     from lungdb_web.administration import add_account
     from lungdb_web.passwords import hash_password
 
@@ -367,7 +367,10 @@ def web_database_file(once: Once, installed_file: Path, archive: Archive) -> Pat
             run(connection, "EXECUTE dbo.TrainLungCancerModel @MinDataInLeaf = 3;")
             assert load_scans.main([*database, "--keep-ids", str(folder / "later")]) == 0
             assert load_labels.main([*database, str(archive.labels)]) == 0
-            for name, role, sees_truth in (("ana", "scorer", True), ("rob", "reader", False), ("tess", "reader", True)):
+            for name, role, sees_truth in (
+                ("ana", "scorer", True), ("rob", "reader", False), ("tess", "reader", True),
+                ("ada", "administrator", True),
+            ):  # fmt: skip
                 add_account(connection, name, hash_password(PASSWORD), role, sees_truth)
         return file
 

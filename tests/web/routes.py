@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC = {"/static/<path:filename>", "/sign-in", "/health"}
 """All that may be seen by anybody."""
-PROGRAM_PREFIXES = ("/api/", "/predict/", "/gif/")
+PROGRAM_PREFIXES = ("/api/", "/predict/", "/gif/", "/metrics")
 DOCUMENTATION = "/api/v1/docs"
 """A page for people, that tells what programs may ask."""
 TEXTS = {"name": "lightgbm_sql", "plot": "roc", "filename": "style.css"}
@@ -59,4 +59,5 @@ def routes(app: Flask) -> Iterator[Route]:
 def _value(name: str, rule: Rule) -> Any:
     if name in TEXTS:
         return TEXTS[name]
-    return 1 if name in ("version", "prediction_id", "number") and "slices" not in rule.rule else 0
+    ones = ("version", "prediction_id", "classifier_id", "number")
+    return 1 if name in ones and "slices" not in rule.rule else 0

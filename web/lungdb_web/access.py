@@ -17,13 +17,14 @@ from werkzeug.wrappers import Response
 
 from lungdb_web.addresses import is_from_proxy
 from lungdb_web.audit import refuse
+from lungdb_web.pages.metrics import is_from_this_machine
 from lungdb_web.queries.accounts import Account, find_account, find_session, find_token
 from lungdb_web.security import check_forgery, check_json, is_known_host
 from lungdb_web.services import call, services
 
 PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
 # The paths that programs use: they are told 401 where a browser is led to the sign-in page.
-PROGRAM_PATHS = ("/api/", "/predict/", "/gif/")
+PROGRAM_PATHS = ("/api/", "/predict/", "/gif/", "/metrics")
 _ROLE = "needed_role"
 """What `require` calls its role among the attributes of a view."""
 DOCUMENTATION = "api_documentation.show_documentation"
@@ -93,7 +94,7 @@ def _identify() -> Response | None:
             "or have the administrator add the name to the setting web_hosts.\n",
             400,
         )
-    if request.endpoint in PUBLIC:
+    if request.endpoint in PUBLIC or is_from_this_machine():
         return None
     if _needed_role() == "scorer":
         g.lane = "scorers"

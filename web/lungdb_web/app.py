@@ -12,8 +12,11 @@ from lungdb_web.api.application import register_api
 from lungdb_web.bulk import BulkScoring
 from lungdb_web.database import Database
 from lungdb_web.pages import (
+    administering,
+    audit,
     errors,
     health,
+    metrics,
     models,
     original,
     patient,
@@ -24,6 +27,7 @@ from lungdb_web.pages import (
     scoring,
     sign_in,
     thumbnails,
+    watching,
     worklist,
 )
 from lungdb_web.services import Services, comparing_turns, scoring_turns
@@ -31,6 +35,7 @@ from lungdb_web.services import Services, comparing_turns, scoring_turns
 BLUEPRINTS = (
     sign_in.blueprint,
     health.blueprint,
+    metrics.blueprint,
     worklist.blueprint,
     scoring.blueprint,
     patient.blueprint,
@@ -40,6 +45,9 @@ BLUEPRINTS = (
     scans.blueprint,
     models.blueprint,
     runs.blueprint,
+    watching.blueprint,
+    administering.blueprint,
+    audit.blueprint,
     original.blueprint,
 )
 
@@ -62,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     formatting.register(app)
     access.register(app)
     security.register(app, settings)
+    metrics.register(app, settings)
     errors.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

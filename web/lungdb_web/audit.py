@@ -42,7 +42,7 @@ def record(
     ----------
     action : str
         sign_in, sign_out, view_list, search, view_patient, view_scan, view_truth, ask_score, score, ask_explanation,
-        explain, review or refused.
+        explain, review, refused or read_audit; of `lungdb_web.recorded_work` its own, with ask_ before each.
     outcome : str
         ok, refused or failed.
     account : str, optional

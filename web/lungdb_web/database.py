@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from lungdb.database import DatabaseBusy, DatabaseUnavailable, Pool, ResultSet, run
+from lungdb.errors import Message
 
 __all__ = ["Database", "DatabaseBusy", "DatabaseUnavailable"]
 
-Lane = Literal["pages", "scorers", "scores", "comparisons", "audit", "health", "bulk"]
+Lane = Literal["pages", "scorers", "scores", "comparisons", "audit", "health", "bulk", "background"]
 READERS = 4  # of the embedded engine more would only share one processor, and take it from those who score
 SCORERS = 4
 SCORES = 2
@@ -41,10 +42,18 @@ class Database:
             "audit": Pool(target, AUDITORS, lock_seconds=AUDIT_SECONDS),
             "bulk": Pool(target, 1),
             "health": Pool(target, 1, wait=AUDIT_SECONDS, lock_seconds=AUDIT_SECONDS),
+            "background": Pool(target, 1),
         }
 
-    def call(self, sql: str, parameters: tuple[Any, ...], user: str | None, lane: Lane) -> list[ResultSet]:
-        """Run a batch as a user.
+    def call(
+        self,
+        sql: str,
+        parameters: tuple[Any, ...],
+        user: str | None,
+        lane: Lane,
+        on_message: Callable[[Message], None] | None = None,
+    ) -> list[ResultSet]:
+        """Run a batch as a user, and hand its messages on as they come.
 
         Raises
         ------
@@ -56,7 +65,11 @@ class Database:
             A procedure refuses.
         """
         with self._pools[lane].connection(user) as connection:
-            return run(connection, sql, parameters)
+            return run(connection, sql, parameters, on_message)
+
+    def busy(self) -> dict[Lane, int]:
+        """Count the connections that are lent, by lane."""
+        return {lane: pool.lent for lane, pool in self._pools.items()}
 
     @contextmanager
     def connection(self, user: str | None, lane: Lane) -> Iterator[Callable[[str, tuple[Any, ...]], list[ResultSet]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import pairwise
 
@@ -49,6 +50,29 @@ class Axis:
         """Say where a value lies, 0 at low, 1 at high."""
         return (value - self.low) / (self.high - self.low)
 
+    def text(self, value: float) -> str:
+        """Write a value for the table beside the picture."""
+        return f"{value:.4g}"
+
+
+class DayAxis(Axis):
+    """An axis of days, each given by its number as date.toordinal gives it."""
+
+    @cached_property
+    def ticks(self) -> list[float]:
+        """Give at most five days, equally far apart, the first and last not beyond the axis."""
+        step = max(1, math.ceil((self.high - self.low) / 4))
+        return [float(day) for day in range(math.ceil(self.low), math.floor(self.high) + 1, step)]
+
+    @cached_property
+    def labelled(self) -> list[tuple[float, str]]:
+        """Give the days with month and day; the table has the year."""
+        return [(tick, f"{date.fromordinal(int(tick)):%m-%d}") for tick in self.ticks]
+
+    def text(self, value: float) -> str:
+        """Write a day in full."""
+        return date.fromordinal(int(value)).isoformat()
+
 
 @dataclass(frozen=True)
 class Series:
@@ -66,6 +90,8 @@ class Series:
         Half the width of a mark in units of the drawing.
     patients : list of int, optional
         Patients behind each point; the more, the larger the mark.
+    ranges : list of (float, float), optional
+        Interval of y at each point, drawn as an upright line.
     """
 
     label: str
@@ -75,6 +101,7 @@ class Series:
     mark: str | None = None
     size: float = 5
     patients: Sequence[int] = ()
+    ranges: Sequence[Place] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +153,13 @@ class Plot:
             for (x, y), size in zip(series.points, sizes, strict=True)
         ]
 
+    def bars(self, series: Series) -> str:
+        """Give the intervals of a series as an SVG path."""
+        return "".join(
+            f"M{self.place_x(x):g},{self.place_y(low):g}V{self.place_y(high):g}"
+            for (x, _), (low, high) in zip(series.points, series.ranges, strict=True)
+        )
+
     def legend_mark(self, series: Series, row: int) -> str:
         """Give the mark of a series as an SVG path in its row of the legend."""
         return mark_path(series.mark or "circle", LEFT + 17, self.legend_y(row), min(series.size, 6))
@@ -137,8 +171,10 @@ class Plot:
             if series.kind != "reference":
                 points = corners(series.points) if series.line and not series.patients else series.points
                 counts = list(map(str, series.patients)) or [""] * len(points)
+                around = [f" ({self.y.text(low)} to {self.y.text(high)})" for low, high in series.ranges]
                 found += [
-                    (series.label, f"{x:.4g}", f"{y:.4g}", count) for (x, y), count in zip(points, counts, strict=True)
+                    (series.label, self.x.text(x), self.y.text(y) + interval, count)
+                    for (x, y), interval, count in zip(points, around or [""] * len(points), counts, strict=True)
                 ]
         return found
 

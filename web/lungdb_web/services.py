@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from flask import current_app, g
@@ -12,6 +12,7 @@ from lungdb.config import Settings
 from lungdb.database import ResultSet
 from lungdb.errors import LungdbError
 from lungdb_web.bulk import BulkScoring
+from lungdb_web.background import Background
 from lungdb_web.database import COMPARISONS, SCORES, Database, Lane
 from lungdb_web.queries.installed import Installed, read_installed
 from lungdb_web.queries.scores import HELP_IN_PYTHON, HELP_IN_SQL
@@ -43,6 +44,7 @@ class Services:
     scoring: Turns
     comparing: Turns
     bulk: BulkScoring
+    background: Background = field(default_factory=Background)
 
     def install(self) -> None:
         """Make them those of the current application."""
@@ -95,7 +97,7 @@ def call(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:
     if lane == "pages":
         reading: Lane = g.get("lane", lane)
         return here.database.call(sql, parameters, user, reading)
-    if lane in ("audit", "health"):
+    if lane in ("audit", "health", "background"):
         return here.database.call(sql, parameters, user, lane)
     turns = here.scoring if lane == "scores" else here.comparing
     with turns.take():

@@ -58,6 +58,14 @@ NO_BULK = (
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
 )
+NO_WATCHING = (
+    "Scores over time, runs and queues are not shown on this server, because its database has no procedure for it that "
+    "this page may call. An administrator installs dbo.WatchModel and dbo.WatchWork, or grants them to the page."
+)
+NO_ADMINISTRATION = (
+    "This cannot be done from the page of this server, because its database has no procedure for it that the page may "
+    "call. Whoever administers it grants what docs/web.md lists for administrators who work on the page."
+)
 """What a page says where something is absent."""
 
 _QUERY = """
@@ -71,7 +79,16 @@ SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.KeepSearch', N'P') AS keeps_searches,
     OBJECT_ID(N'dbo.StoreReview', N'P') AS reviews,
     OBJECT_ID(N'dbo.PredictPatients', N'P') AS scores_many_in_python,
-    OBJECT_ID(N'dbo.PredictPatientsSql', N'P') AS scores_many_in_sql;
+    OBJECT_ID(N'dbo.PredictPatientsSql', N'P') AS scores_many_in_sql,
+    OBJECT_ID(N'dbo.WatchModel', N'P') AS watches_models,
+    OBJECT_ID(N'dbo.WatchWork', N'P') AS watches_work,
+    OBJECT_ID(N'dbo.PromoteModel', N'P') AS promotes,
+    OBJECT_ID(N'dbo.RollbackModel', N'P') AS rolls_back,
+    OBJECT_ID(N'dbo.TrainLungCancerModel', N'P') AS trains,
+    OBJECT_ID(N'dbo.RunSearch', N'P') AS searches,
+    OBJECT_ID(N'dbo.EndSearch', N'P') AS ends_searches,
+    OBJECT_ID(N'dbo.CheckDrift', N'P') AS checks_drift,
+    OBJECT_ID(N'dbo.ReadAudit', N'P') AS reads_audit;
 """
 
 
@@ -114,6 +131,11 @@ class Installed:
         dbo.KeepSearch and dbo.StoreReview.
     scores_many_in_python, scores_many_in_sql : bool
         dbo.PredictPatients and dbo.PredictPatientsSql.
+    watches_models, watches_work : bool
+        dbo.WatchModel and dbo.WatchWork.
+    promotes, rolls_back, trains, searches, ends_searches, checks_drift, reads_audit : bool
+        dbo.PromoteModel, dbo.RollbackModel, dbo.TrainLungCancerModel, dbo.RunSearch, dbo.EndSearch, dbo.CheckDrift and
+        dbo.ReadAudit: for administrators, where the page's login was granted them.
     """
 
     scores_in_python: bool
@@ -127,6 +149,15 @@ class Installed:
     reviews: bool
     scores_many_in_python: bool
     scores_many_in_sql: bool
+    watches_models: bool
+    watches_work: bool
+    promotes: bool
+    rolls_back: bool
+    trains: bool
+    searches: bool
+    ends_searches: bool
+    checks_drift: bool
+    reads_audit: bool
 
     @property
     def scores(self) -> bool:
