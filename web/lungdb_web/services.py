@@ -11,8 +11,8 @@ from flask import current_app, g
 from lungdb.config import Settings
 from lungdb.database import ResultSet
 from lungdb.errors import LungdbError
-from lungdb_web.bulk import BulkScoring
 from lungdb_web.background import Background
+from lungdb_web.bulk import BulkScoring
 from lungdb_web.database import COMPARISONS, SCORES, Database, Lane
 from lungdb_web.queries.installed import Installed, read_installed
 from lungdb_web.queries.scores import HELP_IN_PYTHON, HELP_IN_SQL
