@@ -91,6 +91,7 @@ VALUES
     (N'dbo.ReadAnimation'),
     (N'dbo.ReadAudit'),
     (N'dbo.ReadExplanation'),
+    (N'dbo.ReadMap'),
     (N'dbo.ReadRunSteps'),
     (N'dbo.ReadSlices'),
     (N'dbo.ReadWork'),
@@ -302,6 +303,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ReadAudit', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ReadRunSteps', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.RefreshWorklist', N'EXECUTE'),
@@ -543,6 +545,7 @@ VALUES
     (N'lungdb_page', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_page', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_page', N'dbo.RecordAudit', N'EXECUTE'),
     (N'lungdb_page', N'dbo.RenderMap', N'EXECUTE'),
@@ -573,6 +576,7 @@ VALUES
     (N'lungdb_reader', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_reader', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.ReadRunSteps', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.RenderMap', N'EXECUTE'),
@@ -656,6 +660,7 @@ VALUES
     (N'lungdb_scorer', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_scorer', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ReadRunSteps', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.RenderMap', N'EXECUTE'),
@@ -752,15 +757,16 @@ VALUES
     (N'lungdb_trainer', N'dbo.PredictPatientsSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.PreviewPreprocessing', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.PromoteImageClassifier', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.PromoteModel', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.PromoteModel', N'EXECUTE');
+INSERT INTO #wanted (role, object, permission)
+VALUES
     (N'lungdb_trainer', N'dbo.QueueFeatures', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.QueueImages', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.QueueNewFeatures', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.RankScore', N'EXECUTE');
-INSERT INTO #wanted (role, object, permission)
-VALUES
+    (N'lungdb_trainer', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadRunSteps', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.RecordLook', N'EXECUTE'),
