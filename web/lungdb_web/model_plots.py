@@ -66,7 +66,7 @@ def comparison_plots(name_a: str, curves_a: Curves, name_b: str, curves_b: Curve
 def _roc(curves: Curves, figures: Metrics, withheld: bool) -> Plot | None:
     if ("test", "roc") not in curves:
         return None
-    series = [Series("test", "a", _places(curves["test", "roc"]))]
+    series = [Series(part_title("test", figures), "a", _places(curves["test", "roc"]))]
     if ("train", "roc") in curves:
         series.append(Series(part_title("train", figures), "b", _places(curves["train", "roc"])))
     for (name, title), (mark, size) in zip(OPERATING_POINTS.items(), _MARKS, strict=True):
@@ -83,7 +83,10 @@ def _precision_recall(curves: Curves, figures: Metrics, withheld: bool) -> Plot 
         return None
     series = [
         Series(title, kind, _from_the_left(_places(curves[part, "precision_recall"]), "stepped"), "stepped")
-        for part, title, kind in (("test", "test", "a"), ("train", part_title("train", figures), "b"))
+        for part, title, kind in (
+            ("test", part_title("test", figures), "a"),
+            ("train", part_title("train", figures), "b"),
+        )
         if (part, "precision_recall") in curves
     ]
     patients, positives = (figures.get(("test", name)) for name in ("patients", "positives"))

@@ -43,6 +43,10 @@ NO_MAPS = (
     "done in Python. Look at them where they were made, or have an administrator grant dbo.RenderMap to the page where "
     "Python runs."
 )
+NO_OVERLAYS = (
+    "Maps are not laid over the slices of the viewer on this server, because its database has no procedure for it that "
+    "this page may call. An administrator installs dbo.ReadMap, or grants it to the page."
+)
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
 )
@@ -55,7 +59,8 @@ SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.CompareFigures', N'P') AS compares,
     OBJECT_ID(N'dbo.ReadExplanation', N'P') AS reads_reasons,
     OBJECT_ID(N'dbo.ExplainScans', N'P') AS explains,
-    OBJECT_ID(N'dbo.RenderMap', N'P') AS draws_maps;
+    OBJECT_ID(N'dbo.RenderMap', N'P') AS draws_maps,
+    OBJECT_ID(N'dbo.ReadMap', N'P') AS reads_maps;
 """
 
 
@@ -92,8 +97,8 @@ class Installed:
         dbo.SimilarPatients.
     compares : bool
         dbo.CompareFigures.
-    reads_reasons, explains, draws_maps : bool
-        dbo.ReadExplanation, dbo.ExplainScans and dbo.RenderMap.
+    reads_reasons, explains, draws_maps, reads_maps : bool
+        dbo.ReadExplanation, dbo.ExplainScans, dbo.RenderMap and dbo.ReadMap.
     """
 
     scores_in_python: bool
@@ -103,6 +108,7 @@ class Installed:
     reads_reasons: bool
     explains: bool
     draws_maps: bool
+    reads_maps: bool
 
     @property
     def scores(self) -> bool:
