@@ -73,7 +73,7 @@ def _roc(curves: Curves, figures: Metrics, withheld: bool) -> Plot | None:
         sensitivity = figures.get(("test", f"sensitivity_at_{name}"))
         specificity = figures.get(("test", f"specificity_at_{name}"))
         if sensitivity is not None and specificity is not None:
-            series.append(Series(f"test, {title}", "point", [(1 - specificity, sensitivity)], None, mark, size))
+            series.append(Series(f"Test, {title}", "point", [(1 - specificity, sensitivity)], None, mark, size))
     text = "Sensitivity against 1 − specificity at every threshold, with the operating points on the test patients."
     return Plot("roc", "ROC", _said(text, withheld), *_ROC_AXES, [*series, _GUESSING])
 

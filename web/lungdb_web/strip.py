@@ -62,6 +62,11 @@ class Strip:
     maps: dict[int, str]
     largest: float
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether any mark has a line of its standard error."""
+        return any(mark.error_from != mark.error_to for mark in self.marks)
+
     def words_at(self, number: int) -> str:
         """Say what the triple of a slice, from 1, added; empty where it has no value."""
         return next((mark.words for mark in self.marks if mark.first <= number <= mark.last), "")
