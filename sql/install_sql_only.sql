@@ -7451,6 +7451,67 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ReadMap: the numbers of a map of dbo.score_maps, and which part of which slice they lie over.
+-- Example: EXECUTE dbo.ReadMap @PredictionId = 1, @SliceIndex = 4;
+CREATE OR ALTER PROCEDURE dbo.ReadMap
+    @PredictionId INT = NULL,   -- prediction_id of dbo.predictions; needed
+    @SliceIndex INT = NULL,     -- slice_index of the map; needed
+    @Method VARCHAR(16) = NULL, -- occlusion or gradcam; NULL means gradcam where there is one
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadMap returns a map that ExplainRegions has made, one row: method; the part of the slice that the map lies over, in
+pixels from 0 (first_row, end_row behind the last, first_col, end_col); map_rows and map_cols; lowest and highest value, and largest, the
+size of the largest value in all maps of the score by that method; map, float32, little-endian, in C order, in units of the margin, and
+map_sha256, in hexadecimal; image_rows, image_cols, spacing_y, spacing_x and patient_orientation of the slice as it is stored. It
+computes nothing and needs no Python. RenderMap draws the map over its slice.
+Parameters:
+    @PredictionId INT = NULL    prediction_id of dbo.predictions; needed
+    @SliceIndex INT = NULL      slice_index of the map; needed
+    @Method VARCHAR(16) = NULL  occlusion or gradcam; NULL means gradcam where there is one
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadMap @PredictionId = 1, @SliceIndex = 4;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF NOT EXISTS (SELECT 1 FROM dbo.predictions WHERE prediction_id = @PredictionId)
+    BEGIN
+        SET @Message = CONCAT(N'There is no prediction with the number ', COALESCE(CAST(@PredictionId AS NVARCHAR(12)), N'NULL'),
+            N'. Give a prediction_id of dbo.predictions.');
+        THROW 50145, @Message, 1;
+    END;
+    SET @Method = COALESCE(@Method, (
+        SELECT MAX(IIF(method = 'gradcam', 'gradcam', NULL)) FROM dbo.score_maps
+        WHERE prediction_id = @PredictionId AND slice_index = @SliceIndex), 'occlusion');
+    IF NOT EXISTS (
+        SELECT 1 FROM dbo.score_maps WHERE prediction_id = @PredictionId AND slice_index = @SliceIndex AND method = @Method)
+    BEGIN
+        SET @Message = CONCAT(N'The score ', @PredictionId, N' has no map of the method ''', @Method, N''' of the slice ',
+            COALESCE(CAST(@SliceIndex AS NVARCHAR(12)), N'NULL'), N'. EXECUTE dbo.ExplainRegions @PredictionId = ', @PredictionId,
+            N' makes maps; dbo.score_maps has those that there are.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50385, @Message, 1;
+    END;
+    SELECT m.method, m.first_row, m.end_row, m.first_col, m.end_col, m.map_rows, m.map_cols, m.lowest, m.highest,
+        (SELECT MAX(IIF(a.highest > -a.lowest, a.highest, -a.lowest)) FROM dbo.score_maps AS a
+            WHERE a.prediction_id = @PredictionId AND a.method = @Method) AS largest,
+        m.map, CONVERT(VARCHAR(64), m.map_sha256, 2) AS map_sha256, s.image_rows, s.image_cols, s.spacing_y, s.spacing_x,
+        s.patient_orientation
+    FROM dbo.score_maps AS m
+    INNER JOIN dbo.predictions AS p ON p.prediction_id = m.prediction_id
+    INNER JOIN dbo.scans AS s ON s.scan_id = p.scan_id
+    WHERE m.prediction_id = @PredictionId AND m.slice_index = @SliceIndex AND m.method = @Method;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ShowExplained: returns the top features and the top triples of slices of the scores of #asked, without those of #failed.
 -- Called by ShowExplanations and ReadExplanation, whose tables #asked and #failed it reads.
 CREATE OR ALTER PROCEDURE internal.ShowExplained
@@ -7518,7 +7579,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.ReadExplanation reads what ExplainScans and ExplainRegions have stored of a score; it computes nothing. Five results:
 1. the score, one row: explained_at is NULL where ExplainScans has not explained it, and then the other sets are empty. is_primary says
-   whether its scan is the one that the patient is shown by, calibration what stands between the margin and the probability;
+   whether its scan is the one that the patient is shown by, calibration what stands between the margin and the probability, scope and
+   scope_reason whether the scan is like those that the model was trained on, as ListScores returns them;
 2. the models whose features are explained, a row each: of an ensemble its members from 1, else the one model with the number 0. The
    contributions of a model sum to its margin with expected_margin; is_exact is 0 where they are estimates;
 3. its top features by the size of their contribution, as ExplainScans returns them;
@@ -7561,7 +7623,7 @@ Example:
         100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence, r.predicted,
         JSON_VALUE(c.details, N'$.calibration.method') AS calibration, e.margin, e.reference_margin,
         (SELECT COUNT(DISTINCT t.triple) FROM dbo.score_slices AS t WHERE t.prediction_id = r.prediction_id) AS triples,
-        e.seed, e.permutations, e.explained_at, e.explained_by
+        e.seed, e.permutations, e.explained_at, e.explained_by, r.scope, r.scope_reason
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
     INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
@@ -15552,7 +15614,9 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score.
+        PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score. Of
+classes scope says whether the scan is inside or outside what the model was trained on, NULL where that is not known, and scope_reason
+in what, or why it is not known.
 Parameters:
     @PatientIndex INT = NULL                idx of the patient, 0 and up; needed
     @Limit INT = 50                         scores to return, 1 to 1000
@@ -15589,7 +15653,7 @@ Example:
         RETURN 0;
     END;
     SELECT TOP (@Limit) r.prediction_id, 100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence,
-        c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
+        c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by, r.scope, r.scope_reason
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
     WHERE r.scan_id = @ScanId AND r.probability IS NOT NULL AND (@Before IS NULL OR r.prediction_id < @Before)
@@ -17636,10 +17700,10 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'ListAccounts', N'ListDatasets', N'ListPatients', N'ListReviews', N'ListRuns', N'ListScores', N'ListTokens',
     N'PredictLungCancerSql', N'PredictPatientsSql', N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog',
     N'QueueFeatures', N'QueueImages', N'QueueNewFeatures', N'RankScore', N'ReadAnimation', N'ReadAudit',
-    N'ReadExplanation', N'ReadPageSecret', N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook',
-    N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash', N'ReportLoad', N'RevokeToken',
-    N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowPatient',
-    N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier',
+    N'ReadExplanation', N'ReadMap', N'ReadPageSecret', N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit',
+    N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash', N'ReportLoad',
+    N'RevokeToken', N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql',
+    N'ShowPatient', N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier',
     N'StoreIdentity', N'StoreReview', N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores',
     N'TakeWork', N'TrainNetworkSql', N'Version', N'WatchModel', N'WatchWork', N'WrongCases');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
@@ -17690,6 +17754,7 @@ VALUES
     (N'ReadAnimation', N'worklist', N'The moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.', N'EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N''gif'';'),
     (N'ReadAudit', N'accounts', N'Who did what on the web page, newest first.', N'EXECUTE dbo.ReadAudit @PatientIndex = 0;'),
     (N'ReadExplanation', N'explaining', N'Reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.', N'EXECUTE dbo.ReadExplanation @PredictionId = 1;'),
+    (N'ReadMap', N'explaining', N'The numbers of a map of dbo.score_maps, and which part of which slice they lie over.', N'EXECUTE dbo.ReadMap @PredictionId = 1, @SliceIndex = 4;'),
     (N'ReadPageSecret', N'accounts', N'What the web page signs its cookies with, so that nobody is signed out when it starts again; made here when there is none.', N'EXECUTE dbo.ReadPageSecret;'),
     (N'ReadRunSteps', N'installation', N'What the procedures of a session have said since, for whoever looks on from another connection.', N'EXECUTE dbo.ReadRunSteps @SessionId = 61;'),
     (N'ReadSlices', N'worklist', N'The axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.', N'EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;'),
@@ -18671,6 +18736,7 @@ VALUES
     (N'StoreToken', NULL, N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
     (N'ListDatasets', NULL, N'the data sets with their versions, members and what chose them, the newest version of each first.'),
     (N'DeleteDataset', NULL, N'deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.'),
+    (N'ReadMap', NULL, N'the numbers of a map of dbo.score_maps, and which part of which slice they lie over.'),
     (N'ReadExplanation', NULL, N'reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.'),
     (N'DeleteNetwork', NULL, N'deletes a version of a network, unless features, nodules or a setting refer to it.'),
     (N'PromoteImageClassifier', NULL, N'makes a version of a model of pictures the champion of its name, unless it is less accurate than the present one on the same pictures, each scored by a model that had not learnt from it.'),
@@ -18882,6 +18948,7 @@ VALUES
     ('procedure', N'internal.TakeStep'),
     ('procedure', N'internal.UpdateWeights'),
     ('procedure', N'internal.DeleteEvaluations'),
+    ('procedure', N'dbo.ReadMap'),
     ('procedure', N'internal.ShowExplained'),
     ('procedure', N'dbo.ReadExplanation'),
     ('procedure', N'dbo.DeleteNetwork'),

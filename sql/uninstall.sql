@@ -386,6 +386,7 @@ DROP PROCEDURE IF EXISTS internal.ShowExplained;
 DROP PROCEDURE IF EXISTS internal.PlanExplanations;
 DROP PROCEDURE IF EXISTS internal.CheckRegionArguments;
 DROP PROCEDURE IF EXISTS internal.CheckExplainArguments;
+DROP PROCEDURE IF EXISTS dbo.ReadMap;
 DROP PROCEDURE IF EXISTS internal.TakeEvaluated;
 DROP PROCEDURE IF EXISTS internal.StoreDrift;
 DROP PROCEDURE IF EXISTS internal.NameDriftedFeatures;

@@ -19,7 +19,7 @@ _SIDE = 512  # pixels of the longer side of the slice in the picture
 _LEGEND = 150  # pixels of width beside it
 _BAND = 34  # pixels of height above it
 _BAR = (24, 22)  # where the colour bar begins in the legend, and how wide it is
-_OPACITY = 0.7  # of the largest value; that of the others falls with them, so that the slice shows through
+OPACITY = 0.7  # of the largest value; that of the others falls with them, so that the slice shows through
 _INK, _PAPER = (20, 20, 20), (255, 255, 255)
 _HUES = {1: np.deg2rad(55.0), -1: np.deg2rad(255.0)}  # orange raises, blue lowers: told apart by every colour vision
 _CHROMA = 0.13
@@ -122,7 +122,7 @@ def _covered(plain: Picture, drawing: Drawing) -> Picture:
     for row in range(grid.rows):
         for col in range(grid.cols):
             top, bottom, left, right = grid.cell(row, col)
-            opacity = _OPACITY * min(abs(float(shares[row, col])), 1.0)
+            opacity = OPACITY * min(abs(float(shares[row, col])), 1.0)
             covered[top:bottom, left:right] *= 1 - opacity
             covered[top:bottom, left:right] += opacity * painted[row, col]
     return np.asarray(np.rint(covered), dtype=np.uint8)
@@ -139,7 +139,7 @@ def _legend(canvas: Picture, drawing: Drawing) -> None:
     first, width = _BAR
     top = 60
     shares = np.linspace(1, -1, height)
-    opacity = (_OPACITY * np.abs(shares))[:, None]
+    opacity = (OPACITY * np.abs(shares))[:, None]
     bar = 128 * (1 - opacity) + opacity * colours(shares)
     canvas[top : top + height, first : first + width] = np.rint(bar).astype(np.uint8)[:, None]
     for share in (1.0, 0.5, 0.0, -0.5, -1.0):

@@ -74,5 +74,5 @@ FIGURES_OF_NUMBERS: dict[str, tuple[tuple[str, str, bool], ...]] = {
 def part_title(part: str, metrics: Metrics) -> str:
     """Name a part; of the training patients say whether the model that gave their scores had learnt from them."""
     if part != "train":
-        return part
-    return "train, out of fold" if metrics.get(("train", "out_of_fold")) else "train, learnt from"
+        return part.capitalize()
+    return "Training, out of fold" if metrics.get(("train", "out_of_fold")) else "Training, learnt from"

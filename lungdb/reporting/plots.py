@@ -163,7 +163,7 @@ def _roc(facts: Facts) -> Plot | None:
         axes.plot(
             *_xy(facts.curves["train", "roc"]), color=_ORANGE, linestyle="--", label=part_title("train", facts.metrics)
         )
-    axes.plot(*_xy(facts.curves["test", "roc"]), color=_BLUE, label="test")
+    axes.plot(*_xy(facts.curves["test", "roc"]), color=_BLUE, label=part_title("test", facts.metrics))
     for (name, title), (marker, size) in zip(OPERATING_POINTS.items(), _MARKERS, strict=True):
         sensitivity = facts.metrics.get(("test", f"sensitivity_at_{name}"))
         specificity = facts.metrics.get(("test", f"specificity_at_{name}"))
@@ -184,8 +184,8 @@ def _precision_recall(facts: Facts) -> Plot | None:
         return None
     figure = _figure()
     axes = figure.add_subplot()
-    lines = (("train", part_title("train", facts.metrics), _ORANGE, "--"), ("test", "test", _BLUE, "-"))
-    for part, title, colour, dash in lines:
+    for part, colour, dash in (("train", _ORANGE, "--"), ("test", _BLUE, "-")):
+        title = part_title(part, facts.metrics)
         patients, positives = (facts.metrics.get((part, name)) for name in ("patients", "positives"))
         if (part, "precision_recall") in facts.curves:
             recall, precision = _xy(facts.curves[part, "precision_recall"])

@@ -94,6 +94,7 @@ VALUES
     (N'dbo.ReadAnimation'),
     (N'dbo.ReadAudit'),
     (N'dbo.ReadExplanation'),
+    (N'dbo.ReadMap'),
     (N'dbo.ReadPageSecret'),
     (N'dbo.ReadRunSteps'),
     (N'dbo.ReadSlices'),
@@ -312,6 +313,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ReadAudit', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ReadRunSteps', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.RefreshWorklist', N'EXECUTE'),
@@ -566,6 +568,7 @@ VALUES
     (N'lungdb_page', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_page', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadPageSecret', N'EXECUTE'),
     (N'lungdb_page', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_page', N'dbo.RecordAudit', N'EXECUTE'),
@@ -606,6 +609,7 @@ VALUES
     (N'lungdb_reader', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_reader', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.ReadRunSteps', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_reader', N'dbo.RenderMap', N'EXECUTE'),
@@ -692,6 +696,7 @@ VALUES
     (N'lungdb_scorer', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_scorer', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ReadRunSteps', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.RenderMap', N'EXECUTE'),
@@ -761,13 +766,13 @@ VALUES
     (N'lungdb_trainer', N'dbo.CompareModels', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.CreateDataset', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.CreateEnsemble', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.DeleteDataset', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.DeleteDataset', N'EXECUTE');
+INSERT INTO #wanted (role, object, permission)
+VALUES
     (N'lungdb_trainer', N'dbo.DeletePreprocessing', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.Doctor', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.DropWork', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.EndSearch', N'EXECUTE');
-INSERT INTO #wanted (role, object, permission)
-VALUES
+    (N'lungdb_trainer', N'dbo.EndSearch', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.EvaluateModel', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.EvaluateNetworkSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ExplainRegions', N'EXECUTE'),
@@ -800,6 +805,7 @@ VALUES
     (N'lungdb_trainer', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadExplanation', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.ReadMap', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadRunSteps', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadSlices', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.RecordLook', N'EXECUTE'),

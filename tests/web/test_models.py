@@ -306,7 +306,7 @@ def test_pages_tell_the_coarse_curve_and_rates_for_who_may_not_see_the_truth(
     assert len(drawn) <= 11
     assert all(abs(10 * value - round(10 * value)) < 1e-6 for place in drawn for value in place)
     for client, counts in ((signed_in, True), (reader, False)):
-        assert ("False alarms" in _page(client, "/models/1")) == counts
+        assert ("True negatives" in _page(client, "/models/1")) == counts
         figures = client.get("/api/v1/models/lightgbm_sql/1").get_json()["figures"]
         assert any(figure["metric"].startswith("true_positives_at") for figure in figures) == counts
         assert any(figure["metric"] == "sensitivity_at_50" for figure in figures)

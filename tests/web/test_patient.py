@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,14 @@ from lungdb_web.queries.scores import Explanation
 
 from lungdb.errors import SqlError
 from tests.support.fixtures import UNSCORED
-from tests.support.web import csrf_of, sign_in
+from tests.support.web import csrf_of
 from tests.web.looking import audit, query
 
-PROBABILITY = re.compile(r'<data id="probability" value="([^"]+)">([^<]+)</data>')
+PROBABILITY = re.compile(r'<data id="probability" value="([^"]+)" data-digits="1">([^<]+)</data>')
 Post = Callable[..., Any]
 PARTS = (
     "SELECT p.idx, s.part FROM dbo.patients AS p INNER JOIN dbo.splits AS s ON s.patient_id = p.patient_id "
     f"WHERE p.idx < {UNSCORED} ORDER BY p.idx;"
-)
-LABEL = (
-    "SELECT l.label FROM dbo.patients AS p INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id WHERE p.idx = 2;"
 )
 
 EXPLANATION = Explanation(
@@ -76,58 +74,90 @@ def test_the_sentence_says_what_can_be_counted_again(signed_in: FlaskClient, pos
     near = distances <= np.sort(distances)[min(20, len(rows)) - 1]
     lower, cancers = 100 * np.mean(scores < raw), 100 * np.mean(labels[near])
     assert f"higher than {wording.of_hundred(lower)} of 100 scans" in page or lower in (0, 100)
-    assert f"of scans scored like this one, {wording.of_hundred(cancers)} in 100 had cancer" in page
-    assert f"the {near.sum()} nearest of them" in page
-    assert f"{labels[near].sum()} of these had cancer" in page
+    assert f"Of the {near.sum()} scans scored nearest to this one, from" in page
+    assert f"{labels[near].sum()} had cancer: {wording.of_hundred(cancers)} in 100. From so few" in page
     assert f"Counted over {len(rows)} other scans of the training set" in page
+
+
+def test_the_card_has_one_risk_in_one_sentence_and_the_neighbours_are_details(
+    signed_in: FlaskClient, post: Post
+) -> None:
+    """Before Details there is one percentage, the estimate's, and nobody is said to have had cancer."""
+    post(signed_in, "/patients/3/score")
+    page = signed_in.get("/patients/3").text
+    card = page.partition('id="result-heading"')[2].partition("</section>")[0]
+    head, _, details = card.partition('<details class="result-details">')
+    shown = unescape(re.sub(r"<svg.*?</svg>|<[^>]+>", "", head, flags=re.DOTALL))
+    assert len(re.findall(r"\d %", shown)) == 1
+    assert re.search(r"The model’s estimate of cancer is [\d.]+ %", shown)
+    assert "had cancer" not in shown
+    assert "had cancer" in details
+
+
+@pytest.mark.parametrize(
+    ("changes", "standing"),
+    [
+        ({}, "higher than 83 of 100 scans in the training set"),
+        ({"higher_than": 0.0}, "higher than no scan's in the training set"),
+        ({"higher_than": 100.0}, "higher than every scan's in the training set"),
+        ({"higher_than": 0.4}, "higher than fewer than 1 of 100 scans in the training set"),
+        ({"higher_than": 99.7}, "higher than more than 99 of 100 scans in the training set"),
+        ({"higher_than": None}, None),
+    ],
+)
+def test_the_standing_is_rounded_to_neither_end(changes: dict[str, Any], standing: str | None) -> None:
+    """And rounds nothing to none or to all that is neither."""
+    assert wording.standing(replace(EXPLANATION, **changes)) == standing
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "higher than 83 of 100 scans in the training set; of scans scored like this one, 40 in 100 had cancer"),
         (
-            {"like_this_with_cancer": None},
-            "higher than 83 of 100 scans in the training set; of scans scored like this one, about 40 in 100 had "
-            "cancer",
+            {"like_this_with_cancer": 2},
+            "Of the 20 scans scored nearest to this one, from 30.0 % to 52.0 %, 2 had cancer: 10 in 100. From so few "
+            "the share can be 1 to 32 in 100 (95 % interval by Clopper and Pearson).",
         ),
-        ({"higher_than": 0.0, "like_this": 0}, "higher than no scan's in the training set"),
-        ({"higher_than": 100.0, "like_this": 0}, "higher than every scan's in the training set"),
-        ({"higher_than": 0.4, "like_this": 0}, "higher than fewer than 1 of 100 scans in the training set"),
-        ({"higher_than": 99.7, "like_this": 0}, "higher than more than 99 of 100 scans in the training set"),
+        ({"like_this_with_cancer": 0}, "0 had cancer: 0 in 100. From so few the share can be 0 to 17 in 100"),
+        ({"like_this_with_cancer": 20}, "20 had cancer: 100 in 100. From so few the share can be 83 to 100 in 100"),
         (
-            {"like_this_with_cancer": 20},
-            "higher than 83 of 100 scans in the training set; of scans scored like this one, 100 in 100 had cancer",
+            {"like_this": 400, "like_this_with_cancer": 1},
+            "1 had cancer: fewer than 1 in 100. From so few the share can be fewer than 1 to 1 in 100",
         ),
         (
-            {"prevalence": 0.01},
-            "higher than 83 of 100 scans in the training set; of training scans scored like this one, 40 in 100 had "
-            "cancer, but in that set 30 in 100 have it, and the percentage is for a place where 1 in 100 do",
-        ),
-        (
-            {"prevalence": 0.004, "like_this_with_cancer": None},
-            "higher than 83 of 100 scans in the training set; of training scans scored like this one, about 40 in 100 "
-            "had cancer, but in that set 30 in 100 have it, and the percentage is for a place where fewer than 1 in "
-            "100 do",
+            {"prevalence": 0.004},
+            "In that set 30 in 100 have cancer, and the estimate is for a place where fewer than 1 in 100 do.",
         ),
     ],
 )
-def test_the_sentence_leaves_out_what_was_not_counted(changes: dict[str, Any], sentence: str) -> None:
-    """And rounds nothing to none or to all that is neither."""
-    assert wording.meaning(replace(EXPLANATION, **changes)) == f"This score is {sentence}."
+def test_details_count_the_neighbours_with_their_interval(changes: dict[str, Any], sentence: str) -> None:
+    """The interval is that of tables of Clopper and Pearson; tests of it compare it with SciPy's."""
+    assert sentence in " ".join(wording.details(replace(EXPLANATION, **changes)))
+
+
+def test_who_may_not_see_labels_is_told_neither_count_nor_interval() -> None:
+    """To the nearest ten alone: the ends of an interval would tell the count."""
+    told = " ".join(wording.details(replace(EXPLANATION, like_this_with_cancer=None)))
+    assert "about 40 in 100 had cancer" in told
+    assert "interval" not in told
+    assert not re.search(r"\b(8|20|19|64)\b", told)
 
 
 def test_without_stored_scores_it_says_why_nothing_is_compared() -> None:
-    """No number stands in that sentence, and there is no basis to tell of."""
+    """No number stands in that sentence."""
     alone = replace(EXPLANATION, higher_than=None, like_this=0, like_this_with_cancer=0)
-    assert not re.search(r"\d", wording.meaning(alone))
-    assert wording.basis(alone) is None
+    (sentence,) = wording.details(alone)
+    assert "stored no scores of patients that it had not seen" in sentence
+    assert not re.search(r"\d", sentence)
+    (sentence,) = wording.details(replace(alone, training_patients=0))
+    assert "is not in this database" in sentence
 
 
 def test_the_range_of_scores_like_this_one_is_not_rounded_to_its_ends() -> None:
     """As the score beside it is not."""
-    ends = replace(EXPLANATION, like_this=5, like_this_low_percent=0.02, like_this_high_percent=99.97)
-    assert "from < 0.1 % to > 99.9 %" in (wording.basis(ends) or "")
+    ends = replace(EXPLANATION, like_this=5, like_this_with_cancer=1, like_this_low_percent=0.02)
+    ends = replace(ends, like_this_high_percent=99.97)
+    assert "from < 0.1 % to > 99.9 %" in " ".join(wording.details(ends))
 
 
 def test_the_test_auc_stands_with_its_interval_or_the_reason_for_its_lack() -> None:
@@ -147,21 +177,6 @@ def test_a_patient_that_was_learned_from_is_marked(signed_in: FlaskClient, post:
         assert ("belongs to the training part" in signed_in.get(f"/patients/{index}").text) == (part == "train")
 
 
-def test_the_truth_is_shown_to_those_who_may_see_it_and_that_is_recorded(app: Flask, web_database: Path) -> None:
-    """rob may not, tess may; both views of the patient are in the audit, and one of the truth."""
-    [(label,)] = query(web_database, LABEL)
-    words = "<strong>Cancer</strong>" if label else "<strong>No cancer</strong>"
-    without = sign_in(app.test_client(), "rob").get("/patients/2").text
-    assert "Truth" not in without
-    assert words not in without
-    assert words in sign_in(app.test_client(), "tess").get("/patients/2").text
-    assert [row for row in audit(web_database) if row[1] in ("view_patient", "view_truth")] == [
-        ("rob", "view_patient", 2, "ok"),
-        ("tess", "view_patient", 2, "ok"),
-        ("tess", "view_truth", 2, "ok"),
-    ]
-
-
 def test_who_may_not_see_the_truth_is_told_no_count_of_labels(
     reader: FlaskClient, signed_in: FlaskClient, post: Post, web_database: Path
 ) -> None:
@@ -170,35 +185,13 @@ def test_who_may_not_see_the_truth_is_told_no_count_of_labels(
     [row] = query(web_database, "EXECUTE dbo.RankScore @PredictionId = 1;")
     page = reader.get("/patients/3").text
     assert f"about {row[-1]:.0f} in 100 had cancer" in page
-    assert "of these had cancer" in signed_in.get("/patients/3").text
-    assert "of these had cancer" not in page
+    assert "scans scored nearest to this one" in signed_in.get("/patients/3").text
+    assert "scans scored nearest to this one" not in page
     told = reader.get("/api/v1/patients/3/predictions/1").get_json()
     assert told["like_this_with_cancer"] is None
     assert told["like_this_about"] == row[-1] / 100
     in_full = signed_in.get("/api/v1/patients/3/predictions/1").get_json()
     assert in_full["like_this_with_cancer"] is not None
-
-
-def test_a_site_that_withholds_the_truth_shows_the_page_without_it(
-    signed_in: FlaskClient, web_database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SQL Server's refusal, error 229, is no failure of the page; another error is."""
-    number, call = 229, Database.call
-
-    def refusing(database: Database, sql: str, *arguments: Any) -> Any:
-        if "ShowTruth" in sql:
-            raise SqlError(number, "The EXECUTE permission was denied on the object 'ShowTruth'.")
-        return call(database, sql, *arguments)
-
-    monkeypatch.setattr(Database, "call", refusing)
-    answer = signed_in.get("/patients/2")
-    assert (answer.status_code, "Not shown by this site." in answer.text) == (200, True)
-    assert "Not known" not in answer.text
-    assert "view_truth" not in {row[1] for row in audit(web_database)}
-    told = signed_in.get("/api/v1/patients/2/truth")
-    assert (told.status_code, "does not show" in told.get_json()["detail"]) == (403, True)
-    number = 208
-    assert signed_in.get("/patients/2").status_code == 500
 
 
 def test_a_score_is_explained_with_the_rights_of_before_an_upgrade(
@@ -217,18 +210,11 @@ def test_a_score_is_explained_with_the_rights_of_before_an_upgrade(
 
     monkeypatch.setattr(Database, "call", refusing)
     page, told = (signed_in.get(address) for address in addresses)
-    assert "of these had cancer" in before[0].text
-    assert "of these had cancer" in page.text
+    assert "scans scored nearest to this one" in before[0].text
+    assert "scans scored nearest to this one" in page.text
     assert told.get_json() == before[1].get_json()
     number = 208
     assert signed_in.get(addresses[1]).status_code == 500
-
-
-def test_a_truth_that_is_not_known_is_not_made_up(signed_in: FlaskClient, web_database: Path) -> None:
-    """It says so, and no view of a truth is recorded."""
-    query(web_database, "DELETE FROM dbo.labels;")
-    assert "Not known" in signed_in.get("/patients/2").text
-    assert "view_truth" not in [row[1] for row in audit(web_database)]
 
 
 def test_a_reader_has_no_button_and_is_refused(reader: FlaskClient, web_database: Path) -> None:
@@ -271,7 +257,9 @@ def test_the_history_has_every_score_newest_first(signed_in: FlaskClient, post: 
         post(signed_in, "/patients/4/score")
     query(web_database, "UPDATE dbo.predictions SET predicted_at = DATEADD(DAY, prediction_id, '2026-01-01');")
     history = signed_in.get("/patients/4").text.partition('id="history"')[2]
-    days = re.findall(r'<td class="nowrap">(2026-01-\d\d) \d\d:\d\d</td>', history)
+    days = re.findall(
+        r'<td class="nowrap"><time datetime="(2026-01-\d\d)T\d\d:\d\d:\d\dZ">\1 \d\d:\d\d UTC</time></td>', history
+    )
     assert len(days) == 3
     assert days == sorted(days, reverse=True)
     assert history.count("<td>ana</td>") == 3
@@ -314,14 +302,3 @@ def test_a_model_that_is_not_there_is_named(app: Flask, signed_in: FlaskClient, 
     answer = signed_in.post("/patients/3/score", data={"csrf_token": csrf_of(page.text)})
     assert answer.status_code == 404
     assert "lightgbm_sql" in answer.text
-
-
-def test_a_class_above_1_is_told_by_its_number(app: Flask, web_database: Path) -> None:
-    """Where a site has more than two classes the page does not call all but the first of them cancer."""
-    query(
-        web_database,
-        "UPDATE dbo.labels SET label = 3 WHERE patient_id = (SELECT patient_id FROM dbo.patients WHERE idx = 2);",
-    )
-    page = sign_in(app.test_client(), "tess").get("/patients/2").text
-    assert "<strong>Class 3</strong>" in page
-    assert "Cancer</strong>" not in page

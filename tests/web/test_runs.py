@@ -57,8 +57,13 @@ def test_runs_are_listed_newest_first_with_what_they_said_last(signed_in: FlaskC
         ["TrainLungCancerModel", "failed", ""],
         ["GenerateFeatures", "done", "120 of 120 3 failed"],
     ]
-    assert listed[3][3:] == ["2026-01-05 08:00", "2026-01-05 09:30", "ana", "120 of 120 2026-01-05 09:20"]
-    assert listed[2][6] == "There are only 3 < 20 patients. 2026-01-06 08:00"
+    assert listed[3][3:] == [
+        "2026-01-05 08:00 UTC",
+        "2026-01-05 09:30 UTC",
+        "ana",
+        "120 of 120 2026-01-05 09:20 UTC",
+    ]
+    assert listed[2][6] == "There are only 3 < 20 patients. 2026-01-06 08:00 UTC"
     assert listed[0][6].startswith("7 of 40 scans, 3 minutes left")
 
 

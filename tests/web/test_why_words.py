@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from lungdb_web.formatting import value
 from lungdb_web.queries import installed as absences
 from lungdb_web.queries.reasons import Contribution, ExplainedModel, Reasons, Triple, explain, read_reasons
 
-from lungdb.database import ResultSet
+from lungdb.database import ResultSet, sql_directory
 from lungdb.errors import SqlError
 
 
@@ -149,10 +150,34 @@ def test_values_keep_the_digits_that_they_have(number: float, text: str) -> None
     assert value(number) == text
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("age", "Age in years"),
+        ("pack_years", "pack_years"),
+        ("demo/avgpool/lung mean 12", "Network feature 12, mean over the scan"),
+        ("net/a/layer4/seed lower third 3", "Network feature 3, mean over the lowest third"),
+        ("demo/x/lung thirds part 4 7", "Network feature 7, thirds part 4"),
+    ],
+)
+def test_features_are_named_in_words_where_there_are_some(name: str, words: str) -> None:
+    """A column that nobody knows keeps its name."""
+    assert why.words_of(name) == words
+
+
+def test_every_column_of_the_view_has_words() -> None:
+    """As sql/views/scan_columns.sql names them; scan_id is what they are of."""
+    text = (sql_directory() / "views" / "scan_columns.sql").read_text(encoding="utf-8")
+    body = text.partition("SELECT\n")[2].partition("\nFROM")[0]
+    names = re.findall(r"(?:AS |^    s\.)(\w+),?$", body, re.MULTILINE)
+    assert set(names) - {"scan_id"} == set(why.COLUMNS)
+
+
 def _reasons(*slices: Triple) -> Reasons:
     return Reasons(
         prediction_id=1, patient_index=0, scan_id=1, is_primary=True, model_name="m", model_version=1,
         library="lightgbm", probability_percent=12.0, raw_percent=30.0, prevalence=0.01, predicted=None,
         calibration="platt", margin=-0.847, reference_margin=-1.0, triples=len(slices), seed=1, permutations=32,
-        explained_at=None, explained_by=None, models=(), features=(), slices=slices, maps=(),
+        explained_at=None, explained_by=None, scope=None, scope_reason=None, models=(),
+        features=(), slices=slices, maps=(),
     )  # fmt: skip

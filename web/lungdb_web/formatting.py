@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask import Flask
+from markupsafe import Markup
 
 _WHOLE = 1e15
 """Whole numbers below it have all digits that they show."""
@@ -30,6 +31,19 @@ def day(value: date | None) -> str:
 def moment(value: datetime) -> str:
     """Write a time to the minute; it is UTC, as the tables hold it."""
     return f"{value:%Y-%m-%d %H:%M}"
+
+
+def data_percent(value: float) -> Markup:
+    """Write a percentage as HTML that static/local.js writes in the reader's locale."""
+    written = percent(value)
+    if not written[0].isdigit():
+        return Markup('<data value="{}">{}</data>').format(value, written)
+    return Markup('<data value="{}" data-digits="1">{}</data>').format(value, written)
+
+
+def time_moment(value: datetime) -> Markup:
+    """Write a time with its zone as HTML that static/local.js writes in the reader's zone and locale."""
+    return Markup('<time datetime="{}Z">{} UTC</time>').format(f"{value:%Y-%m-%dT%H:%M:%S}", moment(value))
 
 
 def count(value: float) -> str:
@@ -58,6 +72,14 @@ def duration(seconds: float) -> str:
 def register(app: Flask) -> None:
     """Make them filters of the application's templates."""
     app.jinja_env.filters.update(
-        percent=percent, day=day, moment=moment, count=count, value=value, short_id=short_id, duration=duration
+        percent=percent,
+        data_percent=data_percent,
+        day=day,
+        moment=moment,
+        time_moment=time_moment,
+        count=count,
+        value=value,
+        short_id=short_id,
+        duration=duration,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

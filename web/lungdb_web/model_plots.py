@@ -66,14 +66,14 @@ def comparison_plots(name_a: str, curves_a: Curves, name_b: str, curves_b: Curve
 def _roc(curves: Curves, figures: Metrics, withheld: bool) -> Plot | None:
     if ("test", "roc") not in curves:
         return None
-    series = [Series("test", "a", _places(curves["test", "roc"]))]
+    series = [Series(part_title("test", figures), "a", _places(curves["test", "roc"]))]
     if ("train", "roc") in curves:
         series.append(Series(part_title("train", figures), "b", _places(curves["train", "roc"])))
     for (name, title), (mark, size) in zip(OPERATING_POINTS.items(), _MARKS, strict=True):
         sensitivity = figures.get(("test", f"sensitivity_at_{name}"))
         specificity = figures.get(("test", f"specificity_at_{name}"))
         if sensitivity is not None and specificity is not None:
-            series.append(Series(f"test, {title}", "point", [(1 - specificity, sensitivity)], None, mark, size))
+            series.append(Series(f"Test, {title}", "point", [(1 - specificity, sensitivity)], None, mark, size))
     text = "Sensitivity against 1 − specificity at every threshold, with the operating points on the test patients."
     return Plot("roc", "ROC", _said(text, withheld), *_ROC_AXES, [*series, _GUESSING])
 
@@ -83,7 +83,10 @@ def _precision_recall(curves: Curves, figures: Metrics, withheld: bool) -> Plot 
         return None
     series = [
         Series(title, kind, _from_the_left(_places(curves[part, "precision_recall"]), "stepped"), "stepped")
-        for part, title, kind in (("test", "test", "a"), ("train", part_title("train", figures), "b"))
+        for part, title, kind in (
+            ("test", part_title("test", figures), "a"),
+            ("train", part_title("train", figures), "b"),
+        )
         if (part, "precision_recall") in curves
     ]
     patients, positives = (figures.get(("test", name)) for name in ("patients", "positives"))

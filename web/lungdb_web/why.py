@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,35 @@ MEANING = (
     "The numbers say what the model did with this scan, not what is true of the patient, and nothing about causes: "
     "even models that were trained on shuffled labels point at nodules, too."
 )
+
+
+COLUMNS = {
+    "age": "Age in years",
+    "sex": "Sex, 1 of a man and 0 of a woman",
+    "spacing_x": "Width of a pixel in mm",
+    "spacing_y": "Height of a pixel in mm",
+    "spacing_z": "Distance of slices in mm",
+    "slice_thickness": "Slice thickness in mm",
+    "kvp": "Tube voltage in kV",
+    "contrast": "Contrast medium, 1 with and 0 without",
+    "slices": "Number of slices",
+    "coverage": "Length of the scan in mm",
+    "maker_ge": "Scanner by GE, 1 yes and 0 no",
+    "maker_siemens": "Scanner by Siemens, 1 yes and 0 no",
+    "maker_philips": "Scanner by Philips, 1 yes and 0 no",
+    "maker_canon": "Scanner by Canon or Toshiba, 1 yes and 0 no",
+}
+"""Columns of dbo.scan_columns in words; others are called by their own names."""
+_OF_NETWORK = re.compile(r".+/.+/\S+ (?P<pooling>\S.*) (?P<number>\d+)", re.DOTALL)
+"""A name as dbo.explained_features makes it: network, layer and preprocessing, what pooling made of it, its number."""
+_POOLED = {
+    "mean": "mean over the scan",
+    "max": "largest in the scan",
+    "std": "spread over the scan",
+    "lower third": "mean over the lowest third",
+    "middle third": "mean over the middle third",
+    "upper third": "mean over the highest third",
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +75,23 @@ def signed(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def error_of(error: float | None) -> str:
+    """Write a standard error, as `signed` writes values; empty where there is none."""
+    if error is None:
+        return ""
+    return f"± {error:.3f}" if error == 0 or error >= 0.001 else f"± {error:.2g}"
+
+
+def words_of(name: str) -> str:
+    """Name a feature in words: a column by what it is, one of a network by its number and how it was pooled."""
+    if name in COLUMNS:
+        return COLUMNS[name]
+    found = _OF_NETWORK.fullmatch(name)
+    if found is None:
+        return name
+    return f"Network feature {found['number']}, {_POOLED.get(found['pooling'], found['pooling'])}"
+
+
 def feature_bars(features: Sequence[Contribution]) -> list[tuple[Contribution, Bar]]:
     """Pair features with their bars, the longest of which is as long as may be."""
     largest = max((abs(feature.contribution) for feature in features), default=0.0)
@@ -53,8 +100,8 @@ def feature_bars(features: Sequence[Contribution]) -> list[tuple[Contribution, B
 
 def slice_bars(slices: Sequence[Triple]) -> list[tuple[Triple, Bar]]:
     """Pair triples of slices with the bars of what they add: their share, its estimate, or what goes without them."""
-    largest = max((abs(_added(one)) for one in slices), default=0.0)
-    return [(one, _bar(_added(one), one.standard_error, largest)) for one in slices]
+    largest = max((abs(added_by(one)) for one in slices), default=0.0)
+    return [(one, _bar(added_by(one), one.standard_error, largest)) for one in slices]
 
 
 def others_of(model: ExplainedModel, told: Sequence[Contribution]) -> tuple[int, str]:
@@ -120,7 +167,8 @@ def _permuted(permutations: int | None) -> str:
     return f"by {times}, each with its standard error."
 
 
-def _added(triple: Triple) -> float:
+def added_by(triple: Triple) -> float:
+    """Give what a triple adds to the margin: its share, its estimate, or what goes without it."""
     for value in (triple.share, triple.shapley):
         if value is not None:
             return value
@@ -129,6 +177,5 @@ def _added(triple: Triple) -> float:
 
 def _bar(value: float, error: float | None, largest: float) -> Bar:
     width = MOST * abs(value) / largest if largest else 0.0
-    said = "" if error is None else f"± {error:.3f}" if error == 0 or error >= 0.001 else f"± {error:.2g}"
     direction = "raises" if value > 0 else "lowers" if value < 0 else "leaves"
-    return Bar(signed(value), said, direction, MIDDLE if value > 0 else MIDDLE - width, width)
+    return Bar(signed(value), error_of(error), direction, MIDDLE if value > 0 else MIDDLE - width, width)

@@ -3,62 +3,61 @@
 from __future__ import annotations
 
 from lungdb_web.formatting import percent
+from lungdb_web.intervals import exact_interval
 from lungdb_web.queries.scores import Explanation
 
 
-def meaning(explanation: Explanation) -> str:
-    """Say in one sentence where a score stands; or why that cannot be said."""
-    if explanation.higher_than is None and not explanation.training_patients:
-        return (
-            "The score cannot be compared with others, because the training run of this model is not in this database."
-        )
-    if explanation.higher_than is None:
-        return (
-            "The score cannot be compared with others, because the training run of this model stored no scores of "
-            "patients that it had not seen."
-        )
-    sentence = f"This score is {_standing(explanation.higher_than)} in the training set"
-    if explanation.like_this and explanation.like_this_with_cancer is not None:
-        share = 100 * explanation.like_this_with_cancer / explanation.like_this
-        sentence += _cancers(explanation, of_hundred(share))
-    elif explanation.like_this and explanation.like_this_about_percent is not None:
-        sentence += _cancers(explanation, f"about {explanation.like_this_about_percent:.0f}")
-    return f"{sentence}."
-
-
-def _cancers(explanation: Explanation, counted: str) -> str:
-    """Say how many had cancer; where the score was corrected for a prevalence, that this is counted before it was."""
-    here, there = explanation.prevalence, explanation.training_prevalence
-    if here is None or there is None:
-        return f"; of scans scored like this one, {counted} in 100 had cancer"
-    return (
-        f"; of training scans scored like this one, {counted} in 100 had cancer, but in that set "
-        f"{of_hundred(100 * there)} in 100 have it, and the percentage is for a place where {of_hundred(100 * here)} "
-        "in 100 do"
-    )
-
-
-def basis(explanation: Explanation) -> str | None:
-    """Say what that sentence rests on; None where it says nothing."""
+def standing(explanation: Explanation) -> str | None:
+    """Say where a score stands among those of the training set; None where that was not counted."""
     if explanation.higher_than is None:
         return None
-    text = (
+    if explanation.higher_than == 0:
+        return "higher than no scan's in the training set"
+    if explanation.higher_than == 100:
+        return "higher than every scan's in the training set"
+    return f"higher than {of_hundred(explanation.higher_than)} of 100 scans in the training set"
+
+
+def details(explanation: Explanation) -> list[str]:
+    """Say what became of scans scored like this one and what that rests on, or why it cannot be said, in sentences."""
+    if explanation.higher_than is None:
+        absent = "stored no scores of patients that it had not seen" if explanation.training_patients else ""
+        reason = f"the training run of this model {absent or 'is not in this database'}"
+        return [f"The score cannot be compared with others, because {reason}."]
+    told = _neighbours(explanation)
+    here, there = explanation.prevalence, explanation.training_prevalence
+    if told and here is not None and there is not None:
+        told.append(
+            f"In that set {of_hundred(100 * there)} in 100 have cancer, and the estimate is for a place where "
+            f"{of_hundred(100 * here)} in 100 do."
+        )
+    return [
+        *told,
         f"Counted over {explanation.compared_patients} other scans of the training set, each scored by a model that "
-        "had not seen it"
-    )
+        "had not seen it.",
+    ]
+
+
+def _neighbours(explanation: Explanation) -> list[str]:
+    """Count those of the nearest scores with cancer; whoever may not see single labels is told no count."""
     low, high = explanation.like_this_low_percent, explanation.like_this_high_percent
-    if not explanation.like_this or low is None or high is None:
-        return f"{text}."
-    text += (
-        f". Scored like this one are the {explanation.like_this} nearest of them, from {percent(low)} % "
-        f"to {percent(high)} %"
-    )
-    if explanation.like_this_with_cancer is not None:
-        return f"{text}; {explanation.like_this_with_cancer} of these had cancer."
-    return (
-        f"{text}. How many had cancer is told to the nearest ten, for a whole range of scores at once, because this "
-        "account may not see the truth of single patients."
-    )
+    hits, of = explanation.like_this_with_cancer, explanation.like_this
+    if not of or low is None or high is None:
+        return []
+    if hits is None:
+        about = explanation.like_this_about_percent
+        told = "" if about is None else f"Of scans scored like this one, about {about:.0f} in 100 had cancer. "
+        return [
+            f"{told}How many had cancer is told to the nearest ten, for a whole range of scores at once, because this "
+            "account may not see the truth of single patients."
+        ]
+    least, most = exact_interval(hits, of)
+    span = f"{of_hundred(100 * least)} to {of_hundred(100 * most)} in 100"
+    return [
+        f"Of the {of} scans scored nearest to this one, from {percent(low)} % to {percent(high)} %, {hits} had cancer: "
+        f"{of_hundred(100 * hits / of)} in 100. From so few the share can be {span} (95 % interval by Clopper and "
+        "Pearson)."
+    ]
 
 
 def quality(explanation: Explanation) -> str:
@@ -80,11 +79,3 @@ def of_hundred(share: float) -> str:
     if 99 < share < 100:
         return "more than 99"
     return str(round(share))
-
-
-def _standing(higher_than: float) -> str:
-    if higher_than == 0:
-        return "higher than no scan's"
-    if higher_than == 100:
-        return "higher than every scan's"
-    return f"higher than {of_hundred(higher_than)} of 100 scans"

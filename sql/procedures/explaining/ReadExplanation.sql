@@ -14,7 +14,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.ReadExplanation reads what ExplainScans and ExplainRegions have stored of a score; it computes nothing. Five results:
 1. the score, one row: explained_at is NULL where ExplainScans has not explained it, and then the other sets are empty. is_primary says
-   whether its scan is the one that the patient is shown by, calibration what stands between the margin and the probability;
+   whether its scan is the one that the patient is shown by, calibration what stands between the margin and the probability, scope and
+   scope_reason whether the scan is like those that the model was trained on, as ListScores returns them;
 2. the models whose features are explained, a row each: of an ensemble its members from 1, else the one model with the number 0. The
    contributions of a model sum to its margin with expected_margin; is_exact is 0 where they are estimates;
 3. its top features by the size of their contribution, as ExplainScans returns them;
@@ -57,7 +58,7 @@ Example:
         100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence, r.predicted,
         JSON_VALUE(c.details, N'$.calibration.method') AS calibration, e.margin, e.reference_margin,
         (SELECT COUNT(DISTINCT t.triple) FROM dbo.score_slices AS t WHERE t.prediction_id = r.prediction_id) AS triples,
-        e.seed, e.permutations, e.explained_at, e.explained_by
+        e.seed, e.permutations, e.explained_at, e.explained_by, r.scope, r.scope_reason
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
     INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id

@@ -13,7 +13,9 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score.
+        PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score. Of
+classes scope says whether the scan is inside or outside what the model was trained on, NULL where that is not known, and scope_reason
+in what, or why it is not known.
 Parameters:
     @PatientIndex INT = NULL                idx of the patient, 0 and up; needed
     @Limit INT = 50                         scores to return, 1 to 1000
@@ -50,7 +52,7 @@ Example:
         RETURN 0;
     END;
     SELECT TOP (@Limit) r.prediction_id, 100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence,
-        c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
+        c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by, r.scope, r.scope_reason
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
     WHERE r.scan_id = @ScanId AND r.probability IS NOT NULL AND (@Before IS NULL OR r.prediction_id < @Before)

@@ -23,6 +23,7 @@ TITLES = {
     HTTPStatus.FORBIDDEN: "Not allowed",
     HTTPStatus.NOT_FOUND: "Not found",
     HTTPStatus.METHOD_NOT_ALLOWED: "Not possible here",
+    HTTPStatus.CONFLICT: "Not possible now",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
     HTTPStatus.TOO_MANY_REQUESTS: "The server is busy",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong",

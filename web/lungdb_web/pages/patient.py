@@ -6,11 +6,12 @@ from contextlib import suppress
 
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Conflict, Forbidden
 
 from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web import why, wording
 from lungdb_web.access import current_account, require
-from lungdb_web.audit import record, record_similar
+from lungdb_web.audit import record, record_similar, refuse
 from lungdb_web.listing import present_place
 from lungdb_web.queries import installed as absences
 from lungdb_web.queries.installed import NotInstalled
@@ -21,8 +22,11 @@ from lungdb_web.queries.scans import has_images
 from lungdb_web.queries.scores import explain_score, list_scores
 from lungdb_web.recorded_scores import score_and_record
 from lungdb_web.services import call, installed, services
+from lungdb_web.strip import legend_stops, strip_of
 
 blueprint = Blueprint("patient", __name__)
+MOST_TRIPLES = 1000
+"""As many as dbo.ReadExplanation tells; the strip below the slices has them all."""
 
 
 @blueprint.get("/patients/<int:index>")
@@ -31,32 +35,25 @@ def show(index: int) -> ResponseReturnValue:
     patient = show_patient(call, index)
     record("view_patient", index)
     scores = list_scores(call, index)
-    sees_truth = current_account().sees_truth
-    explanation = explain_score(call, scores[0].prediction_id, sees_truth=sees_truth) if scores else None
+    explanation = (
+        explain_score(call, scores[0].prediction_id, sees_truth=current_account().sees_truth) if scores else None
+    )
     reasons = None
     if scores:
         with suppress(NotInstalled):  # the page says that it cannot tell
-            reasons = read_reasons(call, installed(), scores[0].prediction_id)
+            reasons = read_reasons(call, installed(), scores[0].prediction_id, slices=MOST_TRIPLES)
     reviews = None
     with suppress(NotInstalled):
         reviews = list_reviews(call, installed(), index)
-    truth, is_withheld = None, False
-    if sees_truth:
-        try:
-            truth = show_truth(call, index)
-        except TruthWithheld:
-            is_withheld = True
-    if truth is not None:
-        record("view_truth", index)
     return render_template(
         "patient.html",
         patient=patient,
         scores=scores,
         explanation=explanation,
         reasons=reasons,
-        truth=truth,
-        truth_is_withheld=is_withheld,
         why=why,
+        strip_of=strip_of,
+        legend_stops=legend_stops,
         wording=wording,
         installed=installed(),
         absences=absences,
@@ -77,6 +74,33 @@ def score(index: int) -> ResponseReturnValue:
     place = present_place(index)
     score_and_record(index)
     return redirect(url_for("patient.show", index=index, **(place.query if place else {}), _anchor="result"), 303)
+
+
+@blueprint.post("/patients/<int:index>/truth")
+def reveal_truth(index: int) -> str:
+    """Show what is known of a patient whose scan is scored, and record that it was looked at."""
+    account = current_account()
+    if not account.sees_truth:
+        refuse("may not see the truth")
+        raise Forbidden(
+            f"The account '{account.name}' may not see what is known of patients' cancer. "
+            "Ask the administrator of this site for the right."
+        )
+    patient = show_patient(call, index)
+    scores = list_scores(call, index, 1)
+    if not scores:
+        record("view_truth", index, "refused", "the scan is not scored")
+        raise Conflict("The truth is shown once the scan is scored: known before, it would bias the reading.")
+    truth, is_withheld = None, False
+    try:
+        truth = show_truth(call, index)
+    except TruthWithheld:
+        is_withheld = True
+    known = "withheld by the site" if is_withheld else "not known" if truth is None else None
+    record("view_truth", index, "refused" if is_withheld else "ok", known)
+    return render_template(
+        "truth.html", patient=patient, scores=scores, is_asked=True, truth=truth, truth_is_withheld=is_withheld
+    )
 
 
 @blueprint.get("/patients/<int:index>/similar")

@@ -55,6 +55,10 @@ NO_BULK = (
     "Scans cannot be scored all at once on this server, because its database has no procedure for it that this page "
     "may call. An administrator grants dbo.PredictPatients, or dbo.PredictPatientsSql, to the page."
 )
+NO_OVERLAYS = (
+    "Maps are not laid over the slices of the viewer on this server, because its database has no procedure for it that "
+    "this page may call. An administrator installs dbo.ReadMap, or grants it to the page."
+)
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
 )
@@ -88,7 +92,8 @@ SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.RunSearch', N'P') AS searches,
     OBJECT_ID(N'dbo.EndSearch', N'P') AS ends_searches,
     OBJECT_ID(N'dbo.CheckDrift', N'P') AS checks_drift,
-    OBJECT_ID(N'dbo.ReadAudit', N'P') AS reads_audit;
+    OBJECT_ID(N'dbo.ReadAudit', N'P') AS reads_audit,
+    OBJECT_ID(N'dbo.ReadMap', N'P') AS reads_maps;
 """
 
 
@@ -125,8 +130,8 @@ class Installed:
         dbo.SimilarPatients.
     compares : bool
         dbo.CompareFigures.
-    reads_reasons, explains, draws_maps : bool
-        dbo.ReadExplanation, dbo.ExplainScans and dbo.RenderMap.
+    reads_reasons, explains, draws_maps, reads_maps : bool
+        dbo.ReadExplanation, dbo.ExplainScans, dbo.RenderMap and dbo.ReadMap.
     keeps_searches, reviews : bool
         dbo.KeepSearch and dbo.StoreReview.
     scores_many_in_python, scores_many_in_sql : bool
@@ -145,6 +150,7 @@ class Installed:
     reads_reasons: bool
     explains: bool
     draws_maps: bool
+    reads_maps: bool
     keeps_searches: bool
     reviews: bool
     scores_many_in_python: bool

@@ -8,7 +8,15 @@ from datetime import datetime
 from lungdb.database import ResultSet
 from lungdb.errors import ErrorNumber, LungdbError, SqlError
 from lungdb_web.queries.calling import Call
-from lungdb_web.queries.installed import NO_MAPS, NO_REASONS, NOT_EXPLAINED_HERE, Installed, NotInstalled, granted_or
+from lungdb_web.queries.installed import (
+    NO_MAPS,
+    NO_OVERLAYS,
+    NO_REASONS,
+    NOT_EXPLAINED_HERE,
+    Installed,
+    NotInstalled,
+    granted_or,
+)
 
 PERMUTATIONS = 32
 _READ = "EXECUTE dbo.ReadExplanation @PredictionId = ?, @TopFeatures = ?, @TopSlices = ?;"
@@ -18,6 +26,7 @@ _EXPLAIN = (
 _WITHOUT_FEATURES = (ErrorNumber.NO_CONTRIBUTIONS,)
 # Without permutations contributions of a network, or of one in an ensemble, are refused by what it lacks first.
 _WITHOUT_EITHER = (ErrorNumber.NO_CONTRIBUTIONS, ErrorNumber.NO_REFERENCE, ErrorNumber.ARGUMENT)
+_MAP = "EXECUTE dbo.ReadMap @PredictionId = ?, @SliceIndex = ?, @Method = ?;"
 _RENDER = "EXECUTE dbo.RenderMap @PredictionId = ?, @SliceIndex = ?, @Method = ?;"
 
 
@@ -113,6 +122,41 @@ class ScoreMap:
 
 
 @dataclass(frozen=True)
+class MapNumbers:
+    """The numbers of a map, and where it lies; rows and columns are those of the slice as it is stored.
+
+    Attributes
+    ----------
+    first_row, end_row, first_col, end_col : int
+        The part of the slice that it lies over, in pixels from 0; the ends are behind the last.
+    largest : float
+        The size of the largest value in all maps of the score by its method.
+    map : bytes
+        float32, little-endian, in C order.
+    map_sha256 : str
+        In hexadecimal.
+    """
+
+    method: str
+    first_row: int
+    end_row: int
+    first_col: int
+    end_col: int
+    map_rows: int
+    map_cols: int
+    lowest: float
+    highest: float
+    largest: float
+    map: bytes
+    map_sha256: str
+    image_rows: int
+    image_cols: int
+    spacing_y: float | None
+    spacing_x: float | None
+    patient_orientation: str | None
+
+
+@dataclass(frozen=True)
 class Reasons:
     """A score with what is stored of why it is what it is; times in UTC.
 
@@ -124,6 +168,8 @@ class Reasons:
         The number, of a model that predicts one; then there are no probabilities.
     calibration : str or None
         What stands between the margin and the probability.
+    scope, scope_reason : str or None
+        As of `lungdb_web.queries.scores.Score`.
     margin, reference_margin : float or None
         The model's own value before its link; what the values of slices are compared with.
     triples : int
@@ -151,6 +197,8 @@ class Reasons:
     permutations: int | None
     explained_at: datetime | None
     explained_by: str | None
+    scope: str | None
+    scope_reason: str | None
     models: tuple[ExplainedModel, ...]
     features: tuple[Contribution, ...]
     slices: tuple[Triple, ...]
@@ -250,3 +298,23 @@ def render_map(call: Call, installed: Installed, prediction_id: int, number: int
     with granted_or(NO_MAPS):
         (drawn,) = call(_RENDER, prediction_id, number, method, lane="comparisons")
     return bytes(drawn.rows[0][-1])
+
+
+def read_map(
+    call: Call, installed: Installed, prediction_id: int, number: int, method: str | None = None
+) -> MapNumbers:
+    """Read the numbers of a map of a score; without a method the exact one where there is one.
+
+    Raises
+    ------
+    NotInstalled
+        The database has no procedure for it.
+    SqlError
+        50145: there is no such prediction. 50385: there is no such map.
+    """
+    if not installed.reads_maps:
+        raise NotInstalled(NO_OVERLAYS)
+    with granted_or(NO_OVERLAYS):
+        (found,) = call(_MAP, prediction_id, number, method)
+    (row,) = found.records()
+    return MapNumbers(**{**row, "map": bytes(row["map"])})

@@ -21,7 +21,15 @@ HELP_IN_SQL = "EXECUTE dbo.PredictLungCancerSql @Help = 1;"
 
 @dataclass(frozen=True)
 class Score:
-    """A score that was given; times in UTC."""
+    """A score that was given; times in UTC.
+
+    Attributes
+    ----------
+    scope : str or None
+        inside, or outside where the scan is unlike those that the model was trained on; None where that is not known.
+    scope_reason : str or None
+        In what it is unlike, or why that is not known.
+    """
 
     prediction_id: int
     probability_percent: float
@@ -31,6 +39,8 @@ class Score:
     model_version: int
     predicted_at: datetime
     predicted_by: str
+    scope: str | None = None
+    scope_reason: str | None = None
 
 
 @dataclass(frozen=True)

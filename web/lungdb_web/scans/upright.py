@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 STANDARD = "LP"
 """Columns rise to the patient's left, rows to the back: how nearly all scanners write one who lies on the back."""
@@ -14,23 +18,23 @@ def is_across(orientation: str) -> bool:
     return orientation[0] in "AP"
 
 
-def upright(stored: NDArray[np.int16], orientation: str) -> NDArray[np.int16]:
+def upright(stored: NDArray[Kind], orientation: str) -> NDArray[Kind]:
     """Turn a slice into the STANDARD orientation.
 
     Parameters
     ----------
-    stored : int16[rows, cols]
+    stored : [rows, cols], or with channels behind these
     orientation : str
         dbo.scans.patient_orientation: where columns, then rows rise to.
 
     Returns
     -------
-    int16[rows, cols], or int16[cols, rows] where it `is_across`
+    [rows, cols], or [cols, rows] where it `is_across`; channels stay
     """
     columns, rows = tuple(orientation)
     turned = stored
     if is_across(orientation):
-        turned, columns, rows = turned.T, rows, columns
+        turned, columns, rows = turned.swapaxes(0, 1), rows, columns
     if columns == "R":
         turned = turned[:, ::-1]
     if rows == "A":

@@ -1,7 +1,9 @@
 // The patient page without reloading: the viewer keeps its place while a score is computed. Without JavaScript the form
 // and the link do the same by whole pages; these are the pages that are fetched here, too.
 
-const REPLACED = ["state", "result", "why", "history"];
+import { localise } from "./local.js";
+
+const REPLACED = ["state", "result", "truth", "why", "strip", "history"];
 
 /**
  * @param {string} address
@@ -20,7 +22,9 @@ async function fetchPage(address, options = {}) {
 function replaceParts(page, ids) {
   for (const id of ids) {
     const fresh = page.getElementById(id);
-    if (fresh) document.getElementById(id)?.replaceWith(document.adoptNode(fresh));
+    if (!fresh) continue;
+    localise(fresh);
+    document.getElementById(id)?.replaceWith(document.adoptNode(fresh));
   }
 }
 
@@ -44,6 +48,7 @@ function analyze(form, button, progress) {
     event.preventDefault();
     if (form.getAttribute("aria-busy") === "true") return;
     const begun = Date.now();
+    let words = button.textContent;
     form.setAttribute("aria-busy", "true");
     button.setAttribute("aria-disabled", "true");
     progress.classList.remove("is-error");
@@ -58,6 +63,7 @@ function analyze(form, button, progress) {
       const probability = page.getElementById("probability");
       if (!probability) throw new Error("You are signed out. Sign in again, and repeat it.");
       replaceParts(page, REPLACED);
+      words = "Re-score";
       progress.textContent = `Done: ${probability.textContent} %.`;
     } catch (error) {
       progress.classList.add("is-error");
@@ -66,7 +72,7 @@ function analyze(form, button, progress) {
         : String(error instanceof Error ? error.message : error);
     } finally {
       clearInterval(clock);
-      button.textContent = "Analyze scan";
+      button.textContent = words;
       button.removeAttribute("aria-disabled");
       form.removeAttribute("aria-busy");
     }
@@ -92,6 +98,31 @@ async function loadSimilar(section, link, address) {
     link.textContent = words;
   }
 }
+
+/**
+ * The truth beside the result, once it is asked for; its section is replaced with each new score, so it is looked for each time.
+ *
+ * @param {HTMLFormElement} asking
+ */
+async function revealTruth(asking) {
+  const said = asking.querySelector("[role=status]");
+  try {
+    const { response, page } = await fetchPage(asking.action, { method: "POST", body: new FormData(asking) });
+    if (!response.ok) throw new Error(sentenceOf(page));
+    if (!page.getElementById("truth")) throw new Error("You are signed out. Sign in again, and repeat it.");
+    replaceParts(page, ["truth"]);
+    document.getElementById("truth")?.focus();
+  } catch (error) {
+    if (said) said.textContent = error instanceof Error ? error.message : String(error);
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const { target } = event;
+  if (!(target instanceof HTMLFormElement) || !target.closest("#truth")) return;
+  event.preventDefault();
+  revealTruth(target);
+});
 
 const form = document.getElementById("analyze");
 const button = form?.querySelector("button");

@@ -101,6 +101,7 @@ export class Viewer {
   show(view) {
     this.shown = view;
     this.overlay.show(view, this.renderer);
+    this.root.dispatchEvent(new CustomEvent("viewer-shown", { detail: { view, renderer: this.renderer, grid: this.grid } }));
     // That is drawn again where cine had asked for something meanwhile, and the reason stays.
     if (this.view !== this.refused) this.overlay.showProblem("");
   }
