@@ -1,7 +1,7 @@
 // The patient page without reloading: the viewer keeps its place while a score is computed. Without JavaScript the form
 // and the link do the same by whole pages; these are the pages that are fetched here, too.
 
-const REPLACED = ["state", "result", "why", "history"];
+const REPLACED = ["state", "result", "viewer-result", "why", "history"];
 
 /**
  * @param {string} address
