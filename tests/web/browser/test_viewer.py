@@ -101,7 +101,6 @@ def test_every_plane_and_window_is_what_numpy_draws(visit: Callable[..., Any], w
     """The patient's right is at the left, the front above or at the left, the head above; grey values as windowed."""
     hu, (z, y, x) = _scan(web_database)
     page = _open(visit)
-    page.get_by_role("button", name="Crosshair").click()
     middle = [count // 2 for count in hu.shape]
     planes = {
         "axial": (hu[middle[0]], (y, x)),
@@ -180,7 +179,6 @@ def test_what_is_enlarged_stays_under_the_hand(visit: Callable[..., Any], web_da
     """Ctrl with the wheel about the pointer, keys about the middle; dragging moves; NumPy draws the same part."""
     hu, (z, y, x) = _scan(web_database)
     page = _open(visit)
-    page.get_by_role("button", name="Crosshair").click()
     for name, plane, spacing in (
         ("axial", hu[4], (y, x)),
         ("coronal", hu[::-1, hu.shape[1] // 2, :], (z, x)),
@@ -217,7 +215,6 @@ def test_the_keyboard_alone_moves_and_sets_the_window(visit: Callable[..., Any],
     """Shift with an arrow goes there by forty pixels; the letters change width and level as dragging does."""
     hu, (_, y, x) = _scan(web_database)
     page = _open(visit)
-    page.get_by_role("button", name="Crosshair").click()
     page.focus("#viewer-stage")
     for _ in range(4):
         page.keyboard.press("+")
@@ -258,10 +255,11 @@ def test_a_slice_that_does_not_come_is_told_of_and_the_one_before_stays(
     _at(page, slice=7)
     assert page.locator("#viewer-problem").inner_text() == ""
     page.context.clear_cookies()
-    # In a window in which nothing was drawn yet, so that the browser has no picture to take out of its memory.
-    page.keyboard.press("4")
+    page.keyboard.press("ArrowUp")
     page.wait_for_selector("#viewer-problem:has-text('you are signed out')", timeout=WAIT)
     _at(page, slice=7, level=WINDOWS["lung"][0])
+    page.keyboard.press("4")
+    _at(page, slice=7, level=WINDOWS["bone"][0])
 
 
 def test_a_volume_that_has_to_wait_comes_later(visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +308,7 @@ def test_a_browser_without_webgl2_shows_plain_slices(browser: Any, address: str,
     page.focus("#viewer-stage")
     page.keyboard.press("Home")
     page.keyboard.press("4")
-    page.wait_for_selector("#viewer-slice[src='/patients/0/slices/0.png?window=bone']", timeout=WAIT)
+    _at(page, slice=1, level=WINDOWS["bone"][0])
     opened.close()
 
 

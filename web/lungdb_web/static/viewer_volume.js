@@ -155,6 +155,7 @@ export class VolumeView extends Tiled {
     /** @type {Plane | null} */
     this.plane = null;
     this.volume = viewer.volumes[0];
+    this.size = "";
     this.over = document.createElement("canvas");
     this.over.className = "viewer-canvas viewer-over";
     canvas.after(this.over);
@@ -179,7 +180,11 @@ export class VolumeView extends Tiled {
     this.seen = view;
     viewer.scene.pan2Dxyzmm = [...this.grid.centre().map((middle, axis) => middle - view.centre[axis] * view.zoom), view.zoom];
     viewer.scene.crosshairPos = viewer.mm2frac(this.grid.millimetres(view.voxel));
-    viewer.drawScene();
+    const size = `${this.element.clientWidth} ${this.element.clientHeight} ${window.devicePixelRatio}`;
+    // NiiVue may hear of another size only later. This draws, too.
+    if (this.size !== size) viewer.resizeListener();
+    else viewer.drawScene();
+    this.size = size;
     const { context, ratio } = clear(this.over);
     if (isSlab) for (const tile of this.tiles()) this.slab(view, tile.axis, volume.img).draw(context, ratio, tile, view);
     drawn(view);
