@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 KINDS = ("max", "mean")
-MOST_MILLIMETRES = 50.0
+MOST_MILLIMETRES = 100.0
 MOST_SLICES = 128
 """Slices that are read for one picture, so that a wrong spacing does not make them a whole scan's."""
 
