@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from lungdb_web.pages import scans
 from lungdb_web.scans.pictures import LEVELS, WIDTHS
 from lungdb_web.scans.slabs import MOST_MILLIMETRES, covered, project
 from numpy.typing import NDArray
@@ -109,13 +110,18 @@ def test_what_cannot_be_drawn_is_refused_in_words(
     assert words in answer.text
 
 
-def test_a_slab_of_a_wrong_spacing_does_not_read_the_whole_scan(signed_in: FlaskClient, web_database: Path) -> None:
-    """The slices of one picture are counted; here each lies a thousandth of a millimetre from the next."""
+def test_a_slab_of_a_wrong_spacing_does_not_read_the_whole_scan(
+    signed_in: FlaskClient, web_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where slices lie a thousandth of a millimetre apart a slab has them all: more than may be, and it is refused."""
     query(web_database, "UPDATE dbo.scan_images SET position_z = NULL;")
     query(web_database, "UPDATE dbo.scans SET spacing_z = 0.001;")
-    assert len(covered(500, 1000, 50.0, 0.001)) == 1000
-    answer = signed_in.get(f"{VALUES.format(4)}?slab=max&mm=50")
-    assert answer.status_code == 200, "nine slices are few"
+    address = f"{VALUES.format(4)}?slab=max&mm=50"
+    assert signed_in.get(address).status_code == 200
+    monkeypatch.setattr(scans, "MOST_SLICES", 8)
+    answer = signed_in.get(address)
+    assert answer.status_code == 400
+    assert "9 slices of this scan. Ask for at most 8" in answer.text
 
 
 def test_a_typed_window_is_numpys(signed_in: FlaskClient, stored: tuple[NDArray[np.int16], float]) -> None:
