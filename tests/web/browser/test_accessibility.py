@@ -104,6 +104,12 @@ def test_axe_finds_no_serious_fault_on_any_page(
             page.get_by_role("button", name="Map over the slice").click()
             page.get_by_role("button", name="Show the truth").click()
             page.wait_for_selector("#truth strong")
+            page.focus("#viewer-stage")
+            page.keyboard.press("m")
+            page.get_by_role("button", name="All three").click()
+            page.wait_for_selector("#viewer-card", timeout=WAIT)
+            # Not as a modal one, so that it and the page are looked at together.
+            page.evaluate("document.getElementById('viewer-help').show()")
         page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
         found += faults_of_both_themes(page, axe)
     stranger = visit(reduced_motion="reduce")

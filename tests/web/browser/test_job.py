@@ -28,7 +28,7 @@ LUNG, BONE = (-600, 1500), (300, 1500)
 
 def _drawn(page: Any) -> NDArray[np.float64]:
     """Take a picture of the middle of the scan's canvas, as grey values 0 to 255, away from its labels."""
-    picture = Image.open(io.BytesIO(page.locator("#viewer-stage canvas").screenshot())).convert("L")
+    picture = Image.open(io.BytesIO(page.locator("#viewer-stage").screenshot())).convert("L")
     width, height = picture.size
     box = (width // 3, height // 3, 2 * width // 3, 2 * height // 3)
     return np.asarray(picture.crop(box), dtype=np.float64)
@@ -61,7 +61,6 @@ def test_a_reader_finds_a_patient_looks_at_the_scan_and_has_it_scored(
     page.wait_for_url("**/patients/0?*")
 
     page.wait_for_selector('#viewer[data-mode="volume"][data-drawn="true"]', timeout=WAIT)
-    page.get_by_role("button", name="Crosshair").click()
     lung = _show_window(page, "Lung", LUNG[0])
     assert len(np.unique(lung)) > 20, "the scan is not drawn: the canvas is one colour"
     bone = _show_window(page, "Bone", BONE[0])
@@ -85,6 +84,10 @@ def test_a_reader_finds_a_patient_looks_at_the_scan_and_has_it_scored(
     assert float(said.get_attribute("value")) == pytest.approx(returned, rel=1e-12)
     assert said.inner_text() == f"{returned:.1f}"
     assert predicted_by == "ana"
+    page.get_by_role("button", name="All three").click()
+    card = page.locator("#viewer-card")
+    card.wait_for(timeout=WAIT)
+    assert card.inner_text().startswith(f"{returned:.1f} %")
     assert page.locator('#viewer[data-mode="volume"][data-level="300"]').count() == 1, "the viewer lost its place"
     assert ("ana", "score", 0, "ok") in audit(web_database)
     assert page.get_by_role("button", name="Explain this score").count() == 1, "a new score cannot be explained"

@@ -100,7 +100,6 @@ def test_the_strip_moves_the_viewer_and_the_map_colours_its_cells_alone(
     _at(page, 5)
     assert page.locator("#strip-said").inner_text().startswith("Slices 4 to 6: ")
 
-    page.get_by_role("button", name="Crosshair").click()
     button = page.get_by_role("button", name="Map over the slice")
     assert button.get_attribute("aria-pressed") == "false"
     before = _picture(page)

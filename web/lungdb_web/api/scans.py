@@ -15,6 +15,7 @@ from lungdb_web.audit import record_view
 from lungdb_web.pages.scans import slice_response, volume_response
 from lungdb_web.queries.patients import show_patient
 from lungdb_web.queries.scans import find_scan
+from lungdb_web.scans.pictures import WINDOWS
 from lungdb_web.services import call
 
 blueprint = new_blueprint("Scans", f"/patients/{INDEX}/scan", "The primary scan of a patient.")
@@ -59,4 +60,4 @@ def show_volume(index: int) -> Response:
 @refuses(HTTPStatus.NOT_FOUND)
 def show_slice(query: dict[str, Any], index: int, number: int) -> Response:
     """Draw a slice, from 0 at the feet, as a grey PNG in which a millimetre is as long down as across."""
-    return slice_response(index, number, query["window"])
+    return slice_response(index, number, WINDOWS[query["window"]])

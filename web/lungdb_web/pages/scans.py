@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 
+import numpy as np
 from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
+from numpy.typing import NDArray
 from werkzeug.exceptions import BadRequest, NotFound
 
 from lungdb.errors import ErrorNumber, SqlError
@@ -26,7 +29,8 @@ from lungdb_web.scans import niivue
 from lungdb_web.scans.animation import animation, shown_slices
 from lungdb_web.scans.geometry import pixel_size
 from lungdb_web.scans.nifti import compressed, header, size, volume
-from lungdb_web.scans.pictures import WINDOWS, png
+from lungdb_web.scans.pictures import LEVELS, WIDTHS, WINDOWS, Window, png
+from lungdb_web.scans.slabs import KINDS, MOST_MILLIMETRES, MOST_SLICES, covered, project
 from lungdb_web.services import call
 from lungdb_web.turns import Turns
 
@@ -58,6 +62,7 @@ def describe(index: int) -> ResponseReturnValue:
         start=geometry.start,
         positions=geometry.known_positions,
         has_millimetres=geometry.has_millimetres,
+        has_step=geometry.has_step,
         notes=geometry.notes,
         windows={key: [window.name, window.level, window.width] for key, window in WINDOWS.items()},
     )
@@ -75,8 +80,33 @@ def show_volume(index: int) -> Response:
 
 @blueprint.get(f"/patients/{_INDEX}/slices/{_NUMBER}.png")
 def show_slice(index: int, number: int) -> Response:
-    """Draw a slice through the window that the query names, lung by default."""
-    return slice_response(index, number, request.args.get("window", "lung"))
+    """Draw a slice through the window that the query names, lung by default, or through one of its level and width."""
+    return slice_response(index, number, _asked_window())
+
+
+@blueprint.get(f"/patients/{_INDEX}/slices/{_NUMBER}.hu")
+def show_values(index: int, number: int) -> Response:
+    """Send a slice's Hounsfield units for a browser to draw: int16, the low byte first, row after row.
+
+    With slab=max or slab=mean and mm=THICKNESS in the query, those of the slices through that thickness as one.
+    """
+    slab = _asked_slab()
+    if slab is None:
+        with _not_found(ErrorNumber.UNKNOWN_SLICES):
+            patient, hu, sha256 = read_slice(call, index, number)
+        record_view("view_scan", index)
+        return _values_response(f"{sha256} {patient.patient_orientation}", lambda: hu)
+    kind, millimetres = slab
+    scan = find_scan(call, index)
+    geometry = scan.geometry
+    if number >= geometry.slices:
+        raise NotFound(f"The scan has no slice {number}. It has those from 0 to {geometry.slices - 1}.")
+    wanted = covered(number, geometry.slices, millimetres, geometry.step)
+    if len(wanted) > MOST_SLICES:
+        raise BadRequest(f"So thick a slab is {len(wanted)} slices of this scan. Ask for at most {MOST_SLICES}.")
+    record_view("view_scan", index)
+    key = f"{scan.content_sha256} {scan.orientation} {number} {kind} {millimetres}"
+    return _values_response(key, lambda: project(read_slices(call, scan, wanted), kind))
 
 
 @blueprint.get(f"/patients/{_INDEX}/animation")
@@ -131,16 +161,58 @@ def volume_response(scan: Scan) -> Response:
     return response
 
 
-def slice_response(index: int, number: int, window: str) -> Response:
-    """Draw slice `number`, from 0 up, of a patient's scan as a PNG through one of WINDOWS."""
-    if window not in WINDOWS:
-        raise BadRequest(f"There is no such window. Windows are {', '.join(WINDOWS)}.")
+def _asked_window() -> Window:
+    """Read the window of a query: level and width where it has them, else one of WINDOWS by name."""
+    if not {"level", "width"} & set(request.args):
+        key = request.args.get("window", "lung")
+        if key not in WINDOWS:
+            raise BadRequest(f"There is no such window. Windows are {', '.join(WINDOWS)}.")
+        return WINDOWS[key]
+    numbers = []
+    for name, (least, most) in (("level", LEVELS), ("width", WIDTHS)):
+        number = request.args.get(name, type=int)
+        if number is None or not least <= number <= most:
+            raise BadRequest(f"The {name} of this window cannot be drawn. Give a whole number from {least} to {most}.")
+        numbers.append(number)
+    return Window("Window", *numbers)
+
+
+def _asked_slab() -> tuple[str, float] | None:
+    """Read kind and thickness of a query's slab; None where it asks for a single slice."""
+    kind = request.args.get("slab")
+    if kind is None:
+        return None
+    if kind not in KINDS:
+        raise BadRequest(f"There is no such slab. Slabs are {', '.join(KINDS)}.")
+    millimetres = request.args.get("mm", math.nan, type=float)
+    if not 0 < millimetres <= MOST_MILLIMETRES:
+        raise BadRequest(
+            f"This thickness of a slab cannot be drawn. Give millimetres as mm, up to {MOST_MILLIMETRES:.0f}."
+        )
+    return kind, millimetres
+
+
+def _values_response(key: str, read: Callable[[], NDArray[np.int16]]) -> Response:
+    """Send Hounsfield units, compressed where the client takes that; not even read for whom has them already."""
+    response = cached(Response(mimetype="application/octet-stream"), key)
+    response.vary.add("Accept-Encoding")
+    if response.status_code == HTTPStatus.OK and request.method != "HEAD":
+        sent = read().astype("<i2", copy=False).tobytes()
+        if request.accept_encodings["gzip"] > 0:
+            response.content_encoding = "gzip"
+            sent = b"".join(compressed([sent]))
+        response.data = sent
+    return response
+
+
+def slice_response(index: int, number: int, window: Window) -> Response:
+    """Draw slice `number`, from 0 up, of a patient's scan as a PNG through a window."""
     with _not_found(ErrorNumber.UNKNOWN_SLICES):
         patient, hu, sha256 = read_slice(call, index, number)
     record_view("view_scan", index)
     pixel = pixel_size(patient.spacing_y, patient.spacing_x)
     key = f"{sha256} {patient.patient_orientation} {window} {pixel}"
-    return cached(Response(png(hu, WINDOWS[window], pixel), mimetype="image/png"), key)
+    return cached(Response(png(hu, window, pixel), mimetype="image/png"), key)
 
 
 def animation_response(index: int, image_format: str) -> Response:

@@ -66,6 +66,11 @@ class Geometry:
         return pixel_size(self.spacing_y, self.spacing_x)
 
     @property
+    def has_step(self) -> bool:
+        """Whether the distance of slices is known."""
+        return (self.known_positions is not None and self.slices > 1) or bool(self.spacing_z)
+
+    @property
     def step(self) -> float:
         """Distance of slices in mm: that of the positions, else the stored one, else a pixel's height."""
         steps = self._steps()

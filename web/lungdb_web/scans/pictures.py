@@ -38,6 +38,11 @@ WINDOWS = {
 }
 
 
+LEVELS = (-1200, 3000)
+WIDTHS = (1, 4000)
+"""Lowest and highest level and width that a window may have, in Hounsfield units."""
+
+
 def grey(hu: NDArray[np.int16], window: Window) -> NDArray[np.uint8]:
     """Draw Hounsfield units from 0 to 255: LINEAR_EXACT of DICOM PS3.3 C.11.2.1.3.2.
 

@@ -3,7 +3,7 @@
 
 import { localise } from "./local.js";
 
-const REPLACED = ["state", "result", "truth", "why", "strip", "history"];
+const REPLACED = ["state", "result", "viewer-result", "truth", "why", "strip", "history"];
 
 /**
  * @param {string} address

@@ -2,7 +2,8 @@
 // viewer. Without JavaScript its marks are links. The strip is replaced when a new score comes, so it is looked for each time.
 
 import { at } from "./viewer_page.js";
-import { triple } from "./viewer_grid.js";
+import { AXIS } from "./viewer_grid.js";
+import { onPage } from "./viewer_tiles.js";
 
 /** @import { Grid } from "./viewer_grid.js" */
 /** @import { Renderer, View } from "./viewer_types.js" */
@@ -85,16 +86,15 @@ function showMap() {
   if (overlay.hidden) return;
   const wanted = address.replace("/maps/0/", `/maps/${slice}/`);
   if (overlay.getAttribute("src") !== wanted) overlay.src = wanted;
-  const scale = renderer.scale();
-  const { clientWidth, clientHeight } = at("stage");
+  const tile = renderer.tiles().find(({ axis }) => axis === AXIS.axial);
+  if (!tile) return;
   const [columns, rows] = grid.size;
   // The corner at the patient's right and front is the picture's upper left, half a voxel beyond the middle of the first.
-  const corner = grid.millimetres([-0.5, -0.5, slice]);
-  const [left, top] = triple((axis) => (view.centre[axis] - corner[axis]) / scale);
-  overlay.style.left = `${clientWidth / 2 + left}px`;
-  overlay.style.top = `${clientHeight / 2 + top}px`;
-  overlay.style.width = `${columns * grid.spacing[0] / scale}px`;
-  overlay.style.height = `${rows * grid.spacing[1] / scale}px`;
+  const [left, top] = onPage(tile, grid.millimetres([-0.5, -0.5, slice]));
+  overlay.style.left = `${left}px`;
+  overlay.style.top = `${top}px`;
+  overlay.style.width = `${columns * grid.spacing[0] / tile.scale}px`;
+  overlay.style.height = `${rows * grid.spacing[1] / tile.scale}px`;
 }
 
 /** Show on the strip where the viewer is. */

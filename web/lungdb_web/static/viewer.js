@@ -2,13 +2,17 @@
 // What is looked at is kept here; keys, pointer, cine and controls change it, a renderer draws it, the overlay says it.
 
 import { Cine } from "./viewer_cine.js";
-import { MOST_ZOOM, enableControls, listenToControls, showControls } from "./viewer_controls.js";
+import { MOST_ZOOM, enableControls, limit, listenToControls, showControls } from "./viewer_controls.js";
 import { AXIS, Grid, triple } from "./viewer_grid.js";
 import { listenToKeys } from "./viewer_keys.js";
+import { Lengths } from "./viewer_lengths.js";
+import { drawMarks } from "./viewer_marks.js";
+import { Mouse } from "./viewer_mouse.js";
 import { Overlay, note } from "./viewer_overlay.js";
 import { at } from "./viewer_page.js";
 import { listenToPointer } from "./viewer_pointer.js";
 import { SliceView } from "./viewer_slices.js";
+import { contains, lying } from "./viewer_tiles.js";
 import { VolumeView, download, hindrance } from "./viewer_volume.js";
 
 /** @import { Finger } from "./viewer_pointer.js" */
@@ -27,9 +31,17 @@ export class Viewer {
     this.grid = new Grid(scan);
     this.cine = new Cine(this);
     this.overlay = new Overlay(root, scan, this.grid, () => this.cine.isOn);
+    this.mouse = new Mouse(this);
+    this.lengths = new Lengths(this);
+    this.slices = new SliceView(newCanvas(), this.root.dataset.slices ?? "", this.grid);
     /** @type {Renderer} */
-    this.renderer = this.plainSlices();
-    this.drag = matchMedia("(pointer: coarse)").matches ? "slices" : "window";
+    this.renderer = this.slices;
+    /**
+     * Where the mouse, or the finger that tapped last, is.
+     *
+     * @type {Finger | null}
+     */
+    this.pointer = null;
     this.view = this.shown = this.start = this.beginning();
     /**
      * What was gone back to when a picture did not come.
@@ -39,10 +51,6 @@ export class Viewer {
     this.refused = null;
     /** @type {Promise<void> | null} */
     this.drawing = null;
-  }
-
-  plainSlices() {
-    return new SliceView(at("slice", HTMLImageElement), this.root.dataset.slices ?? "", this.grid);
   }
 
   /**
@@ -56,16 +64,24 @@ export class Viewer {
     const pressed = at("windows").querySelector("[aria-pressed=true]");
     const window = pressed instanceof HTMLElement && pressed.dataset.window || Object.keys(this.scan.windows)[0];
     const [, level, width] = this.scan.windows[window];
-    return { plane: "axial", voxel, window, preset: window, level, width, zoom: 1, centre: this.grid.centre(), hasCrosshair: true };
+    return {
+      plane: "axial", voxel, preset: window, level, width, zoom: 1, centre: this.grid.centre(),
+      hasCrosshair: false, isInverted: false, slab: "none", thickness: Number(at("thickness", HTMLInputElement).value),
+    };
   }
 
   get isVolume() {
     return this.renderer instanceof VolumeView;
   }
 
-  /** What dragging changes now: plain slices have no window of their own. */
-  get dragged() {
-    return this.drag === "window" && !this.renderer.hasFreeWindow ? "slices" : this.drag;
+  /**
+   * Let dragging with the left button, or a finger, do something else.
+   *
+   * @param {string} tool
+   */
+  useTool(tool) {
+    this.mouse.left = tool;
+    showControls(this);
   }
 
   /**
@@ -90,8 +106,8 @@ export class Viewer {
     } catch (error) {
       if (renderer !== this.renderer) return;
       this.cine.play(false);
-      const { voxel, window, preset, level, width } = this.shown;
-      this.view = this.refused = { ...this.view, voxel, window, preset, level, width };
+      const { voxel, slab, thickness } = this.shown;
+      this.show(this.refused = this.view = { ...this.view, voxel, slab, thickness });
       showControls(this);
       this.overlay.showProblem(reasonOf(error));
     }
@@ -101,6 +117,8 @@ export class Viewer {
   show(view) {
     this.shown = view;
     this.overlay.show(view, this.renderer);
+    drawMarks(this, view);
+    this.showValue();
     this.root.dispatchEvent(new CustomEvent("viewer-shown", { detail: { view, renderer: this.renderer, grid: this.grid } }));
     // That is drawn again where cine had asked for something meanwhile, and the reason stays.
     if (this.view !== this.refused) this.overlay.showProblem("");
@@ -120,7 +138,7 @@ export class Viewer {
   /** @param {string} preset */
   choose(preset) {
     const [, level, width] = this.scan.windows[preset];
-    this.change({ window: preset, preset, level, width });
+    this.change({ preset, level, width });
   }
 
   /**
@@ -132,8 +150,7 @@ export class Viewer {
    */
   bend(from, right, down) {
     const unit = Math.max(1, from.width / 300);
-    const width = Math.round(Math.min(Math.max(from.width + right * unit, 1), 4000));
-    const level = Math.round(Math.min(Math.max(from.level + down * unit, -1200), 3000));
+    const [level, width] = [limit("level", from.level + down * unit), limit("width", from.width + right * unit)];
     this.change({ preset: null, level, width });
   }
 
@@ -158,9 +175,10 @@ export class Viewer {
    *
    * @param {number} steps
    * @param {Triple} [place]
+   * @param {View} from
    */
-  enlargeBy(steps, place) {
-    this.enlarge(STEP ** steps, place);
+  enlargeBy(steps, place, from = this.view) {
+    this.enlarge(STEP ** steps, place, from);
   }
 
   /**
@@ -174,8 +192,7 @@ export class Viewer {
    */
   shift(from, right, down, axis) {
     const scale = this.renderer.scale(from.zoom);
-    const across = axis === AXIS.sagittal ? 1 : 0;
-    const along = axis === AXIS.axial ? 1 : 2;
+    const [across, along] = lying(axis);
     /** @type {Triple} */
     const centre = [...from.centre];
     centre[across] += right * scale;
@@ -193,9 +210,42 @@ export class Viewer {
    *
    * @param {Finger} point
    */
-  under({ clientX, clientY }) {
+  under(point) {
+    return this.renderer.pick(...this.onStage(point));
+  }
+
+  /**
+   * The plane under a point of the page.
+   *
+   * @param {Finger} point
+   */
+  tileUnder(point) {
+    const [x, y] = this.onStage(point);
+    return this.renderer.tiles().find((tile) => contains(tile, x, y));
+  }
+
+  /**
+   * A point of the page in pixels from the stage's upper left corner.
+   *
+   * @param {Finger} point
+   * @returns {[number, number]}
+   */
+  onStage({ clientX, clientY }) {
     const box = at("stage").getBoundingClientRect();
-    return this.renderer.pick(clientX - box.left, clientY - box.top);
+    return [clientX - box.left, clientY - box.top];
+  }
+
+  /** @param {Finger | null} pointer */
+  point(pointer) {
+    this.pointer = pointer;
+    this.showValue();
+  }
+
+  /** Say the value under the mouse, or else under the crosshair. */
+  showValue() {
+    const { pointer, shown } = this;
+    const found = pointer ? this.under(pointer) : shown.hasCrosshair && { voxel: shown.voxel, axis: AXIS[shown.plane] };
+    this.overlay.showValue(found && found.voxel ? this.renderer.value(found.voxel, found.axis) : null);
   }
 
   listen() {
@@ -204,6 +254,7 @@ export class Viewer {
     listenToKeys(this, stage);
     listenToControls(this);
     this.cine.listen();
+    this.mouse.listen();
     new ResizeObserver(() => this.change({})).observe(stage);
   }
 
@@ -212,9 +263,7 @@ export class Viewer {
     const { volume, bytes } = this.scan;
     const ending = new AbortController();
     at("loading").hidden = false;
-    const canvas = document.createElement("canvas");
-    canvas.className = "viewer-volume";
-    at("stage").prepend(canvas);
+    const canvas = newCanvas();
     try {
       const loading = download(volume, bytes, (received) => this.overlay.showLoading(received), ending.signal);
       const [renderer] = await Promise.all([VolumeView.open(canvas, library, loading, this.grid), loading]);
@@ -231,15 +280,11 @@ export class Viewer {
   /** @param {Renderer} renderer */
   use(renderer) {
     this.renderer = renderer;
-    at("slice").hidden = this.isVolume;
+    this.slices.element.hidden = this.isVolume;
     this.root.dataset.mode = this.isVolume ? "volume" : "slices";
     delete this.root.dataset.drawn;
     enableControls(this);
-    if (this.isVolume) this.change({});
-    else {
-      this.change({ plane: "axial" });
-      this.choose(this.view.window);
-    }
+    this.change(this.isVolume ? {} : { plane: "axial" });
   }
 
   /**
@@ -247,10 +292,19 @@ export class Viewer {
    * @param {string} reason
    */
   giveUp(canvas, reason) {
-    canvas.remove();
+    for (const drawn of [canvas, ...at("stage").querySelectorAll("canvas.viewer-over")]) drawn.remove();
     note(`The volume could not be shown (${reason}). These are plain slices; load the page again to try once more.`);
-    this.use(this.plainSlices());
+    this.use(this.slices);
   }
+}
+
+/** A canvas under all that is written on the stage. */
+function newCanvas() {
+  const canvas = document.createElement("canvas");
+  canvas.className = "viewer-canvas";
+  canvas.setAttribute("role", "img");
+  at("slice").before(canvas);
+  return canvas;
 }
 
 /** @param {unknown} error */
@@ -267,11 +321,12 @@ async function begin(root) {
   const stage = at("stage");
   stage.tabIndex = 0;
   stage.setAttribute("role", "application");
-  stage.setAttribute("aria-label", "Slices of the scan. Arrow keys change the slice, 1 to 4 the window, plus and minus enlarge, Space plays.");
+  stage.setAttribute("aria-label", "Slices of the scan. Arrow keys change the slice, 1 to 4 the window; the question mark shows all keys.");
   viewer.listen();
   viewer.scan.notes.forEach(note);
   viewer.use(viewer.renderer);
   await viewer.drawing;
+  at("slice").hidden = true;
   const reason = niivue ? hindrance(viewer.grid)
     : "The volume viewer is not installed on this server; its administrator can bring it with make web.";
   if (reason) note(`${reason} These are plain slices.`);

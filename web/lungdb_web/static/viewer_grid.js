@@ -25,12 +25,14 @@ export function triple(value) {
 }
 
 export class Grid {
-  /** @param {Pick<Scan, "size" | "spacing" | "start" | "positions">} scan */
-  constructor({ size, spacing, start, positions }) {
+  /** @param {Scan} scan */
+  constructor({ size, spacing, start, positions, has_millimetres: hasMillimetres, has_step: hasStep }) {
     this.size = size;
     this.spacing = spacing;
     this.start = start;
     this.positions = positions;
+    this.hasMillimetres = hasMillimetres;
+    this.hasStep = hasStep;
   }
 
   /**
@@ -83,6 +85,45 @@ export class Grid {
     const [columns, rows] = this.size;
     const [width, height, step] = this.spacing;
     return this.clamp([(columns - 1) / 2 - x / width, (rows - 1) / 2 - y / height, (z - this.start) / step]);
+  }
+
+  /**
+   * The corner of the first column, the first row and the highest slice.
+   *
+   * @returns {Triple}
+   */
+  corner() {
+    const middle = this.centre();
+    return triple((axis) => middle[axis] + this.size[axis] * this.spacing[axis] / 2);
+  }
+
+  /**
+   * Whether a place lies in the scan.
+   *
+   * @param {Triple} place
+   */
+  holds(place) {
+    const [corner, middle] = [this.corner(), this.centre()];
+    return place.every((value, axis) => Math.abs(value - middle[axis]) <= corner[axis] - middle[axis]);
+  }
+
+  /**
+   * The nearest place in the scan.
+   *
+   * @param {Triple} place
+   */
+  within(place) {
+    const [corner, middle] = [this.corner(), this.centre()];
+    return triple((axis) => Math.min(Math.max(place[axis], 2 * middle[axis] - corner[axis]), corner[axis]));
+  }
+
+  /**
+   * Whether distances along an axis are known.
+   *
+   * @param {number} axis
+   */
+  isMeasured(axis) {
+    return axis === 2 ? this.hasStep : this.hasMillimetres;
   }
 
   /** @param {Triple} voxel */

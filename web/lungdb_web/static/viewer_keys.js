@@ -1,7 +1,8 @@
 // The viewer by the keyboard.
 
+import { askForFullScreen, nextSlab } from "./viewer_controls.js";
 import { AXIS } from "./viewer_grid.js";
-import { buttons } from "./viewer_page.js";
+import { at, buttons } from "./viewer_page.js";
 
 /** @import { Viewer } from "./viewer.js" */
 /** @typedef {[number, number]} Pair To the right and down. */
@@ -30,6 +31,28 @@ export function listenToKeys(viewer, stage) {
   stage.addEventListener("keydown", (event) => {
     if (!event.ctrlKey && !event.altKey && !event.metaKey && obey(viewer, event)) event.preventDefault();
   });
+  viewer.root.addEventListener("keydown", (event) => {
+    if (event.key !== "?" || at("help", HTMLDialogElement).open) return;
+    event.preventDefault();
+    at("help", HTMLDialogElement).showModal();
+  });
+}
+
+/**
+ * Do what a letter is for; tells whether it is for something.
+ *
+ * @param {Viewer} viewer
+ * @param {string} letter
+ */
+function use(viewer, letter) {
+  const { view } = viewer;
+  if (letter === "i") viewer.change({ isInverted: !view.isInverted });
+  else if (letter === "c") viewer.change({ hasCrosshair: !view.hasCrosshair });
+  else if (letter === "m") viewer.lengths.addInTheMiddle();
+  else if (letter === "s") viewer.change({ slab: nextSlab(view.slab) });
+  else if (letter === "f") askForFullScreen(viewer.root);
+  else return false;
+  return true;
 }
 
 /**
@@ -47,7 +70,7 @@ function obey(viewer, { key, shiftKey }) {
   if (shiftKey && key in SHIFT) {
     const [right, down] = SHIFT[key];
     viewer.shift(view, right * HAND, down * HAND, axis);
-  } else if (letter in BEND && viewer.renderer.hasFreeWindow) {
+  } else if (letter in BEND) {
     const [right, down] = BEND[letter];
     viewer.bend(view, right * HAND / 4, down * HAND / 4);
   } else if (key in SLICES) viewer.move(SLICES[key]);
@@ -57,6 +80,6 @@ function obey(viewer, { key, shiftKey }) {
   else if (key === "-") viewer.enlargeBy(-1);
   else if (key === " ") viewer.cine.play(!viewer.cine.isOn);
   else if (preset) viewer.choose(preset);
-  else return false;
+  else return use(viewer, letter);
   return true;
 }

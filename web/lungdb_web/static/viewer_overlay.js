@@ -2,6 +2,8 @@
 
 import { AXIS } from "./viewer_grid.js";
 import { at } from "./viewer_page.js";
+import { covered } from "./viewer_planes.js";
+import { drawnAxes } from "./viewer_tiles.js";
 
 /** @import { Grid } from "./viewer_grid.js" */
 /** @import { Renderer, Scan, View } from "./viewer_types.js" */
@@ -13,7 +15,15 @@ const STILL = 400; // milliseconds
 const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
 /** @param {number} number */
-const signed = (number) => number.toFixed(0).replace("-", "−");
+const signed = (number) => Math.round(number).toFixed(0).replace("-", "−");
+
+/**
+ * What the thickness of a slab is counted in.
+ *
+ * @param {Grid} grid
+ * @param {import("./viewer_types.js").Plane} plane
+ */
+export const thicknessUnit = (grid, plane) => (drawnAxes(plane).every((axis) => grid.isMeasured(axis)) ? "mm" : "slices");
 
 /**
  * The plane whose slices are counted.
@@ -54,17 +64,51 @@ export class Overlay {
     const where = isKnown ? grid.place(axis, view.voxel) : "";
     at("place").textContent = `Slice ${number} of ${count}${where && ` · ${where}`}`;
     const name = view.preset ? this.scan.windows[view.preset][0] : "Window";
-    at("window").textContent = `${name} · L ${signed(view.level)} W ${view.width}`;
-    const value = renderer.value(view.voxel);
-    at("value").textContent = value === null ? "" : `${signed(value)} HU`;
+    at("window").textContent = `${name} · L ${signed(view.level)} W ${view.width}${view.isInverted ? " · inverted" : ""}`;
+    at("slab-words").textContent = this.slabWords(view);
     this.showScale(renderer);
     this.showEdges(renderer);
     renderer.element.setAttribute("aria-label", `${plane} slice ${number} of ${count}, ${name} window`);
     Object.assign(root.dataset, {
-      plane: view.plane, slice: number, level: view.level, width: view.width, zoom: view.zoom.toFixed(2), drawn: "true",
+      plane: view.plane, slice: number, level: view.level, width: view.width, zoom: view.zoom.toFixed(2),
+      slab: view.slab, thickness: view.thickness, inverted: view.isInverted, drawn: "true",
     });
+    this.showCard(view, renderer);
     const window = `${name === "Window" ? "window" : `${name} window`}, level ${view.level}, width ${view.width}`;
-    this.say(`${plane} slice ${number} of ${count}${where && `, ${where}`}; ${window}`);
+    this.say([`${plane} slice ${number} of ${count}${where && `, ${where}`}; ${window}`, this.slabWords(view)].filter(Boolean).join("; "));
+  }
+
+  /** @param {View} view */
+  slabWords(view) {
+    if (view.slab === "none") return "";
+    const { grid } = this;
+    const name = view.slab === "max" ? "Maximum" : "Mean";
+    if (view.plane === "all") return `${name} of ${view.thickness} ${thicknessUnit(grid, view.plane)}`;
+    const axis = AXIS[view.plane];
+    const [first, last] = covered(grid, axis, view.voxel[axis], view);
+    const slices = `${last - first + 1} ${last > first ? "slices" : "slice"}`;
+    return `${name} of ${slices}${grid.isMeasured(axis) ? `, ${view.thickness} mm` : ""}`;
+  }
+
+  /** @param {number | null} value */
+  showValue(value) {
+    at("value").textContent = value === null ? "" : `${signed(value)} HU`;
+  }
+
+  /**
+   * Beside all three planes a quarter of the stage is free: the result stands there.
+   *
+   * @param {View} view
+   * @param {Renderer} renderer
+   */
+  showCard({ plane }, renderer) {
+    const card = at("card");
+    card.hidden = plane !== "all";
+    const tiles = renderer.tiles();
+    const [sagittal, axial] = [0, 2].map((axis) => tiles.find((tile) => tile.axis === axis));
+    if (card.hidden || !sagittal || !axial) return;
+    card.style.left = `${sagittal.left}px`;
+    card.style.top = `${axial.top}px`;
   }
 
   /**

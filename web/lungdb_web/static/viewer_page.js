@@ -3,7 +3,7 @@
 /**
  * Find a part by what follows "viewer-" in its id.
  *
- * @template {HTMLElement} Kind
+ * @template {Element} Kind
  * @overload
  * @param {string} name
  * @param {new () => Kind} kind
@@ -16,7 +16,7 @@
  */
 /**
  * @param {string} name
- * @param {new () => HTMLElement} kind
+ * @param {new () => Element} kind
  */
 export function at(name, kind = HTMLElement) {
   const found = document.getElementById(`viewer-${name}`);

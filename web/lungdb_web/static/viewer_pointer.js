@@ -3,10 +3,12 @@
 import { AXIS } from "./viewer_grid.js";
 
 /** @import { Viewer } from "./viewer.js" */
+/** @import { Tile, Tool } from "./viewer_types.js" */
 /** @typedef {Pick<PointerEvent, "clientX" | "clientY">} Finger */
 
 const CLICK = 4; // pixels that a hand moves in a click
 const NOTCH = 60; // of a mouse wheel; finer movements are added up
+const ZOOMED = 40; // pixels down that enlarge by one step
 
 /** A drag began where its pointer went down, with what was shown then. */
 class Drag {
@@ -14,11 +16,15 @@ class Drag {
    * @param {Viewer} viewer
    * @param {HTMLElement} stage
    * @param {PointerEvent} event
+   * @param {Tool} tool
    */
-  constructor(viewer, stage, event) {
+  constructor(viewer, stage, event, tool) {
     this.viewer = viewer;
     this.stage = stage;
-    this.axis = viewer.under(event)?.axis ?? AXIS[viewer.view.plane];
+    this.tool = tool;
+    const found = viewer.under(event);
+    this.place = found?.place;
+    this.axis = found?.axis ?? AXIS[viewer.view.plane];
     this.x = event.clientX;
     this.y = event.clientY;
     this.view = viewer.view;
@@ -27,17 +33,54 @@ class Drag {
 
   /** @param {PointerEvent} event */
   to(event) {
-    const { viewer, view, axis } = this;
+    const { viewer, view, axis, tool } = this;
     const right = event.clientX - this.x;
     const down = event.clientY - this.y;
     this.moved ||= Math.hypot(right, down) > CLICK;
     if (!this.moved) return;
-    if (viewer.dragged === "window") viewer.bend(view, right, down);
-    else if (viewer.dragged === "move") viewer.shift(view, right, down, axis);
+    if (tool === "window") viewer.bend(view, right, down);
+    else if (tool === "move") viewer.shift(view, right, down, axis);
+    else if (tool === "zoom") viewer.enlargeBy(down / ZOOMED, this.place, view);
     else {
       const steps = Math.round(-down * viewer.grid.size[axis] / this.stage.clientHeight);
       viewer.move(view.voxel[axis] + steps - viewer.view.voxel[axis], axis);
     }
+  }
+}
+
+/** A length is drawn from where the pointer went down to where it is. */
+class Measuring {
+  /**
+   * @param {Viewer} viewer
+   * @param {Tile | undefined} tile
+   * @param {PointerEvent} event
+   */
+  constructor(viewer, tile, event) {
+    this.viewer = viewer;
+    this.tile = tile;
+    this.x = event.clientX;
+    this.y = event.clientY;
+    /** @type {import("./viewer_lengths.js").Length | null} */
+    this.length = null;
+  }
+
+  get moved() {
+    return this.length !== null;
+  }
+
+  /** @param {PointerEvent} event */
+  to(event) {
+    const { viewer, tile } = this;
+    if (!tile || !this.length && Math.hypot(event.clientX - this.x, event.clientY - this.y) <= CLICK) return;
+    const [from, to] = [{ clientX: this.x, clientY: this.y }, event].map((point) =>
+      viewer.grid.within(viewer.renderer.place(tile, ...viewer.onStage(point))));
+    if (this.length) viewer.lengths.moveEnd(this.length, 1, to);
+    else this.length = viewer.lengths.add(tile.axis, from, to);
+  }
+
+  /** A second finger came down: it was no measuring. */
+  stop() {
+    if (this.length) this.viewer.lengths.remove(this.length);
   }
 }
 
@@ -73,26 +116,33 @@ class Pinch {
 export function listenToPointer(viewer, stage) {
   /** @type {Map<number, PointerEvent>} */
   const fingers = new Map();
-  /** @type {Drag | null} */
+  /** @type {Drag | Measuring | null} */
   let drag = null;
   /** @type {Pinch | null} */
   let pinch = null;
   stage.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || event.target instanceof Element && event.target.closest(".viewer-loading")) return;
+    const tool = viewer.mouse.tool(event.button);
+    if (!tool || event.target instanceof Element && event.target.closest(".viewer-loading")) return;
     stage.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, event);
-    drag = fingers.size === 1 ? new Drag(viewer, stage, event) : null;
+    if (drag instanceof Measuring) drag.stop();
+    drag = fingers.size > 1 ? null
+      : tool === "length" ? new Measuring(viewer, viewer.tileUnder(event), event) : new Drag(viewer, stage, event, tool);
     pinch = fingers.size === 2 ? new Pinch(viewer, [...fingers.values()]) : null;
   });
   stage.addEventListener("pointermove", (event) => {
+    if (event.pointerType !== "touch") viewer.point(event);
     if (!fingers.has(event.pointerId)) return;
     fingers.set(event.pointerId, event);
     if (pinch) pinch.to([...fingers.values()]);
     else drag?.to(event);
   });
   stage.addEventListener("pointerup", (event) => {
-    const found = drag && !drag.moved && viewer.under(event);
-    if (found && found.voxel) viewer.change({ voxel: found.voxel });
+    const found = drag && !drag.moved && event.button === 0 && viewer.under(event);
+    if (found && found.voxel) {
+      viewer.point(event);
+      viewer.change({ voxel: found.voxel });
+    }
     ended(event);
   });
   /** @param {PointerEvent} event */
@@ -101,6 +151,9 @@ export function listenToPointer(viewer, stage) {
     drag = pinch = null;
   };
   stage.addEventListener("pointercancel", ended);
+  stage.addEventListener("pointerleave", (event) => {
+    if (event.pointerType !== "touch") viewer.point(null);
+  });
   listenToWheel(viewer, stage);
 }
 
@@ -114,7 +167,7 @@ function listenToWheel(viewer, stage) {
     event.preventDefault();
     const delta = event.deltaY * (event.deltaMode ? NOTCH : 1);
     // Two fingers on a touchpad come as a wheel turned with Ctrl.
-    if (event.ctrlKey) {
+    if (event.ctrlKey || viewer.mouse.of("wheel") === "zoom") {
       viewer.enlargeBy(-delta / NOTCH, viewer.under(event)?.place);
       return;
     }

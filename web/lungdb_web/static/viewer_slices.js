@@ -1,59 +1,67 @@
-// Plain slices: pictures that the server draws, one axial slice each, in one of its windows.
+// Plain slices: Hounsfield units that the server sends, one axial slice at a time, drawn without WebGL.
+
+import { PlanePicture, clear } from "./viewer_planes.js";
+import { Tiled } from "./viewer_tiles.js";
 
 /** @import { Grid } from "./viewer_grid.js" */
-/** @import { Edge, Found, Plane, Renderer, Triple, View } from "./viewer_types.js" */
+/** @import { Plane, Renderer, Tile, Triple, View } from "./viewer_types.js" */
 
 /**
- * Why there is no picture at an address: of that the browser tells a script nothing.
- *
  * @param {string} address
+ * @param {number} count
  */
-async function failure(address) {
+async function ask(address, count) {
+  let response;
   try {
-    const { ok, status, redirected } = await fetch(address, { credentials: "same-origin" });
-    if (redirected || status === 401) return "you are signed out. Sign in again";
-    return ok ? "the connection broke off" : `the server answered ${status}`;
+    response = await fetch(address, { credentials: "same-origin" });
   } catch {
-    return "the server cannot be reached";
+    throw new Error("the server cannot be reached");
   }
+  if (response.redirected || response.status === 401) throw new Error("you are signed out. Sign in again");
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  const bytes = await response.arrayBuffer().catch(() => { throw new Error("the connection broke off"); });
+  if (bytes.byteLength !== 2 * count) throw new Error("the server sent something else");
+  return new Int16Array(bytes);
 }
 
 /** @implements {Renderer} */
-export class SliceView {
+export class SliceView extends Tiled {
   /** @type {Plane[]} */
   planes = ["axial"];
-  hasFreeWindow = false;
 
   /**
-   * @param {HTMLImageElement} image
+   * @param {HTMLCanvasElement} canvas
    * @param {string} address Of the lowest slice.
    * @param {Grid} grid
    */
-  constructor(image, address, grid) {
-    this.element = image;
+  constructor(canvas, address, grid) {
+    super(grid);
+    this.element = canvas;
     this.address = address;
-    this.grid = grid;
-    this.zoom = 1;
-    this.middle = grid.centre();
     /** @type {View | null} */
     this.next = null;
     this.isLoading = false;
+    /** @type {PlanePicture | null} */
+    this.plane = null;
+    this.shown = "";
   }
 
   /** @param {View} view */
-  source({ voxel, window }) {
-    return this.address.replace("/0.png", `/${voxel[2]}.png?window=${encodeURIComponent(window)}`);
+  source({ voxel, slab, thickness }) {
+    const query = slab === "none" ? "" : `?slab=${slab}&mm=${thickness}`;
+    return this.address.replace("/0.hu", `/${voxel[2]}.hu${query}`);
   }
 
   /**
-   * One picture at a time; of those asked for meanwhile the last is what counts. Tells of each that is there.
+   * One slice at a time; of those asked for meanwhile the last is what counts. Tells of each that is there. Window, zoom
+   * and place are those asked for last, at once.
    *
    * @param {View} view
    * @param {(view: View) => void} drawn
    */
   async draw(view, drawn) {
-    this.move(view);
     this.next = view;
+    this.paint(this.seen ? { ...view, voxel: this.seen.voxel } : view);
     if (this.isLoading) return;
     this.isLoading = true;
     try {
@@ -61,13 +69,15 @@ export class SliceView {
         const wanted = this.next;
         this.next = null;
         const address = this.source(wanted);
-        if (this.element.getAttribute("src") !== address) {
-          const picture = new Image();
-          picture.src = address;
-          await picture.decode().catch(async () => { throw new Error(await failure(address)); });
-          this.element.src = address;
+        if (this.shown !== address) {
+          const { size } = this.grid;
+          this.plane = new PlanePicture(this.grid, 2, await ask(address, size[0] * size[1]));
+          this.shown = address;
         }
-        drawn({ ...wanted, zoom: this.zoom, centre: this.middle });
+        const { voxel, slab, thickness } = wanted;
+        const shown = { ...this.next ?? wanted, voxel, slab, thickness };
+        this.paint(shown);
+        drawn(shown);
       }
     } finally {
       this.next = null;
@@ -75,52 +85,31 @@ export class SliceView {
     }
   }
 
-  /**
-   * The picture is drawn once, and what is looked at of it enlarged.
-   *
-   * @param {View} view
-   */
-  move({ zoom, centre }) {
-    this.zoom = zoom;
-    this.middle = centre;
-    const [x, y] = centre;
-    const scale = this.scale();
-    if (Number.isFinite(scale)) this.element.style.transform = `translate(${x / scale}px, ${y / scale}px) scale(${zoom})`;
-  }
-
-  /** Millimetres a pixel of the page, as drawn or at another zoom. */
-  scale(zoom = this.zoom) {
-    const { naturalWidth, naturalHeight, clientWidth, clientHeight } = this.element;
-    const shrunk = Math.min(clientWidth / naturalWidth, clientHeight / naturalHeight);
-    return (this.grid.size[0] * this.grid.spacing[0]) / (naturalWidth * shrunk * zoom);
-  }
-
-  /** @returns {Edge[]} */
-  edges() {
-    const { clientWidth: width, clientHeight: height } = this.element;
-    return [
-      { letter: "R", x: 0, y: height / 2, side: "left" },
-      { letter: "L", x: width, y: height / 2, side: "right" },
-      { letter: "A", x: width / 2, y: 0, side: "top" },
-      { letter: "P", x: width / 2, y: height, side: "bottom" },
-    ];
+  /** @param {View} view */
+  paint(view) {
+    this.seen = view;
+    const { context, ratio } = clear(this.element);
+    const [tile] = this.tiles();
+    this.plane?.draw(context, ratio, tile, view);
   }
 
   /**
-   * Voxels are not pointed at here.
-   *
-   * @param {number} x
-   * @param {number} y
-   * @returns {Found}
+   * @override
+   * @returns {Tile[]}
    */
-  pick(x, y) {
+  tiles() {
     const { clientWidth: width, clientHeight: height } = this.element;
-    const scale = this.scale();
-    const [right, front, head] = this.middle;
-    return { place: [right - (x - width / 2) * scale, front - (y - height / 2) * scale, head], axis: 2 };
+    if (!this.seen || !width) return [];
+    const { size, spacing } = this.grid;
+    const { zoom, centre } = this.seen;
+    const scale = Math.max(size[0] * spacing[0] / width, size[1] * spacing[1] / height) / zoom;
+    return [{
+      axis: 2, left: 0, top: 0, width, height, scale, start: [centre[0] + scale * width / 2, centre[1] + scale * height / 2],
+    }];
   }
 
-  value() {
-    return null;
+  /** @param {Triple} voxel */
+  value(voxel) {
+    return this.plane?.value(voxel) ?? null;
   }
 }

@@ -1,11 +1,13 @@
-// The volume in NiiVue: three planes, any window, the value under the crosshair.
+// The volume in NiiVue: three planes, any window. Slabs, which NiiVue does not know, are computed and drawn over it.
 
-import { AXIS, triple } from "./viewer_grid.js";
+import { AXIS } from "./viewer_grid.js";
+import { clear, takePlane } from "./viewer_planes.js";
+import { Tiled } from "./viewer_tiles.js";
 
 /** @import { Niivue } from "@niivue/niivue" */
 /** @import { Grid } from "./viewer_grid.js" */
-/** @import { Edge, Found, Plane, Renderer, Triple, View } from "./viewer_types.js" */
-/** @typedef {Exclude<Plane, "all">} DrawnPlane */
+/** @import { PlanePicture } from "./viewer_planes.js" */
+/** @import { DrawnPlane, Plane, Renderer, Tile, Triple, View } from "./viewer_types.js" */
 
 /**
  * Numbers of NiiVue's.
@@ -15,13 +17,7 @@ import { AXIS, triple } from "./viewer_grid.js";
 const TYPES = { axial: 0, coronal: 1, sagittal: 2, all: 3 };
 const NO_3D_TILE = 0;
 const NOTHING = 0;
-const HAIR = 1.5; // pixels of the page
-/**
- * What lies at the left, right, upper and lower edge of each plane as it is drawn.
- *
- * @type {Record<DrawnPlane, string>}
- */
-const EDGES = { axial: "RLAP", coronal: "RLSI", sagittal: "APSI" };
+const GRID = 2; // of planes, so that a quarter is free beside all three
 /** @type {DrawnPlane[]} */
 const DRAWN = ["axial", "coronal", "sagittal"];
 
@@ -109,10 +105,9 @@ function planeOf(type) {
 }
 
 /** @implements {Renderer} */
-export class VolumeView {
+export class VolumeView extends Tiled {
   /** @type {Plane[]} */
   planes = ["axial", "coronal", "sagittal", "all"];
-  hasFreeWindow = true;
 
   /**
    * The graphics are prepared while the volume is on its way. Throws where the browser cannot draw one of this size.
@@ -132,12 +127,11 @@ export class VolumeView {
       sagittalNoseLeft: true,
       isOrientationTextVisible: false,
       multiplanarShowRender: NO_3D_TILE,
+      multiplanarLayout: GRID,
       dragMode: NOTHING,
       tileMargin: 2,
       backColor: [0, 0, 0, 1],
-      crosshairColor: [0.37, 0.77, 0.85, 1],
-      crosshairWidthUnit: "mm",
-      crosshairGap: 8,
+      crosshairWidth: 0,
       loadingText: "",
       logLevel: "error",
     });
@@ -155,13 +149,22 @@ export class VolumeView {
    * @param {Grid} grid
    */
   constructor(canvas, viewer, grid) {
+    super(grid);
     this.element = canvas;
     this.viewer = viewer;
-    this.grid = grid;
-    this.zoom = 1;
     /** @type {Plane | null} */
     this.plane = null;
     this.volume = viewer.volumes[0];
+    this.size = "";
+    this.over = document.createElement("canvas");
+    this.over.className = "viewer-canvas viewer-over";
+    canvas.after(this.over);
+    /**
+     * By axis the plane that is drawn over NiiVue's, and what it is of.
+     *
+     * @type {Map<number, { of: string, plane: PlanePicture }>}
+     */
+    this.slabs = new Map();
   }
 
   /**
@@ -170,74 +173,70 @@ export class VolumeView {
    */
   async draw(view, drawn) {
     const { viewer, volume } = this;
-    const [least, most] = [view.level - view.width / 2, view.level + view.width / 2];
-    // All voxels go through the window anew: dear, so only where it changed.
-    if (volume.cal_min !== least || volume.cal_max !== most) {
-      Object.assign(volume, { cal_min: least, cal_max: most });
-      viewer.updateGLVolume();
-    }
+    const isSlab = view.slab !== "none";
+    if (!isSlab) this.setWindow(view);
     if (this.plane !== view.plane) viewer.setSliceType(TYPES[view.plane]);
     this.plane = view.plane;
-    const hair = view.hasCrosshair ? HAIR * this.scale(view.zoom) : 0;
-    this.zoom = view.zoom;
+    this.seen = view;
     viewer.scene.pan2Dxyzmm = [...this.grid.centre().map((middle, axis) => middle - view.centre[axis] * view.zoom), view.zoom];
     viewer.scene.crosshairPos = viewer.mm2frac(this.grid.millimetres(view.voxel));
-    viewer.setCrosshairWidth(hair);
-    viewer.drawScene();
+    const size = `${this.element.clientWidth} ${this.element.clientHeight} ${window.devicePixelRatio}`;
+    // NiiVue may hear of another size only later. This draws, too.
+    if (this.size !== size) viewer.resizeListener();
+    else viewer.drawScene();
+    this.size = size;
+    const { context, ratio } = clear(this.over);
+    if (isSlab) for (const tile of this.tiles()) this.slab(view, tile.axis, volume.img).draw(context, ratio, tile, view);
     drawn(view);
   }
 
-  /** Millimetres a pixel of the page, as drawn or at another zoom. */
-  scale(zoom = this.zoom) {
-    const tile = this.viewer.screenSlices[0];
-    return (Math.abs(tile.fovMM[0]) / tile.leftTopWidthHeight[2]) * this.devicePixels() * this.zoom / zoom;
+  /**
+   * All voxels go through the window anew: dear, so only where it changed.
+   *
+   * @param {View} view
+   */
+  setWindow({ level, width, isInverted }) {
+    const [least, most] = [level - width / 2, level + width / 2];
+    const { volume } = this;
+    if (volume.cal_min === least && volume.cal_max === most && volume.colormapInvert === isInverted) return;
+    Object.assign(volume, { cal_min: least, cal_max: most, colormapInvert: isInverted });
+    this.viewer.updateGLVolume();
   }
 
   /**
-   * Letters for the edges of each plane, in pixels of the page.
-   *
-   * @returns {Edge[]}
+   * @param {View} view
+   * @param {number} axis
+   * @param {ArrayLike<number> | undefined} voxels
    */
-  edges() {
-    const ratio = this.devicePixels();
-    return this.viewer.screenSlices.flatMap(({ axCorSag, leftTopWidthHeight }) => {
+  slab(view, axis, voxels) {
+    const of = `${view.voxel[axis]} ${view.slab} ${view.thickness}`;
+    const kept = this.slabs.get(axis);
+    if (kept?.of === of) return kept.plane;
+    const plane = takePlane(voxels ?? [], this.grid, axis, view.voxel[axis], view);
+    this.slabs.set(axis, { of, plane });
+    return plane;
+  }
+
+  /**
+   * @override
+   * @returns {Tile[]}
+   */
+  tiles() {
+    const ratio = this.element.width / this.element.clientWidth;
+    return this.viewer.screenSlices.map(({ axCorSag, leftTopWidthHeight, leftTopMM, fovMM }) => {
       const [left, top, width, height] = leftTopWidthHeight.map((one) => one / ratio);
-      const [first, second, upper, lower] = EDGES[planeOf(axCorSag)];
-      return [
-        { letter: first, x: left, y: top + height / 2, side: "left" },
-        { letter: second, x: left + width, y: top + height / 2, side: "right" },
-        { letter: upper, x: left + width / 2, y: top, side: "top" },
-        { letter: lower, x: left + width / 2, y: top + height, side: "bottom" },
-      ];
+      // NiiVue counts from the lower edge up.
+      const start = /** @type {[number, number]} */ ([leftTopMM[0], leftTopMM[1] + fovMM[1]]);
+      return { axis: AXIS[planeOf(axCorSag)], left, top, width, height, start, scale: Math.abs(fovMM[0]) / width };
     });
   }
 
-  devicePixels() {
-    return this.element.width / this.element.clientWidth;
-  }
-
   /**
-   * What is under a point of the canvas; null beside the volume.
-   *
-   * @param {number} x
-   * @param {number} y
-   * @returns {Found | null}
+   * @param {Triple} voxel
+   * @param {number} axis
    */
-  pick(x, y) {
-    const ratio = this.devicePixels();
-    const point = [x * ratio, y * ratio];
-    const fraction = this.viewer.canvasPos2frac(point);
-    if (fraction[0] < 0) return null;
-    const tile = this.viewer.screenSlices.find(({ leftTopWidthHeight: [left, top, width, height] }) =>
-      point[0] >= left && point[0] < left + width && point[1] >= top && point[1] < top + height);
-    if (!tile) return null;
-    const millimetres = this.viewer.frac2mm(fraction);
-    const place = triple((axis) => millimetres[axis]);
-    return { place, voxel: this.grid.voxel(place), axis: AXIS[planeOf(tile.axCorSag)] };
-  }
-
-  /** @param {Triple} voxel */
-  value(voxel) {
+  value(voxel, axis) {
+    if (this.seen?.slab !== "none") return this.slabs.get(axis)?.plane.value(voxel) ?? null;
     return this.volume.img?.[this.grid.index(voxel)] ?? null;
   }
 }
