@@ -43,6 +43,10 @@ NO_MAPS = (
     "done in Python. Look at them where they were made, or have an administrator grant dbo.RenderMap to the page where "
     "Python runs."
 )
+NO_SERIES = (
+    "DICOMweb is not served here, because the database has no procedure for it that this page may call. An administrator "
+    "installs dbo.FindSeries and dbo.ListInstances, or grants them to the page."
+)
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
 )
