@@ -41,3 +41,5 @@ web_proxy = "127.0.0.1"
 web_scheme = "http"
 # The model that "Analyze scan" runs.
 web_model = "lightgbm_sql"
+# The folder of OHIF's build, which the page then serves under /ohif (make ohif brings it to web/ohif). Empty: none.
+web_ohif = ""

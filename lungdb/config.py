@@ -50,6 +50,8 @@ class Settings:
         ``https`` where browsers reach the page so: cookies are then sent over HTTPS only.
     web_model : str
         Name of the model that "Analyze scan" runs; the version that the name serves.
+    web_ohif : str
+        The folder with OHIF's build, which the page then serves under /ohif; empty for none.
     """
 
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
@@ -65,6 +67,7 @@ class Settings:
     web_proxy: str = "127.0.0.1"
     web_scheme: str = "http"
     web_model: str = "lightgbm_sql"
+    web_ohif: str = ""
 
 
 NAMES = tuple(setting.name for setting in fields(Settings))

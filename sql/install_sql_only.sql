@@ -15036,6 +15036,7 @@ CREATE OR ALTER PROCEDURE dbo.FindSeries
     @StudyDigest VARBINARY(16) = NULL,  -- where no study has @StudyUid: first bytes of the SHA-256 of the study_uid in UTF-16
     @SeriesUid NVARCHAR(64) = NULL,     -- series_uid of the series; NULL finds all
     @SeriesDigest VARBINARY(16) = NULL, -- where no series has @SeriesUid: first bytes of the SHA-256 of the series_uid in UTF-16
+    @PatientIndex INT = NULL,           -- idx of the patient; NULL finds all
     @PatientId NVARCHAR(256) = NULL,    -- patient_id; * stands for any characters, ? for one; NULL finds all
     @PatientName NVARCHAR(256) = NULL,  -- display_name, likewise
     @FirstDay DATE = NULL,              -- studies of this day or later; of studies whose day is not known none is found
@@ -15059,6 +15060,7 @@ Parameters:
     @StudyDigest VARBINARY(16) = NULL   where no study has @StudyUid: first bytes of the SHA-256 of the study_uid in UTF-16
     @SeriesUid NVARCHAR(64) = NULL      series_uid of the series; NULL finds all
     @SeriesDigest VARBINARY(16) = NULL  where no series has @SeriesUid: first bytes of the SHA-256 of the series_uid in UTF-16
+    @PatientIndex INT = NULL            idx of the patient; NULL finds all
     @PatientId NVARCHAR(256) = NULL     patient_id; * stands for any characters, ? for one; NULL finds all
     @PatientName NVARCHAR(256) = NULL   display_name, likewise
     @FirstDay DATE = NULL               studies of this day or later; of studies whose day is not known none is found
@@ -15107,6 +15109,9 @@ Example:
         INSERT INTO #some (scan_id) SELECT scan_id FROM dbo.scans WHERE series_uid = @SeriesUid;
     ELSE IF @StudyUid IS NOT NULL
         INSERT INTO #some (scan_id) SELECT scan_id FROM dbo.scans WHERE study_uid = @StudyUid;
+    ELSE IF @PatientIndex IS NOT NULL
+        INSERT INTO #some (scan_id)
+        SELECT s.scan_id FROM dbo.patients AS p INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id WHERE p.idx = @PatientIndex;
     ELSE
         INSERT INTO #some (scan_id) SELECT scan_id FROM dbo.scans;
     INSERT INTO #found (scan_id, patient_id, study_uid, study_day)
@@ -15117,7 +15122,7 @@ Example:
         FROM #some AS e
         INNER JOIN dbo.scans AS s ON s.scan_id = e.scan_id
         INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-        WHERE @StudyUid IS NULL OR s.study_uid = @StudyUid) AS f
+        WHERE (@StudyUid IS NULL OR s.study_uid = @StudyUid) AND (@PatientIndex IS NULL OR p.idx = @PatientIndex)) AS f
     WHERE (@PatientId IS NULL OR f.patient_id LIKE @PatientId ESCAPE N'\')
         AND (@PatientName IS NULL OR f.display_name LIKE @PatientName ESCAPE N'\')
         AND (@FirstDay IS NULL OR f.study_day >= @FirstDay) AND (@LastDay IS NULL OR f.study_day <= @LastDay)
@@ -15161,7 +15166,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ListInstances returns slice_index, instance_uid, position_z in millimetres and pixels_sha256 in hex of each slice of a scan.
+        PRINT N'dbo.ListInstances returns slice_index, instance_uid, position_z (mm) and pixels_sha256 (hex) of each slice of a scan.
 Slices that come from one file of many frames have its instance_uid in common. Of a scan without slices here there is no row.
 Parameters:
     @ScanId INT = NULL  the scan; needed

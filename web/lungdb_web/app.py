@@ -7,7 +7,7 @@ import mimetypes
 from flask import Flask
 
 from lungdb.config import Settings, load_settings
-from lungdb_web import access, dicomweb, formatting, security
+from lungdb_web import access, dicomweb, formatting, ohif, security
 from lungdb_web.api.application import register_api
 from lungdb_web.database import Database
 from lungdb_web.pages import errors, health, models, original, patient, reasons, runs, scans, sign_in, worklist
@@ -47,5 +47,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     dicomweb.register(app)
+    ohif.register(app, settings.web_ohif)
     register_api(app)
     return app

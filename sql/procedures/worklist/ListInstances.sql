@@ -10,7 +10,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ListInstances returns slice_index, instance_uid, position_z in millimetres and pixels_sha256 in hex of each slice of a scan.
+        PRINT N'dbo.ListInstances returns slice_index, instance_uid, position_z (mm) and pixels_sha256 (hex) of each slice of a scan.
 Slices that come from one file of many frames have its instance_uid in common. Of a scan without slices here there is no row.
 Parameters:
     @ScanId INT = NULL  the scan; needed

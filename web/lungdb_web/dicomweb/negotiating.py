@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from flask import request
 from werkzeug.exceptions import NotAcceptable
-from werkzeug.http import parse_options_header
 
 JSON = "application/dicom+json"
 _LONGEST = 2000
@@ -26,18 +25,19 @@ def accepted() -> list[Range]:
     """Read what the client takes, the best first; everything where it does not say."""
     given = request.args.get("accept") or ", ".join(request.headers.getlist("Accept")) or "*/*"
     ranges = []
-    for part in _split(given[:_LONGEST]):
-        media_type, options = parse_options_header(part)
+    for part in _split(given[:_LONGEST], ","):
+        media_type, *rest = _split(part, ";")
+        # Many clients leave the quotation marks out that a type with a slash needs.
+        options = {
+            name.strip().lower(): value.strip().strip('"') for name, _, value in (one.partition("=") for one in rest)
+        }
         try:
             quality = float(options.get("q", "1"))
         except ValueError:
             quality = 0.0
         if quality > 0:
-            ranges.append(
-                Range(
-                    media_type.lower(), options.get("type", "*/*").lower(), options.get("transfer-syntax", "*"), quality
-                )
-            )
+            part_type = options.get("type", "*/*").lower()
+            ranges.append(Range(media_type.lower(), part_type, options.get("transfer-syntax", "*"), quality))
     return sorted(ranges, key=lambda one: -one.quality)
 
 
@@ -82,12 +82,12 @@ def _matches(wanted: str, offered: str) -> bool:
     return wanted in ("*/*", offered) or (detail == "*" and kind == offered.partition("/")[0])
 
 
-def _split(header: str) -> list[str]:
-    """Split at commas that do not stand in quotation marks."""
+def _split(header: str, separator: str) -> list[str]:
+    """Split at commas or semicolons that do not stand in quotation marks."""
     parts, in_quotes = [""], False
     for character in header:
         in_quotes ^= character == '"'
-        if character == "," and not in_quotes:
+        if character == separator and not in_quotes:
             parts.append("")
         else:
             parts[-1] += character

@@ -84,7 +84,8 @@ def read_query(study: str | None = None, series: str | None = None) -> Query:
         found_series, is_empty = [series], is_empty or bool(found_series and series not in found_series)
     if len(studies) * len(found_series) > _MOST_UIDS:
         raise BadRequest(f"At most {_MOST_UIDS} UIDs are looked for at once. Ask for fewer.")
-    pairs = product(studies or [None], found_series or [None])
+    any_uid: list[str | None] = [None]
+    pairs = product(studies or any_uid, found_series or any_uid)
     every = () if is_empty else tuple(replace(asked, study_uid=one, series_uid=other) for one, other in pairs)
     return Query(
         every,

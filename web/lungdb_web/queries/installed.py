@@ -44,8 +44,8 @@ NO_MAPS = (
     "Python runs."
 )
 NO_SERIES = (
-    "DICOMweb is not served here, because the database has no procedure for it that this page may call. An administrator "
-    "installs dbo.FindSeries and dbo.ListInstances, or grants them to the page."
+    "DICOMweb is not served here, because the database has no procedure for it that this page may call. An "
+    "administrator installs dbo.FindSeries and dbo.ListInstances, or grants them to the page."
 )
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."

@@ -102,6 +102,7 @@ class Asked:
 
     study_uid: str | None = None
     series_uid: str | None = None
+    patient_index: int | None = None
     patient_id: str | None = None
     patient_name: str | None = None
     first_day: date | None = None
@@ -128,12 +129,13 @@ def find_series(
     with _installed():
         (found,) = call(
             "EXECUTE dbo.FindSeries @StudyUid = ?, @StudyDigest = ?, @SeriesUid = ?, @SeriesDigest = ?, "
-            "@PatientId = ?, @PatientName = ?, @FirstDay = ?, @LastDay = ?, @WithPixels = ?, @ByStudy = ?, "
-            "@Offset = ?, @Limit = ?;",
+            "@PatientIndex = ?, @PatientId = ?, @PatientName = ?, @FirstDay = ?, @LastDay = ?, @WithPixels = ?, "
+            "@ByStudy = ?, @Offset = ?, @Limit = ?;",
             asked.study_uid,
             digest_of(asked.study_uid or ""),
             asked.series_uid,
             digest_of(asked.series_uid or ""),
+            asked.patient_index,
             asked.patient_id,
             asked.patient_name,
             asked.first_day,
