@@ -1,7 +1,16 @@
 // What OHIF reads before it starts: where its files lie, and that its images are those of this site and no other.
-window.PUBLIC_URL = "/ohif/";
-window.browserImportFunction = (name) => import(name);
-window.config = {
+/**
+ * The session has ended: whoever signs in again finds the study through the patient's page.
+ * @param {{ status?: number }} error
+ */
+const httpErrorHandler = (error) => {
+  if (error.status === 401) {
+    window.location.assign("/sign-in");
+  }
+};
+/** @param {string} name */
+const browserImportFunction = (name) => import(name);
+const config = {
   name: "lungdb",
   routerBasename: "/ohif",
   extensions: [],
@@ -40,10 +49,6 @@ window.config = {
       },
     },
   ],
-  httpErrorHandler: (error) => {
-    // The session has ended: whoever signs in again finds the study through the patient's page.
-    if (error.status === 401) {
-      window.location.assign("/sign-in");
-    }
-  },
+  httpErrorHandler,
 };
+Object.assign(window, { PUBLIC_URL: "/ohif/", browserImportFunction, config });
