@@ -25455,7 +25455,8 @@ Example:
     WHERE (@PatientId IS NULL OR f.patient_id LIKE @PatientId ESCAPE N'\')
         AND (@PatientName IS NULL OR f.display_name LIKE @PatientName ESCAPE N'\')
         AND (@FirstDay IS NULL OR f.study_day >= @FirstDay) AND (@LastDay IS NULL OR f.study_day <= @LastDay)
-        AND (@WithPixels = 0 OR EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = f.scan_id));
+        AND (@WithPixels = 0 OR EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = f.scan_id))
+    OPTION (RECOMPILE);
     INSERT INTO #page (scan_id)
     SELECT f.scan_id
     FROM #found AS f
