@@ -4,12 +4,14 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
   --no-loadscope-reorder
 
-.PHONY: demo docs web setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick bench-scale localisation sql constraints image wheelhouse clean
+.PHONY: demo docs web ohif setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick bench-scale localisation sql constraints image wheelhouse clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
 
 web: web/node_modules/.done  ## what the web page loads into the browser
+
+ohif: web/ohif/index.html  ## OHIF's build from npm, for lungdb serve --ohif web/ohif
 
 setup: .venv/.test .tsql/.done web/node_modules/.tools  ## what the tests and lint need
 
@@ -76,7 +78,7 @@ wheelhouse: .venv/.demo  ## wheels with hashes for a server without the Internet
 	$(BIN)/python scripts/make_wheelhouse.py $(SERVER)
 
 clean:
-	rm -rf .venv .venv310 .tsql demo wheelhouse site web/node_modules
+	rm -rf .venv .venv310 .tsql demo wheelhouse site web/node_modules web/ohif
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -117,6 +119,14 @@ endif
 NO_VIEWER := The files of the scan viewer could not be installed: the web page will show plain slices. Run 'make web' again when npm's registry can be reached.
 web/node_modules/.done: web/package.json web/package-lock.json .venv/bin/python
 	@{ $(NPM) ci --omit=dev --omit=optional --prefix web && touch $@; } || echo "$(NO_VIEWER)" >&2
+
+# The page works without it. 50 MB; scripts/unpack_ohif.py holds it to its SHA-512.
+web/ohif/index.html: scripts/unpack_ohif.py .venv/bin/python
+	mkdir -p web/ohif.packed
+	$(NPM) pack @ohif/app@3.13.2 --silent --pack-destination web/ohif.packed
+	$(BIN)/python scripts/unpack_ohif.py web/ohif.packed/ohif-app-3.13.2.tgz web/ohif
+	rm -r web/ohif.packed
+	touch $@
 
 # The same with what checks the page and its JavaScript.
 NO_TOOLS := eslint, TypeScript and axe-core could not be installed, so the web page's JavaScript is not checked. Run make again when npm's registry can be reached.

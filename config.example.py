@@ -51,3 +51,5 @@ web_metrics = ""
 # warning (what was refused or failed) or error.
 web_log = "text"
 web_log_level = "warning"
+# The folder of OHIF's build, which the page then serves under /ohif (make ohif brings it to web/ohif). Empty: none.
+web_ohif = ""

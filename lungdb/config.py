@@ -58,6 +58,8 @@ class Settings:
     web_log, web_log_level : str
         The log of `lungdb serve`: ``text`` or ``json``, and from which level on: debug, info, warning or error. Every
         request is logged from info on, those that were refused as warnings.
+    web_ohif : str
+        The folder with OHIF's build, which the page then serves under /ohif; empty for none.
     """
 
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
@@ -77,6 +79,7 @@ class Settings:
     web_metrics: str = ""
     web_log: str = "text"
     web_log_level: str = "warning"
+    web_ohif: str = ""
 
 
 NAMES = tuple(setting.name for setting in fields(Settings))

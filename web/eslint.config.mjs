@@ -2,6 +2,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
+  { ignores: ["ohif/", "ohif.packed/"] },
   js.configs.recommended,
   {
     files: ["lungdb_web/static/*.js"],

@@ -24,6 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_database_argument(parser)
     parser.add_argument("--host", help="address to listen on (default: `web_host` of config.py, 127.0.0.1)")
     parser.add_argument("--port", help="port to listen on, 0 for any (default: `web_port` of config.py, 5000)")
+    parser.add_argument(
+        "--ohif",
+        metavar="DIR",
+        help="folder of OHIF's build, served under /ohif (default: `web_ohif` of config.py, none)",
+    )
     arguments = parser.parse_args(argv)
     return exit_status(lambda: _serve(_settings(arguments)))
 
@@ -35,6 +40,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         database=arguments.database or settings.database,
         web_host=arguments.host or settings.web_host,
         web_port=arguments.port or settings.web_port,
+        web_ohif=arguments.ohif or settings.web_ohif,
     )
 
 

@@ -30,7 +30,8 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
 from lungdb import __version__
-from lungdb.exporting.dicom_source import derived_uid, orientation_of, position_of
+from lungdb.exporting.dicom_source import orientation_of, position_of
+from lungdb.imaging.dicom_values import derived_uid
 
 MAKER = "lungdb"
 _EQUIPMENT = {

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.config import IGNORE
-from pydicom.uid import UID, CTImageStorage
+from pydicom.uid import CTImageStorage
 
 from lungdb.exporting.nifti import affine_of
 from lungdb.exporting.reading import KnownScan
+from lungdb.imaging.dicom_values import decimal_string, derived_uid, valid_uid
 
 UNKNOWN = (
     "PatientName", "PatientBirthDate", "PatientSex", "StudyTime", "StudyID", "AccessionNumber",
     "ReferringPhysicianName",
 )  # fmt: skip
 """Of source files, needed by the standard though they may be empty, and in no database of lungdb."""
-
-
-def valid_uid(text: str) -> str:
-    """Return a UID as it is, and of what is none the one under 2.25 that 128 bits of its SHA-256 make (PS3.5 B.2)."""
-    return text if UID(text, validation_mode=IGNORE).is_valid else derived_uid(text)
-
-
-def derived_uid(*parts: object) -> str:
-    """Return the UID of an object that follows from something: the same at every export."""
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8")).digest()
-    return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
 def is_single_frame(facts: Mapping[str, Any]) -> bool:
@@ -71,10 +59,12 @@ def source_images(scan: KnownScan, facts: Mapping[str, Any]) -> list[Dataset]:
         image.Rows, image.Columns = facts["image_rows"], facts["image_cols"]
         image.InstanceNumber = number + 1
         if affine is not None:
-            image.ImagePositionPatient = [_decimal(value) for value in position_of(facts, number, 0, 0)]
-            image.ImageOrientationPatient = [_decimal(value) for value in orientation_of(facts)]
-            image.PixelSpacing = [_decimal(facts["spacing_y"]), _decimal(facts["spacing_x"])]
-            image.SliceThickness = _decimal(facts["slice_thickness"] or float(np.linalg.norm(_vector(facts, "step"))))
+            image.ImagePositionPatient = [decimal_string(value) for value in position_of(facts, number, 0, 0)]
+            image.ImageOrientationPatient = [decimal_string(value) for value in orientation_of(facts)]
+            image.PixelSpacing = [decimal_string(facts["spacing_y"]), decimal_string(facts["spacing_x"])]
+            image.SliceThickness = decimal_string(
+                facts["slice_thickness"] or float(np.linalg.norm(_vector(facts, "step")))
+            )
         images.append(image)
     return images
 
@@ -97,12 +87,3 @@ def orientation_of(facts: Mapping[str, Any]) -> list[float]:
 
 def _vector(facts: Mapping[str, Any], name: str) -> NDArray[np.float64]:
     return np.array([facts[f"{name}_{axis}"] for axis in "xyz"], np.float64)
-
-
-def _decimal(value: float) -> str:
-    """Write a number in the 16 characters that DS has."""
-    for digits in range(16, 0, -1):
-        text = f"{float(value):.{digits}g}"
-        if len(text) <= 16:
-            return text
-    raise ValueError(value)

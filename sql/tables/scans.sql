@@ -65,4 +65,5 @@ CREATE TABLE dbo.scans (
 );
 CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;
 CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);
+CREATE INDEX IX_scans_study ON dbo.scans (study_uid);
 CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;

@@ -14,7 +14,6 @@ from pydicom.uid import UID
 
 import lungdb
 from lungdb.cli.main import main
-from lungdb.exporting.dicom_source import valid_uid
 from tests.support.databases import copy_to, target_of
 from tests.support.fixtures import Archive
 
@@ -138,13 +137,6 @@ def test_the_same_export_is_the_same_bytes(written: Path, target: str, tmp_path:
     uids = [pydicom.dcmread(each, stop_before_pixels=True).SOPInstanceUID for each in written.iterdir()]
     assert len(set(uids)) == len(uids) == 6 + 1 + 5
     assert all(UID(uid).is_valid and uid.startswith("2.25.") for uid in uids)
-
-
-def test_what_is_no_uid_becomes_one_of_128_bits() -> None:
-    """The first 128 bits of FIPS 180-2's example of SHA-256, appendix B.1; a UID stays."""
-    assert valid_uid("1.2.840.113619.2.55") == "1.2.840.113619.2.55"
-    assert valid_uid("abc") == f"2.25.{0xBA7816BF8F01CFEA414140DE5DAE2223}"
-    assert valid_uid("1.02.3") != "1.02.3"
 
 
 @pytest.mark.skipif(shutil.which("dsrdump") is None, reason="dcmtk is not installed")

@@ -12,10 +12,19 @@ from werkzeug.routing import Rule
 SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC = {"/static/<path:filename>", "/sign-in", "/health"}
 """All that may be seen by anybody."""
-PROGRAM_PREFIXES = ("/api/", "/predict/", "/gif/", "/metrics")
+PROGRAM_PREFIXES = ("/api/", "/dicomweb/", "/predict/", "/gif/", "/metrics")
 DOCUMENTATION = "/api/v1/docs"
 """A page for people, that tells what programs may ask."""
-TEXTS = {"name": "lightgbm_sql", "plot": "roc", "filename": "style.css"}
+TEXTS = {
+    "name": "lightgbm_sql",
+    "plot": "roc",
+    "filename": "style.css",
+    # Of the phantom with the index 0.
+    "study": "2.25.33870463711223987069053191114522840150",
+    "series": "2.25.137285955608638477842902725873530603559",
+    "instance": "2.25.210937076963589774463573263605104032669",
+    "frames": "1",
+}
 
 
 @dataclass(frozen=True)

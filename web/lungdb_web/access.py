@@ -24,7 +24,7 @@ from lungdb_web.services import call, services
 
 PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
 # The paths that programs use: they are told 401 where a browser is led to the sign-in page.
-PROGRAM_PATHS = ("/api/", "/predict/", "/gif/", "/metrics")
+PROGRAM_PATHS = ("/api/", "/dicomweb/", "/predict/", "/gif/", "/metrics")
 _ROLE = "needed_role"
 """What `require` calls its role among the attributes of a view."""
 DOCUMENTATION = "api_documentation.show_documentation"

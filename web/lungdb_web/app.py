@@ -7,7 +7,7 @@ import mimetypes
 from flask import Flask
 
 from lungdb.config import Settings, load_settings
-from lungdb_web import access, formatting, security
+from lungdb_web import access, dicomweb, formatting, ohif, security
 from lungdb_web.api.application import register_api
 from lungdb_web.bulk import BulkScoring
 from lungdb_web.database import Database
@@ -74,5 +74,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    dicomweb.register(app)
+    ohif.register(app, settings.web_ohif)
     register_api(app)
     return app

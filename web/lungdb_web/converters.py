@@ -1,8 +1,8 @@
-"""The whole numbers of addresses: what T-SQL's INT holds, in the digits 0 to 9."""
+"""What stands in addresses: whole numbers that the INT of T-SQL holds, in the digits 0 to 9, and UIDs."""
 
 from __future__ import annotations
 
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import BaseConverter, IntegerConverter, Map
 
 LARGEST = 2**31 - 1
 
@@ -14,3 +14,9 @@ class SqlInteger(IntegerConverter):
 
     def __init__(self, map: Map, *, max: int = LARGEST) -> None:
         super().__init__(map, max=min(max, LARGEST))
+
+
+class Uid(BaseConverter):
+    """Matches what may be a UID of DICOM: digits and dots."""
+
+    regex = "[0-9][0-9.]{0,63}"

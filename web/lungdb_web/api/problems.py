@@ -129,8 +129,8 @@ class Problem:
 
 
 def answer_program(error: Exception) -> Response | None:
-    """Answer an error of a request to the API or to an address of the original; None for a request to a page."""
-    if request.path == "/api" or request.path.startswith("/api/"):
+    """Answer an error of a request to the API, DICOMweb or an address of the original; None for a request to a page."""
+    if request.path == "/api" or request.path.startswith(("/api/", "/dicomweb/")):
         return _problem_response(problem_of(error))
     if request.path.startswith(ORIGINAL_PATHS):
         problem = problem_of(error)

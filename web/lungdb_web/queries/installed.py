@@ -59,6 +59,10 @@ NO_OVERLAYS = (
     "Maps are not laid over the slices of the viewer on this server, because its database has no procedure for it that "
     "this page may call. An administrator installs dbo.ReadMap, or grants it to the page."
 )
+NO_SERIES = (
+    "DICOMweb is not served here, because the database has no procedure for it that this page may call. An "
+    "administrator installs dbo.FindSeries and dbo.ListInstances, or grants them to the page."
+)
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
 )

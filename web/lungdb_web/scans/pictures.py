@@ -21,13 +21,13 @@ class Window:
     ----------
     name : str
         For people.
-    level, width : int
+    level, width : float
         Middle and width in Hounsfield units.
     """
 
     name: str
-    level: int
-    width: int
+    level: float
+    width: float
 
 
 WINDOWS = {
