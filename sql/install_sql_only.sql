@@ -2114,6 +2114,24 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.sign_in_links', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A link that an administrator made, by which somebody signs in to the web page once, without a password. The row goes when it is used.
+    CREATE TABLE dbo.sign_in_links (
+        sha256 VARBINARY(32) NOT NULL,    -- SHA-256 of the secret in the link
+        account_id INT NOT NULL,          -- account that the link signs in
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_sign_in_links_created_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
+        expires_at DATETIME2(3) NOT NULL, -- UTC, from when on it opens nothing
+        CONSTRAINT PK_sign_in_links PRIMARY KEY (sha256),
+        CONSTRAINT FK_sign_in_links_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
+    );
+    CREATE INDEX IX_sign_in_links_account ON dbo.sign_in_links (account_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.slice_maps', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -3075,6 +3093,10 @@ VALUES
     (N'sessions', N'expires_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', NULL),
     (N'settings', N'name', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'settings', N'value', N'nvarchar', 800, NULL, NULL, 1, 0, N'NVARCHAR(400)', NULL),
+    (N'sign_in_links', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'sign_in_links', N'account_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'sign_in_links', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_sign_in_links_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'sign_in_links', N'expires_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', NULL),
     (N'slice_maps', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'slice_maps', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'slice_maps', N'triple', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -3303,274 +3325,278 @@ VALUES
     (145, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
     (146, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
     (147, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (148, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
-    (149, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (150, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
-    (151, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
-    (152, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (153, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (154, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (155, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (156, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (157, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
-    (158, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
-    (159, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
-    (160, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
-    (161, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
-    (162, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
-    (163, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
-    (164, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (165, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (166, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (167, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (168, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (169, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (170, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (171, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
-    (172, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (173, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
-    (174, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (175, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (176, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (177, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (178, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (179, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (180, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (181, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
-    (182, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
-    (183, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
-    (184, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (185, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (186, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (187, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (188, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (189, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (190, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (191, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (192, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
-    (193, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
-    (194, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (195, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (196, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
-    (197, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
-    (198, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (199, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (200, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
-    (201, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
+    (148, N'sign_in_links', N'primary key', N'PK_sign_in_links', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT PK_sign_in_links PRIMARY KEY (sha256);'),
+    (149, N'sign_in_links', N'index', N'IX_sign_in_links_account', N'CREATE INDEX IX_sign_in_links_account ON dbo.sign_in_links (account_id);'),
+    (150, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
+    (151, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (152, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
+    (153, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
+    (154, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (155, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (156, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (157, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (158, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (159, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
+    (160, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
+    (161, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
+    (162, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
+    (163, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
+    (164, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
+    (165, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
+    (166, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (167, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (168, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (169, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (170, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (171, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (172, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (173, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
+    (174, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (175, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
+    (176, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (177, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (178, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (179, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (180, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (181, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (182, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (183, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
+    (184, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
+    (185, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
+    (186, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (187, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (188, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (189, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (190, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (191, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (192, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (193, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (194, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
+    (195, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
+    (196, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (197, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (198, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
+    (199, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
+    (200, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (201, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (202, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
+    (203, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
         OR (source_scan_id IS NULL AND source_slice IS NULL AND source_image IS NOT NULL AND root_image IS NOT NULL));'),
-    (202, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (203, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (204, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (205, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
-    (206, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (207, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (208, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (209, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (210, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (211, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (212, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (213, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (214, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (215, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (216, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
-    (217, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (218, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
-    (219, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (220, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (221, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
-    (222, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
-    (223, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (224, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (225, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (226, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
-    (227, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
-    (228, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
-    (229, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (230, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (231, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
-    (232, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (233, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
-    (234, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (235, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
-    (236, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
-    (237, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (238, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (239, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (240, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (241, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (242, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (243, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (244, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (245, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (204, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (205, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (206, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (207, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
+    (208, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (209, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (210, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (211, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (212, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (213, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (214, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (215, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (216, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (217, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (218, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (219, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (220, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (221, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (222, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (223, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (224, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (225, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (226, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (227, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (228, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (229, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (230, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (231, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (232, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (233, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (234, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (235, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (236, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (237, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (238, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (239, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (240, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (241, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (242, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (243, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (244, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (245, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (246, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (247, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (246, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (247, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (248, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (249, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (250, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (251, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (252, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (253, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (254, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (255, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (256, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (257, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (258, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (259, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (260, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (261, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (262, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (263, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (264, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (265, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (266, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (267, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (268, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
-    (269, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (270, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
-    (271, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (272, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (273, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (274, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (275, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (276, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (277, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (278, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (279, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (280, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (281, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (248, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (249, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (250, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (251, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (252, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (253, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (254, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (255, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (256, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (257, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (258, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (259, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (260, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (261, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (262, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (263, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (264, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (265, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (266, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (267, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (268, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (269, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (270, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (271, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (272, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (273, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (274, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (275, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (276, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (277, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (278, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (279, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (280, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (281, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (282, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (283, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (282, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (283, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
-    (284, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
-    (285, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (286, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (287, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (288, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (289, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (290, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (291, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (292, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (293, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (294, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (295, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (296, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (297, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (298, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (299, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (300, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
-    (301, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (302, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (303, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
-    (304, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (305, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (306, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (307, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
-    (308, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (309, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (310, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (311, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
-    (312, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (313, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (314, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (315, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (316, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (317, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (318, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
-    (319, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (320, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (321, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (322, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (323, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (324, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (325, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (326, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (327, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (328, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (329, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (330, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (331, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (332, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (333, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (334, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (335, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (336, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (337, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (338, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (339, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (340, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (341, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (342, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (343, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (344, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (345, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (346, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (347, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (348, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
-    (349, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
-    (350, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
-    (351, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (352, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
-    (353, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (354, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
-    (355, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (356, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (357, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (358, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
-    (359, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (360, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (361, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (362, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (363, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
-    (364, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
-    (365, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
-    (366, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
-    (367, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
-    (368, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (369, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
-    (370, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
-    (371, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
-    (372, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (373, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
-    (374, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
-    (375, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (376, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (377, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (378, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (379, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (380, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (381, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (382, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (383, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (384, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (385, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (386, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (387, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (388, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (389, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (390, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (391, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (392, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (393, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
-    (394, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
-    (395, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
-    (396, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (397, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (398, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (399, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (400, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (401, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
-    (402, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
-    (403, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (404, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
-    (405, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
-    (406, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
-    (407, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
-    (408, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (409, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
-    (410, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (411, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (284, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (285, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
+    (286, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
+    (287, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (288, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (289, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (290, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (291, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (292, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (293, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (294, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (295, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (296, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (297, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (298, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (299, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (300, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (301, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (302, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
+    (303, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (304, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (305, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
+    (306, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (307, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (308, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (309, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
+    (310, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (311, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (312, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (313, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
+    (314, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (315, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (316, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (317, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (318, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (319, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (320, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
+    (321, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (322, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (323, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (324, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (325, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (326, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (327, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (328, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (329, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (330, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (331, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (332, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (333, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (334, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (335, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (336, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (337, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (338, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (339, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (340, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (341, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (342, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (343, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (344, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (345, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (346, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (347, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (348, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (349, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (350, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
+    (351, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
+    (352, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
+    (353, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (354, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
+    (355, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (356, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
+    (357, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (358, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (359, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (360, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
+    (361, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (362, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (363, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (364, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (365, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
+    (366, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
+    (367, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
+    (368, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
+    (369, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
+    (370, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (371, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
+    (372, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
+    (373, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
+    (374, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (375, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
+    (376, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
+    (377, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (378, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (379, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (380, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (381, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (382, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (383, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (384, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (385, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (386, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (387, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (388, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (389, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (390, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (391, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (392, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (393, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (394, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (395, N'sign_in_links', N'default', N'DF_sign_in_links_created_at', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT DF_sign_in_links_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (396, N'sign_in_links', N'foreign key', N'FK_sign_in_links_accounts', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT FK_sign_in_links_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (397, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
+    (398, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
+    (399, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
+    (400, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (401, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (402, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (403, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (404, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (405, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
+    (406, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
+    (407, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (408, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
+    (409, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
+    (410, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
+    (411, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
+    (412, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (413, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
+    (414, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (415, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -5421,7 +5447,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+-- StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions and sign-in links.
 -- `lungdb accounts` calls it.
 -- Example: EXECUTE dbo.StoreAccount @Name = N'ana', @IsEnabled = 0;
 CREATE OR ALTER PROCEDURE dbo.StoreAccount
@@ -5440,7 +5466,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions and sign-in links.
 `lungdb accounts` calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL          name of the account; needed
@@ -5496,8 +5522,61 @@ Example:
             is_enabled = COALESCE(@IsEnabled, is_enabled)
         WHERE account_id = @AccountId;
     IF @PasswordHash IS NOT NULL OR @IsEnabled = 0
+    BEGIN
         DELETE FROM dbo.sessions WHERE account_id = @AccountId;
+        DELETE FROM dbo.sign_in_links WHERE account_id = @AccountId;
+    END;
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreSignInLink: keeps the hash of a link by which an account signs in once, and forgets links that are over.
+-- `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.StoreSignInLink @Name = N'ana', @Sha256 = @Sha256, @Minutes = 15;
+CREATE OR ALTER PROCEDURE dbo.StoreSignInLink
+    @Name NVARCHAR(128) = NULL,   -- name of the account; needed
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the link's secret; needed
+    @Minutes INT = NULL,          -- how long the link is valid, 1 to 1440; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreSignInLink: keeps the hash of a link by which an account signs in once, and forgets links that are over.
+`lungdb accounts` calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL    name of the account; needed
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the link''s secret; needed
+    @Minutes INT = NULL           how long the link is valid, 1 to 1440; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreSignInLink @Name = N''ana'', @Sha256 = @Sha256, @Minutes = 15;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Minutes IS NULL OR @Minutes NOT BETWEEN 1 AND 1440
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Minutes), N'NULL'),
+            N' for the parameter @Minutes is not supported. Supported values are 1 to 1440.');
+        THROW 50101, @Message, 1;
+    END;
+    DELETE FROM dbo.sign_in_links WHERE expires_at <= SYSUTCDATETIME();
+    INSERT INTO dbo.sign_in_links (sha256, account_id, expires_at)
+    SELECT @Sha256, a.account_id, DATEADD(MINUTE, @Minutes, SYSUTCDATETIME())
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name AND a.is_enabled = 1;
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'There is no enabled account ''', REPLACE(@Name, N'%', N'%%'),
+            N'''. See the names with: lungdb accounts list');
+        THROW 50220, @Message, 1;
+    END;
+    SELECT l.expires_at FROM dbo.sign_in_links AS l WHERE l.sha256 = @Sha256;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5546,6 +5625,43 @@ Example:
         THROW 50220, @Message, 1;
     END;
     SELECT t.token_id, t.expires_at FROM dbo.access_tokens AS t WHERE t.sha256 = @Sha256;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- UseSignInLink: the account that a link signs in, once; no row when it is unknown, used or over. The web page calls it.
+-- Example: EXECUTE dbo.UseSignInLink @Sha256 = @Sha256;
+CREATE OR ALTER PROCEDURE dbo.UseSignInLink
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the link's secret; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.UseSignInLink: the account that a link signs in, once; no row when it is unknown, used or over. The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the link''s secret; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.UseSignInLink @Sha256 = @Sha256;';
+        RETURN 0;
+    END;
+
+    DECLARE @AccountId INT;
+    -- Of two who use it at once the second waits here, and finds nothing.
+    BEGIN TRANSACTION;
+    SET @AccountId = (
+        SELECT l.account_id
+        FROM dbo.sign_in_links AS l WITH (UPDLOCK, HOLDLOCK)
+        WHERE l.sha256 = @Sha256 AND l.expires_at > SYSUTCDATETIME()
+    );
+    DELETE FROM dbo.sign_in_links WHERE sha256 = @Sha256;
+    COMMIT TRANSACTION;
+
+    SELECT a.name FROM dbo.accounts AS a WHERE a.account_id = @AccountId AND a.is_enabled = 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -17019,8 +17135,8 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash',
     N'RevokeToken', N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql',
     N'ShowPatient', N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier',
-    N'StoreIdentity', N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork',
-    N'TrainNetworkSql', N'Version', N'WrongCases');
+    N'StoreIdentity', N'StoreSignInLink', N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy',
+    N'TakeScores', N'TakeWork', N'TrainNetworkSql', N'UseSignInLink', N'Version', N'WrongCases');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -17085,10 +17201,11 @@ VALUES
     (N'ShowTruth', N'worklist', N'The label of a patient and where it comes from; no row when it is not known.', N'EXECUTE dbo.ShowTruth @PatientIndex = 0;'),
     (N'StartLoad', N'loading', N'Begins a run of a loader in the log, dbo.runs.', N'DECLARE @RunId INT; EXECUTE dbo.StartLoad @Loader = N''load-scans'', @RunId = @RunId OUTPUT;'),
     (N'StartSession', N'accounts', N'Keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over.', N'EXECUTE dbo.StartSession @Name = N''ana'', @Sha256 = @Sha256, @Hours = 12;'),
-    (N'StoreAccount', N'accounts', N'Adds an account, or changes what is given of one; a new password and disabling end its sessions.', N'EXECUTE dbo.StoreAccount @Name = N''ana'', @IsEnabled = 0;'),
+    (N'StoreAccount', N'accounts', N'Adds an account, or changes what is given of one; a new password and disabling end its sessions and sign-in links.', N'EXECUTE dbo.StoreAccount @Name = N''ana'', @IsEnabled = 0;'),
     (N'StoreAnimation', N'worklist', N'Keeps the moving picture of a patient''s primary scan in place of the one before.', N'EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N''gif'', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;'),
     (N'StoreClassifier', N'models', N'Stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.', N'EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';'),
     (N'StoreIdentity', N'loading', N'Notes in dbo.settings how a database''s patients are named, before the first of them is loaded.', N'EXECUTE dbo.StoreIdentity @Mode = N''kept'';'),
+    (N'StoreSignInLink', N'accounts', N'Keeps the hash of a link by which an account signs in once, and forgets links that are over.', N'EXECUTE dbo.StoreSignInLink @Name = N''ana'', @Sha256 = @Sha256, @Minutes = 15;'),
     (N'StoreStagedFeatures', N'loading', N'Stores the features of scans that lungdb load-features has put into dbo.staged_features, all of them or none.', N'EXECUTE dbo.StoreStagedFeatures @LoadId = ''0123456789abcdef0123456789abcdef'', @NetworkId = 1, @Rows = 200;'),
     (N'StoreToken', N'accounts', N'Keeps the hash of a token for an account and returns its number.', N'EXECUTE dbo.StoreToken @Name = N''ana'', @TokenName = N''nightly job'', @Sha256 = @Sha256, @Days = 90;'),
     (N'StoreWork', N'work', N'Stores what a worker made of the scans or pictures that it has leased.', N'EXECUTE dbo.StoreWork @Provider = N''CUDAExecutionProvider'';'),
@@ -17096,6 +17213,7 @@ VALUES
     (N'TakeScores', N'copying', N'Takes in scores that `lungdb export` wrote of another database, which `lungdb import` has put into #taken_scores.', N'EXECUTE dbo.TakeScores @Rows = 1234;'),
     (N'TakeWork', N'work', N'Leases scans or pictures of queued features for a worker beside the server, and says what is to be done with them.', N'EXECUTE dbo.TakeWork @ChunkMegabytes = 64;'),
     (N'TrainNetworkSql', N'dense networks', N'Trains a dense network with ReLU units and a softmax on a data set, with no Python.', N'EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';'),
+    (N'UseSignInLink', N'accounts', N'The account that a link signs in, once; no row when it is unknown, used or over.', N'EXECUTE dbo.UseSignInLink @Sha256 = @Sha256;'),
     (N'Version', N'installation', N'One row with the version of the package that was installed, of the schema, and of the server.', N'EXECUTE dbo.Version;'),
     (N'WrongCases', N'models', N'The test patients that a model puts on the wrong side of a threshold, the most wrong first.', N'EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;');
 COMMIT TRANSACTION;
@@ -17879,6 +17997,11 @@ VALUES
     (N'settings', NULL, N'A choice of the site, read by the procedures.'),
     (N'settings', N'name', N'name of the setting; sql/README.md lists them'),
     (N'settings', N'value', N'what the site chose, as text; NULL where nothing is chosen'),
+    (N'sign_in_links', NULL, N'A link that an administrator made, by which somebody signs in to the web page once, without a password. The row goes when it is used.'),
+    (N'sign_in_links', N'sha256', N'SHA-256 of the secret in the link'),
+    (N'sign_in_links', N'account_id', N'account that the link signs in'),
+    (N'sign_in_links', N'created_at', N'when it was made, UTC'),
+    (N'sign_in_links', N'expires_at', N'UTC, from when on it opens nothing'),
     (N'slice_maps', NULL, N'What a layer gave for a triple of slices before it was averaged. GenerateFeatures @KeepMaps makes the rows, within the setting kept_maps_gigabytes; they go with the features.'),
     (N'slice_maps', N'scan_id', N'scan that it is of'),
     (N'slice_maps', N'feature_set_id', N'feature set whose layer it is of'),
@@ -18017,8 +18140,10 @@ VALUES
     (N'RenewPasswordHash', NULL, N'stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.'),
     (N'RevokeToken', NULL, N'ends a token for good. `lungdb accounts` calls it.'),
     (N'StartSession', NULL, N'keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.'),
-    (N'StoreAccount', NULL, N'adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.'),
+    (N'StoreAccount', NULL, N'adds an account, or changes what is given of one; a new password and disabling end its sessions and sign-in links. `lungdb accounts` calls it.'),
+    (N'StoreSignInLink', NULL, N'keeps the hash of a link by which an account signs in once, and forgets links that are over. `lungdb accounts` calls it.'),
     (N'StoreToken', NULL, N'keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.'),
+    (N'UseSignInLink', NULL, N'the account that a link signs in, once; no row when it is unknown, used or over. The web page calls it.'),
     (N'ListDatasets', NULL, N'the data sets with their versions, members and what chose them, the newest version of each first.'),
     (N'DeleteDataset', NULL, N'deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.'),
     (N'ReadExplanation', NULL, N'reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.'),
@@ -18190,7 +18315,9 @@ VALUES
     ('procedure', N'dbo.RevokeToken'),
     ('procedure', N'dbo.StartSession'),
     ('procedure', N'dbo.StoreAccount'),
+    ('procedure', N'dbo.StoreSignInLink'),
     ('procedure', N'dbo.StoreToken'),
+    ('procedure', N'dbo.UseSignInLink'),
     ('procedure', N'internal.TakeCopiedFeatures'),
     ('procedure', N'internal.TakeCopiedMembers'),
     ('procedure', N'dbo.ListDatasets'),

@@ -128,6 +128,7 @@ VALUES
     (N'dbo.StoreIdentity'),
     (N'dbo.StoreModelNodes'),
     (N'dbo.StorePreprocessing'),
+    (N'dbo.StoreSignInLink'),
     (N'dbo.StoreStagedFeatures'),
     (N'dbo.StoreToken'),
     (N'dbo.StoreWork'),
@@ -139,6 +140,7 @@ VALUES
     (N'dbo.TrainLungCancerModel'),
     (N'dbo.TrainNetworkSql'),
     (N'dbo.TransformImages'),
+    (N'dbo.UseSignInLink'),
     (N'dbo.Version'),
     (N'dbo.WrongCases'),
     (N'dbo.WrongRepresentatives'),
@@ -325,6 +327,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.StoreAccount', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreIdentity', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreModelNodes', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.StoreSignInLink', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreStagedFeatures', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreToken', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.TakeCopy', N'EXECUTE'),
@@ -552,6 +555,7 @@ VALUES
     (N'lungdb_page', N'dbo.SimilarPatients', N'EXECUTE'),
     (N'lungdb_page', N'dbo.StartSession', N'EXECUTE'),
     (N'lungdb_page', N'dbo.StoreAnimation', N'EXECUTE'),
+    (N'lungdb_page', N'dbo.UseSignInLink', N'EXECUTE'),
     (N'lungdb_page', N'dbo.model_curves', N'SELECT'),
     (N'lungdb_page', N'dbo.model_figures', N'SELECT'),
     (N'lungdb_page', N'dbo.model_versions', N'SELECT'),
@@ -754,11 +758,11 @@ VALUES
     (N'lungdb_trainer', N'dbo.PromoteImageClassifier', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.PromoteModel', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.QueueFeatures', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.QueueImages', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.QueueNewFeatures', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.RankScore', N'EXECUTE');
+    (N'lungdb_trainer', N'dbo.QueueImages', N'EXECUTE');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_trainer', N'dbo.QueueNewFeatures', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.RankScore', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadAnimation', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadExplanation', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ReadRunSteps', N'EXECUTE'),

@@ -10,12 +10,12 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
-PUBLIC = {"/static/<path:filename>", "/sign-in", "/health"}
+PUBLIC = {"/static/<path:filename>", "/sign-in", "/sign-in/link", "/health"}
 """All that may be seen by anybody."""
 PROGRAM_PREFIXES = ("/api/", "/predict/", "/gif/")
 DOCUMENTATION = "/api/v1/docs"
 """A page for people, that tells what programs may ask."""
-TEXTS = {"name": "lightgbm_sql", "plot": "roc", "filename": "style.css"}
+TEXTS = {"name": "lightgbm_sql", "plot": "roc", "filename": "style.css", "upload_id": "none"}
 
 
 @dataclass(frozen=True)

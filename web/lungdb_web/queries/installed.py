@@ -55,7 +55,8 @@ SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.CompareFigures', N'P') AS compares,
     OBJECT_ID(N'dbo.ReadExplanation', N'P') AS reads_reasons,
     OBJECT_ID(N'dbo.ExplainScans', N'P') AS explains,
-    OBJECT_ID(N'dbo.RenderMap', N'P') AS draws_maps;
+    OBJECT_ID(N'dbo.RenderMap', N'P') AS draws_maps,
+    OBJECT_ID(N'dbo.UseSignInLink', N'P') AS signs_in_by_link;
 """
 
 
@@ -94,6 +95,8 @@ class Installed:
         dbo.CompareFigures.
     reads_reasons, explains, draws_maps : bool
         dbo.ReadExplanation, dbo.ExplainScans and dbo.RenderMap.
+    signs_in_by_link : bool
+        dbo.UseSignInLink.
     """
 
     scores_in_python: bool
@@ -103,6 +106,7 @@ class Installed:
     reads_reasons: bool
     explains: bool
     draws_maps: bool
+    signs_in_by_link: bool
 
     @property
     def scores(self) -> bool:
