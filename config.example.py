@@ -41,3 +41,10 @@ web_proxy = "127.0.0.1"
 web_scheme = "http"
 # The model that "Analyze scan" runs.
 web_model = "lightgbm_sql"
+# How many megabytes of DICOM files may be loaded at a time on the page, such as "2000", by accounts with the right to
+# (lungdb accounts role NAME --loads-scans); docs/web.md tells what is to be set up. Empty: nobody loads any there.
+web_uploads = ""
+# The connection by which they are loaded: on SQL Server one of a login in the role lungdb_loader. Empty: as database.
+web_load_database = ""
+# "yes" stores them with the ids that they have, as load-scans --keep-ids does; empty: hashed with id_key.
+web_keep_ids = ""

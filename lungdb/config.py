@@ -50,6 +50,12 @@ class Settings:
         ``https`` where browsers reach the page so: cookies are then sent over HTTPS only.
     web_model : str
         Name of the model that "Analyze scan" runs; the version that the name serves.
+    web_uploads : str
+        How many megabytes of DICOM files an upload on the page may have; empty where nobody may load any there.
+    web_load_database : str
+        The connection by which they are loaded, because the page's own login has no right to; empty for `database`.
+    web_keep_ids : str
+        ``yes`` where they are stored with their ids as load-scans --keep-ids stores them; empty: hashed by `id_key`.
     """
 
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
@@ -65,6 +71,9 @@ class Settings:
     web_proxy: str = "127.0.0.1"
     web_scheme: str = "http"
     web_model: str = "lightgbm_sql"
+    web_uploads: str = ""
+    web_load_database: str = field(default="", repr=False)
+    web_keep_ids: str = ""
 
 
 NAMES = tuple(setting.name for setting in fields(Settings))

@@ -10,7 +10,7 @@ from lungdb.config import Settings, load_settings
 from lungdb_web import access, formatting, security
 from lungdb_web.api.application import register_api
 from lungdb_web.database import Database
-from lungdb_web.pages import errors, health, models, original, patient, reasons, runs, scans, sign_in, worklist
+from lungdb_web.pages import errors, health, models, original, patient, reasons, runs, scans, sign_in, uploads, worklist
 from lungdb_web.services import Services, comparing_turns, scoring_turns
 
 BLUEPRINTS = (
@@ -46,5 +46,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    uploads.register(app)
     register_api(app)
     return app
