@@ -63,7 +63,8 @@ export class Sending {
       const headers = {
         "Content-Type": "application/octet-stream",
         "X-Offset": String(offset),
-        "X-File-Name": encodeURIComponent(name.slice(-200)),
+        // Half a character, as a cut may leave, cannot be written so.
+        "X-File-Name": encodeURIComponent(name.slice(-200).replace(/\p{Surrogate}/gu, "?")),
       };
       try {
         const { received } = await this.post(`${this.address}/files/${number}`, part, headers);
