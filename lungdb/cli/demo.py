@@ -6,14 +6,14 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from lungdb.cli import load_labels, load_network, load_scans
-from lungdb.cli.demo_people import ACCOUNT, describe_page, name_patients, serve_page
+from lungdb.cli.demo_people import describe_page, is_ready, name_patients, serve_page
 from lungdb.cli.sql import print_table, run_and_print
 from lungdb.cli.upgrading import ask_for_backup
-from lungdb.database import Connection, connect, install, run, sql_directory
+from lungdb.database import Connection, connect, install, sql_directory
 from lungdb.database.site import is_missing_file, set_setting
 from lungdb.errors import LungdbError, escaped
 from lungdb.loading.network_store import newest_network
@@ -70,12 +70,7 @@ class Demo:
 
     def is_finished(self) -> bool:
         """Tell whether an earlier run has come to its end: the last thing that is stored is who may open the page."""
-        if is_missing_file(self.target):
-            return False
-        with closing(connect(self.target, create=False)) as connection:
-            if run(connection, "SELECT OBJECT_ID(N'dbo.StoreSignInLink', N'P');")[0].scalar() is None:
-                return False  # of an older version
-            return ACCOUNT in {row[0] for row in run(connection, "EXECUTE dbo.ListAccounts;")[-1].rows}
+        return not is_missing_file(self.target) and is_ready(self.target)
 
     def run(self) -> int:
         """Run every step; a step that fails raises, and the command ends with its message."""

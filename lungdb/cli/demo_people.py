@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from lungdb.cli import load_patients
 from lungdb.cli.serve import serve
 from lungdb.config import load_settings
-from lungdb.database import Connection
+from lungdb.database import Connection, connect
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError
 from lungdb.loading.people import list_ids, write_people
@@ -38,6 +39,14 @@ def describe_page(connection: Connection, command: str, target: str) -> list[str
         password = make_account(connection, ACCOUNT, "scorer", sees_truth=True)
         sign_in = f"Sign in as {ACCOUNT} with the password {password} (shown only now)."
     return ["The web page:", f"  {command} serve -d {target}", "  then open http://127.0.0.1:5000/", f"  {sign_in}"]
+
+
+def is_ready(target: str) -> bool:
+    """Tell whether a database is of this version, and has the account for whoever looks at the page."""
+    from lungdb_web.administration import list_accounts, makes_links
+
+    with closing(connect(target, create=False)) as connection:
+        return makes_links(connection) and any(account.name == ACCOUNT for account in list_accounts(connection))
 
 
 def serve_page(target: str, port: str | None) -> int:

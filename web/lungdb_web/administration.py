@@ -146,6 +146,11 @@ def change_account(
     run(connection, sql, (name, password_hash, role, sees_truth, loads_scans, is_enabled))
 
 
+def makes_links(connection: Connection) -> bool:
+    """Tell whether the database knows links that sign in once: one of lungdb, and of a version that does."""
+    return run(connection, "SELECT OBJECT_ID(N'dbo.StoreSignInLink', N'P');")[0].scalar() is not None
+
+
 def make_sign_in_link(connection: Connection, name: str, minutes: int) -> tuple[str, datetime]:
     """Make a secret that signs an account in once; returns it, which is kept nowhere, and when it expires.
 
