@@ -4,10 +4,13 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
   --no-loadscope-reorder
 
-.PHONY: demo docs web ohif setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick bench-scale localisation sql constraints image wheelhouse clean
+.PHONY: demo serve docs web ohif setup test test-slow test-all test-published test-gpu fuzz profile lint bench bench-quick bench-scale localisation sql constraints image wheel wheelhouse clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
+
+serve: .venv/.demo web/node_modules/.done  ## the demo, unless it is done, and its page, with a link that signs in
+	$(BIN)/lungdb demo --serve
 
 web: web/node_modules/.done  ## what the web page loads into the browser
 
@@ -63,6 +66,9 @@ sql: .venv/.demo  ## generate the scripts that install and uninstall, from the f
 
 docs: .venv/.docs  ## the manual as a site, into site/
 	$(BIN)/python scripts/make_manual.py
+
+wheel: .venv/.demo web/node_modules/.done  ## the package with the scan viewer in it, into dist/; fails where npm cannot bring that
+	LUNGDB_RELEASE=1 $(BIN)/python -m pip wheel -q --no-deps --wheel-dir dist .
 
 constraints: .venv/.demo  ## generate deploy/constraints.txt: what the container's image installs
 	$(BIN)/python scripts/make_constraints.py

@@ -53,3 +53,10 @@ web_log = "text"
 web_log_level = "warning"
 # The folder of OHIF's build, which the page then serves under /ohif (make ohif brings it to web/ohif). Empty: none.
 web_ohif = ""
+# How many megabytes of DICOM files may be loaded at a time on the page, such as "2000", by accounts with the right to
+# (lungdb accounts role NAME --loads-scans); docs/web.md tells what is to be set up. Empty: nobody loads any there.
+web_uploads = ""
+# The connection by which they are loaded: on SQL Server one of a login in the role lungdb_loader. Empty: as database.
+web_load_database = ""
+# "yes" stores them with the ids that they have, as load-scans --keep-ids does; empty: hashed with id_key.
+web_keep_ids = ""

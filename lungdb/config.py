@@ -60,6 +60,12 @@ class Settings:
         request is logged from info on, those that were refused as warnings.
     web_ohif : str
         The folder with OHIF's build, which the page then serves under /ohif; empty for none.
+    web_uploads : str
+        How many megabytes of DICOM files an upload on the page may have; empty where nobody may load any there.
+    web_load_database : str
+        The connection by which they are loaded, because the page's own login has no right to; empty for `database`.
+    web_keep_ids : str
+        ``yes`` where they are stored with their ids as load-scans --keep-ids stores them; empty: hashed by `id_key`.
     """
 
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
@@ -80,6 +86,9 @@ class Settings:
     web_log: str = "text"
     web_log_level: str = "warning"
     web_ohif: str = ""
+    web_uploads: str = ""
+    web_load_database: str = field(default="", repr=False)
+    web_keep_ids: str = ""
 
 
 NAMES = tuple(setting.name for setting in fields(Settings))

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from lungdb.cli.sql import print_table
 from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.config import load_settings
 from lungdb.database import Connection
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError
@@ -55,6 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("disable", parents=[named], help="end the account's sessions and let it do nothing more")
     actions.add_parser("enable", parents=[named], help="let a disabled account be used again")
     actions.add_parser("password", parents=[named, password], help="change the password; ends the account's sessions")
+    link = actions.add_parser(
+        "link", parents=[named], help="make a link that signs the account in once, such as after a lost password"
+    )
+    link.add_argument("--minutes", type=int, default=15, metavar="N", help="minutes that it is valid (default 15)")
+    link.add_argument(
+        "--page", metavar="ADDRESS", help="where browsers reach the page (default: by web_hosts, web_host and web_port)"
+    )
     role = actions.add_parser("role", parents=[named, truth, loads], help="change what the account may do")
     role.add_argument("role", nargs="?", choices=ROLES, help="the new role")
     token = actions.add_parser("token", parents=[named], help="make a token for a program and print it once")
@@ -85,6 +93,8 @@ def _run(arguments: argparse.Namespace) -> int:
                 _change_password(connection, arguments)
             case "role":
                 _change_role(connection, arguments)
+            case "link":
+                _make_link(connection, arguments)
             case "token":
                 _make_token(connection, arguments)
             case "revoke":
@@ -132,6 +142,18 @@ def _change_role(connection: Connection, arguments: argparse.Namespace) -> None:
         )
     change_account(connection, arguments.name, role=role, sees_truth=sees_truth, loads_scans=loads_scans)
     print(f"The account '{arguments.name}' is changed.")
+
+
+def _make_link(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import make_sign_in_link
+    from lungdb_web.serving import expected_address, link_address
+
+    page = arguments.page or expected_address(load_settings())
+    if not page.startswith(("http://", "https://")):
+        raise LungdbError(f"The address '{page}' is none of a page. Give one that begins with https:// or http://.")
+    secret, expires_at = make_sign_in_link(connection, arguments.name, arguments.minutes)
+    print(f"Signs '{arguments.name}' in once, until {expires_at:%H:%M} UTC, shown only now:")
+    print(link_address(page, secret))
 
 
 def _make_token(connection: Connection, arguments: argparse.Namespace) -> None:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lungdb.cli import load_labels, load_network, load_scans
-from lungdb.cli.demo_people import describe_page, name_patients
+from lungdb.cli.demo_people import describe_page, is_ready, name_patients, serve_page
 from lungdb.cli.sql import print_table, run_and_print
 from lungdb.cli.upgrading import ask_for_backup
 from lungdb.database import Connection, connect, install, sql_directory
-from lungdb.database.site import set_setting
+from lungdb.database.site import is_missing_file, set_setting
 from lungdb.errors import LungdbError, escaped
 from lungdb.loading.network_store import newest_network
 from lungdb.reporting.held_out import Score, auc_sentence, newest_seed, score_test_patients
@@ -35,11 +35,25 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--scans", type=Path, metavar="DIR", help="your own folder of DICOM files")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="your own labels, with the columns id,cancer")
     parser.add_argument("--network", type=Path, metavar="FILE", help="your own network, as load-network takes it")
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="serve the web page afterwards, to this machine alone, and print a link that signs in once; a demo of "
+        "this folder that is finished is not done again",
+    )
+    parser.add_argument("--port", help="port of --serve, 0 for any (default: `web_port` of config.py, 5000)")
     options = parser.parse_args(argv)
     if (options.scans is None) != (options.labels is None):
         parser.error("--scans and --labels go together")
     options.folder.mkdir(parents=True, exist_ok=True)
-    return Demo(options.folder, options.scans, options.labels, options.network).run()
+    demo = Demo(options.folder, options.scans, options.labels, options.network)
+    if not options.serve:
+        return demo.run()
+    if demo.is_finished():
+        print(f"The demo in {escaped(options.folder)} is finished; delete that folder to do it again.")
+    else:
+        demo.run()
+    return serve_page(demo.target, options.port)
 
 
 class Demo:
@@ -53,6 +67,10 @@ class Demo:
         self.network = network
         self.target = f"sqlite:///{(folder / 'lung_cancer_database.db').as_posix()}"
         self.seconds: list[tuple[str, float]] = []
+
+    def is_finished(self) -> bool:
+        """Tell whether an earlier run has come to its end: the last thing that is stored is who may open the page."""
+        return not is_missing_file(self.target) and is_ready(self.target)
 
     def run(self) -> int:
         """Run every step; a step that fails raises, and the command ends with its message."""

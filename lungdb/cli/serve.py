@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from types import FrameType
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="folder of OHIF's build, served under /ohif (default: `web_ohif` of config.py, none)",
     )
     arguments = parser.parse_args(argv)
-    return exit_status(lambda: _serve(_settings(arguments)))
+    return exit_status(lambda: serve(_settings(arguments)))
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -44,7 +44,14 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     )
 
 
-def _serve(settings: Settings) -> int:
+def serve(settings: Settings, on_ready: Callable[[str], None] | None = None) -> int:
+    """Serve the page until it is interrupted.
+
+    Parameters
+    ----------
+    on_ready : callable, optional
+        Called with the page's address as soon as it is listened on.
+    """
     try:
         import waitress  # noqa: F401 - make_server needs it
         from lungdb_web import create_app
@@ -67,10 +74,13 @@ def _serve(settings: Settings) -> int:
     warming.start()
     with closing(server):
         print(f"lungdb is at {address_of(server, settings)}    Ctrl-C ends it.", flush=True)
+        if on_ready is not None:
+            on_ready(address_of(server, settings))
         with suppress(KeyboardInterrupt):
             signal.signal(signal.SIGTERM, _interrupt)
             server.run()
     warming.join(timeout=5.0)  # what it has in use is not closed below
+    app.extensions["lungdb.uploads"].close()
     app.extensions["lungdb"].database.close()
     return 0
 

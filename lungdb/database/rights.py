@@ -23,7 +23,16 @@ CERTIFICATE = "lungdb_scripts"
 UNSIGNED = frozenset({"dbo.RunOnDataset"})
 """What runs a script of its caller's: whoever calls it needs the right to run any script."""
 
-SECRET = frozenset({"dbo.accounts", "dbo.sessions", "dbo.access_tokens", "dbo.page_searches"})
+SECRET = frozenset(
+    {
+        "dbo.accounts",
+        "dbo.sessions",
+        "dbo.access_tokens",
+        "dbo.page_searches",
+        "dbo.page_secrets",
+        "dbo.sign_in_links",
+    }
+)
 """Tables that no role and no signature may read: only procedures do."""
 
 _VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")

@@ -72,6 +72,8 @@ class Report:
         Indices of the folder's patients whose newest study has not their primary scan.
     unordered : list of int
         Indices of the folder's patients of whose studies it is not known which is the newest.
+    patients : set of str
+        Ids, as they are stored, of whom a series is in the database now.
     """
 
     series: Counter[str] = field(default_factory=Counter)
@@ -82,3 +84,4 @@ class Report:
     rejected: Counter[str] = field(default_factory=Counter)
     behind: list[int] = field(default_factory=list)
     unordered: list[int] = field(default_factory=list)
+    patients: set[str] = field(default_factory=set, repr=False)

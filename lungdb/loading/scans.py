@@ -55,6 +55,9 @@ from lungdb.loading.studies import (
 NLST_DAYS: dict[date | None, int] = {date(1999 + year, 1, 2): year for year in range(3)}
 """The days that the archive of the National Lung Screening Trial made up for the three years of screening."""
 
+Progress = Callable[[str, int, "int | None"], object]
+"""Takes what is counted, ``files`` or ``slices``, how many are done, and of how many; None where that is not known."""
+
 _REJECTIONS_AT_ONCE = 500
 _AHEAD_MEGABYTES = 256  # of encoded slices that wait for all headers to be read: about 2,000 of 512 x 512
 # Of these the series of this UID that the database holds, or may hold, is another one.
@@ -69,6 +72,7 @@ def load_folder(
     workers: Workers[RejectedError],
     on_rejection: Callable[[Rejection], object] | None = None,
     files: Iterable[Path] | None = None,
+    on_progress: Progress | None = None,
 ) -> Report:
     """Load the CT series of a folder; each is one transaction, so an interrupted load is completed by running it again.
 
@@ -90,6 +94,8 @@ def load_folder(
         Called with each file or series that is not taken.
     files : iterable of Path, optional
         Those of the folder that are read; by default all.
+    on_progress : callable, optional
+        Called with the files whose headers are read, then with the slices of the series that are done with.
 
     Raises
     ------
@@ -101,7 +107,8 @@ def load_folder(
     # A process takes half a second to start: a small folder is read by one.
     with Listing(folder, lambda size: workers.admit(size // (4 * MEGABYTE)), files) as listing:
         naming = Naming(options.empty_patient_id, folder)
-        return _Load(connection, identity, options, rule, workers, on_rejection).run(listing, naming)
+        load = _Load(connection, identity, options, rule, workers, on_rejection, on_progress or _tell_nobody)
+        return load.run(listing, naming)
 
 
 def screening_year(first: SliceHeader, years: Mapping[str, int] | None) -> int | None:
@@ -119,6 +126,10 @@ def screening_year(first: SliceHeader, years: Mapping[str, int] | None) -> int |
     return NLST_DAYS.get(first.study_date)
 
 
+def _tell_nobody(kind: str, done: int, total: int | None) -> None:
+    """Be the progress that nobody asks for."""
+
+
 class _Load:
     """One load: what all of its steps need."""
 
@@ -130,6 +141,7 @@ class _Load:
         rule: SeriesRule,
         workers: Workers[RejectedError],
         on_rejection: Callable[[Rejection], object] | None,
+        on_progress: Progress,
     ) -> None:
         self.connection = connection
         self.identity = identity
@@ -137,6 +149,7 @@ class _Load:
         self.rule = rule
         self.workers = workers
         self.on_rejection = on_rejection
+        self.on_progress = on_progress
         self.report = Report()
         self.unwritten: list[Rejection] = []
         self.unnoted: list[tuple[SliceHeader, Extent, str]] = []
@@ -150,8 +163,8 @@ class _Load:
 
     def run(self, files: Listing, naming: Naming) -> Report:
         candidates = self._read_headers(files, naming)
-        total = sum(len(one.headers) for ranked in candidates for one in ranked)
-        with tqdm(desc="Loading scans", total=total, unit=" slices", disable=None) as self.bar:
+        self.done, self.total = 0, sum(len(one.headers) for ranked in candidates for one in ranked)
+        with tqdm(desc="Loading scans", total=self.total, unit=" slices", disable=None) as self.bar:
             while any(candidates):
                 self._load_round(self._next_round(candidates))
         self._write_rejections()
@@ -166,11 +179,15 @@ class _Load:
         """Return the series of each study, the chosen one first; patients in the order of their ids, then in time."""
         series = []
         options = self.options
+        read = 0
         with tqdm(desc="Reading headers", unit=" files", disable=None) as bar:
 
             def on_file() -> None:
+                nonlocal read
+                read += 1
                 bar.total = files.number
                 bar.update()
+                self.on_progress("files", read, files.number)
 
             for found in read_folder(
                 files,
@@ -245,7 +262,7 @@ class _Load:
                 chosen = choose_series([*others, extent], self.rule)
                 why = why_not_chosen(extent, chosen, others, self.rule)
             self._reject_series(series, error, why)
-            self.bar.update(len(series.headers))
+            self._advance(len(series.headers))
             return False
         return True
 
@@ -276,11 +293,16 @@ class _Load:
             results,
             allow_gaps=self.options.allow_gaps,
             on_rejection=self._reject,
-            on_slice=self.bar.update,
+            on_slice=self._advance,
         )
         settling = self._settling(self.identity.patient(series.first.patient_id))
         scan = make_scan(series, parts, self.identity, screening_year(series.first, self.options.study_years), settling)
         return replace(scan, year_is_given=self.options.study_years is not None)
+
+    def _advance(self, slices: int = 1) -> None:
+        self.done += slices
+        self.bar.update(slices)
+        self.on_progress("slices", self.done, self.total)
 
     def _store(self, scan: EncodedScan) -> None:
         options, report = self.options, self.report
@@ -290,6 +312,7 @@ class _Load:
         if done == "unchanged" and retries and not options.dry_run:  # stored by a commit whose answer was lost
             done = "loaded"
         self.taken[scan.patient_id, scan.study_uid].append(scan.extent)
+        report.patients.add(scan.patient_id)
         report.series[done] += 1
         if done != "unchanged":
             report.slices += len(scan.slices)

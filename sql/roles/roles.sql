@@ -137,6 +137,7 @@ VALUES
     (N'dbo.StoreModelNodes'),
     (N'dbo.StorePreprocessing'),
     (N'dbo.StoreReview'),
+    (N'dbo.StoreSignInLink'),
     (N'dbo.StoreStagedFeatures'),
     (N'dbo.StoreToken'),
     (N'dbo.StoreWork'),
@@ -148,6 +149,7 @@ VALUES
     (N'dbo.TrainLungCancerModel'),
     (N'dbo.TrainNetworkSql'),
     (N'dbo.TransformImages'),
+    (N'dbo.UseSignInLink'),
     (N'dbo.Version'),
     (N'dbo.WatchModel'),
     (N'dbo.WatchWork'),
@@ -343,6 +345,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.StoreIdentity', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreModelNodes', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreReview', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.StoreSignInLink', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreStagedFeatures', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.StoreToken', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.TakeCopy', N'EXECUTE'),
@@ -588,6 +591,7 @@ VALUES
     (N'lungdb_page', N'dbo.StartSession', N'EXECUTE'),
     (N'lungdb_page', N'dbo.StoreAnimation', N'EXECUTE'),
     (N'lungdb_page', N'dbo.StoreReview', N'EXECUTE'),
+    (N'lungdb_page', N'dbo.UseSignInLink', N'EXECUTE'),
     (N'lungdb_page', N'dbo.WatchModel', N'EXECUTE'),
     (N'lungdb_page', N'dbo.WatchWork', N'EXECUTE'),
     (N'lungdb_page', N'dbo.drift_alarms', N'SELECT'),
@@ -766,11 +770,11 @@ VALUES
     (N'lungdb_scorer', N'dbo.served_models', N'SELECT'),
     (N'lungdb_scorer', N'dbo.slice_features', N'SELECT'),
     (N'lungdb_scorer', N'dbo.test_scores', N'SELECT'),
-    (N'lungdb_trainer', N'dbo.AssignSplits', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.CheckDrift', N'EXECUTE'),
-    (N'lungdb_trainer', N'dbo.CheckInstallation', N'EXECUTE');
+    (N'lungdb_trainer', N'dbo.AssignSplits', N'EXECUTE');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_trainer', N'dbo.CheckDrift', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.CheckInstallation', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.CheckModelSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.CheckServedDrift', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ClusterDataset', N'EXECUTE'),

@@ -70,9 +70,26 @@ def test_whoever_trains_may_score_and_whoever_scores_may_read(rights: Rights) ->
 
 def test_only_an_administrator_deletes_models_and_makes_accounts(rights: Rights) -> None:
     """What an analyst could do by EXECUTE on the schema dbo is nobody else's, and only the page signs people in."""
-    alone = ("DeleteModel", "DeleteFeatures", "DeleteNetwork", "StoreAccount", "StoreToken", "RevokeToken", "ReadAudit")
+    alone = (
+        "DeleteModel",
+        "DeleteFeatures",
+        "DeleteNetwork",
+        "StoreAccount",
+        "StoreToken",
+        "StoreSignInLink",
+        "RevokeToken",
+        "ReadAudit",
+    )
     assert {rights.procedures[f"dbo.{name}"] for name in alone} == {frozenset({"administrator"})}
-    signing_in = ("FindAccount", "StartSession", "FindSession", "EndSession", "FindToken", "RenewPasswordHash")
+    signing_in = (
+        "FindAccount",
+        "StartSession",
+        "UseSignInLink",
+        "FindSession",
+        "EndSession",
+        "FindToken",
+        "RenewPasswordHash",
+    )
     assert {rights.procedures[f"dbo.{name}"] for name in signing_in} == {frozenset({"page"})}
 
 
@@ -126,8 +143,8 @@ def test_a_role_may_do_what_its_command_does(rights: Rights, module: str, roles:
         assert {name for name in read if "SELECT" not in _of(rights, role).get(name, set())} == set()
 
 
-def test_no_role_and_no_script_reads_accounts_sessions_tokens_or_searches(rights: Rights, files: list[SqlFile]) -> None:
-    """The four tables are there, and only procedures touch them."""
+def test_no_role_and_no_script_reads_accounts_secrets_or_searches(rights: Rights, files: list[SqlFile]) -> None:
+    """The tables are there, and only procedures touch them."""
     assert {each.makes for each in files} >= SECRET
     assert {name for _, name, _ in rights.granted()} & SECRET == set()
     read = tables_of_scripts(files)

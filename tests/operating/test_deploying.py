@@ -158,7 +158,7 @@ def test_every_dependency_is_pinned_to_a_release_that_the_project_takes() -> Non
     """Of the base install and of the extras that the image installs."""
     lines = (DEPLOY / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
-    installed = re.search(r'-e "\.\[([\w,]+)\]"', (DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
+    installed = re.search(r'install .*"\.\[([\w,]+)\]"', (DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
     assert installed is not None
     extras = ["", *installed.group(1).split(",")]
     wanted = [

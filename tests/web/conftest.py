@@ -11,11 +11,33 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from lungdb_web import create_app
+from lungdb_web.administration import add_account
+from lungdb_web.passwords import hash_password
 from werkzeug.test import TestResponse
 
 from lungdb.config import Settings
+from lungdb.database import Connection
 from tests.support.databases import target_of
+from tests.support.fixtures import PASSWORD, MakeDatabase
 from tests.support.web import MakeApp, Program, csrf_of, give_token, sign_in
+
+
+@pytest.fixture(scope="session")
+def empty_file(make_database: MakeDatabase) -> Path:
+    """A database without patients, with the accounts ana, who may load scans, and rob."""
+
+    def complete(connection: Connection) -> None:
+        password_hash = hash_password(PASSWORD)
+        for name, role in (("ana", "scorer"), ("rob", "administrator")):
+            add_account(connection, name, password_hash, role, False, name == "ana")
+
+    return make_database("empty", complete)
+
+
+@pytest.fixture
+def empty_database(empty_file: Path, tmp_path: Path) -> Path:
+    """A copy of it to change."""
+    return Path(shutil.copy(empty_file, tmp_path / "empty.db"))
 
 
 @pytest.fixture

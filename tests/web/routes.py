@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
-PUBLIC = {"/static/<path:filename>", "/sign-in", "/health"}
+PUBLIC = {"/static/<path:filename>", "/sign-in", "/sign-in/link", "/health"}
 """All that may be seen by anybody."""
 PROGRAM_PREFIXES = ("/api/", "/dicomweb/", "/predict/", "/gif/", "/metrics")
 DOCUMENTATION = "/api/v1/docs"
@@ -24,6 +24,7 @@ TEXTS = {
     "series": "2.25.137285955608638477842902725873530603559",
     "instance": "2.25.210937076963589774463573263605104032669",
     "frames": "1",
+    "upload_id": "none",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +25,8 @@ from tests.support.web import csrf_of
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
+MODULES = Path("web", "node_modules")
+NIIVUE = MODULES / "@niivue" / "niivue"
 PACKAGES = Path(sysconfig.get_paths()["purelib"])
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 
@@ -62,6 +66,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
+    if (ROOT / NIIVUE).is_dir():
+        shutil.copytree(ROOT / MODULES, folder / MODULES, copy_function=os.link)
     stale = folder / "build" / "lib" / "web" / "__init__.py"
     stale.parent.mkdir(parents=True)
     stale.touch()
@@ -126,7 +132,39 @@ def test_it_brings_two_packages_and_one_command(environment: Environment) -> Non
 )
 def test_nothing_that_is_no_module_is_left_out(there: str, here: str, environment: Environment, checkout: Path) -> None:
     """Templates, scripts and styles of the page, the SQL files, the networks."""
-    assert names(environment.packages / there) == names(checkout / here)
+    brought = {name for name in names(environment.packages / there) if not name.startswith("niivue/")}
+    assert brought == names(checkout / here)
+
+
+def test_the_viewer_comes_with_it_byte_for_byte_and_with_the_licences_of_what_is_in_it(
+    environment: Environment, checkout: Path
+) -> None:
+    """The script is npm's, which bundles other packages: each of those that its list of inputs names has its text."""
+    if not (checkout / NIIVUE).is_dir():
+        pytest.skip("NO VIEWER WAS PACKED: npm has not brought it. Run: make web")
+    brought = environment.packages / "lungdb_web" / "niivue"
+    for name in ("package.json", "dist/index.js"):
+        assert (brought / name).read_bytes() == (ROOT / NIIVUE / name).read_bytes()
+    licences = {path.name: path.read_text(encoding="utf-8") for path in (brought / "licenses").iterdir()}
+    assert {"niivue", "fflate", "gl-matrix", "nifti-reader-js", "zarrita"} <= set(licences)
+    assert all("Copyright" in text or "copyright" in text for text in licences.values()), licences.keys()
+    assert "Niivue" in licences["niivue"]
+
+
+@pytest.mark.parametrize(("release", "is_built"), [("", True), ("1", False)])
+def test_a_release_without_the_viewer_is_not_built(
+    release: str, is_built: bool, checkout: Path, tmp_path: Path
+) -> None:
+    """Any other build warns, and its page shows plain slices."""
+    bare = tmp_path / "bare"
+    shutil.copytree(checkout, bare, ignore=shutil.ignore_patterns("node_modules", "build", "tests", "docs"))
+    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path / "built")]
+    done = subprocess.run(
+        command, cwd=bare, capture_output=True, text=True, env={**os.environ, "LUNGDB_RELEASE": release}, check=False
+    )
+    assert "no scan viewer" in done.stderr
+    assert (done.returncode == 0) == is_built
+    assert not (tmp_path / "built" / "lungdb_web" / "niivue").exists()
 
 
 @pytest.fixture
@@ -168,3 +206,7 @@ def test_the_page_is_served_from_it(address: str, usable: Environment, tmp_path:
     worklist = get("/sign-in", {"name": "ana", "password": password, "csrf_token": csrf_of(form)}).decode()
     assert "<title>Patients" in worklist
     assert "ana</span>" in worklist
+
+    if (ROOT / NIIVUE).is_dir():
+        version = json.loads((ROOT / NIIVUE / "package.json").read_text(encoding="utf-8"))["version"]
+        assert get(f"/viewer/niivue-{version}.js") == (ROOT / NIIVUE / "dist" / "index.js").read_bytes()

@@ -22,7 +22,7 @@ from lungdb_web.queries.accounts import Account, find_account, find_session, fin
 from lungdb_web.security import check_forgery, check_json, is_known_host
 from lungdb_web.services import call, services
 
-PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
+PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "sign_in.use_link", "health.health"})
 # The paths that programs use: they are told 401 where a browser is led to the sign-in page.
 PROGRAM_PATHS = ("/api/", "/dicomweb/", "/predict/", "/gif/", "/metrics")
 _ROLE = "needed_role"

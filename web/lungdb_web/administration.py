@@ -146,6 +146,25 @@ def change_account(
     run(connection, sql, (name, password_hash, role, sees_truth, loads_scans, is_enabled))
 
 
+def makes_links(connection: Connection) -> bool:
+    """Tell whether the database knows links that sign in once: one of lungdb, and of a version that does."""
+    return run(connection, "SELECT OBJECT_ID(N'dbo.StoreSignInLink', N'P');")[0].scalar() is not None
+
+
+def make_sign_in_link(connection: Connection, name: str, minutes: int) -> tuple[str, datetime]:
+    """Make a secret that signs an account in once; returns it, which is kept nowhere, and when it expires.
+
+    Raises
+    ------
+    SqlError
+        50220 when there is no such enabled account, 50101 when minutes are not 1 to 1440.
+    """
+    secret = secrets.token_urlsafe(32)
+    sql = "EXECUTE dbo.StoreSignInLink @Name = ?, @Sha256 = ?, @Minutes = ?;"
+    [(expires_at,)] = run(connection, sql, (name, secret_sha256(secret), minutes))[-1].rows
+    return secret, expires_at
+
+
 def store_token(connection: Connection, name: str, purpose: str, sha256: bytes, days: int) -> tuple[int, datetime]:
     """Keep the hash of a token for an account; returns its number and when it expires.
 

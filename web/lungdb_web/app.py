@@ -27,6 +27,7 @@ from lungdb_web.pages import (
     scoring,
     sign_in,
     thumbnails,
+    uploads,
     watching,
     worklist,
 )
@@ -76,5 +77,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(blueprint)
     dicomweb.register(app)
     ohif.register(app, settings.web_ohif)
+    uploads.register(app)
     register_api(app)
     return app

@@ -119,6 +119,20 @@ def address_of(server: Any, settings: Settings) -> str:
     return f"http://{host}:{port}/"
 
 
+def link_address(page: str, secret: str) -> str:
+    """Return the address that signs somebody in once; a page's address ends in a slash or not."""
+    return f"{page.rstrip('/')}/sign-in/link?key={secret}"
+
+
+def expected_address(settings: Settings) -> str:
+    """Return the address by which browsers reach the page, as far as the settings say it."""
+    names = [host.strip() for host in settings.web_hosts.split(",") if host.strip()]
+    if names and settings.web_scheme == "https":
+        return f"https://{names[0]}/"
+    host = names[0] if names else settings.web_host
+    return f"{settings.web_scheme}://{f'[{host}]' if ':' in host else host}:{settings.web_port}/"
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

@@ -1,4 +1,4 @@
--- StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+-- StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions and sign-in links.
 -- `lungdb accounts` calls it.
 -- Example: EXECUTE dbo.StoreAccount @Name = N'ana', @IsEnabled = 0;
 CREATE OR ALTER PROCEDURE dbo.StoreAccount
@@ -17,7 +17,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions and sign-in links.
 `lungdb accounts` calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL          name of the account; needed
@@ -73,6 +73,9 @@ Example:
             is_enabled = COALESCE(@IsEnabled, is_enabled)
         WHERE account_id = @AccountId;
     IF @PasswordHash IS NOT NULL OR @IsEnabled = 0
+    BEGIN
         DELETE FROM dbo.sessions WHERE account_id = @AccountId;
+        DELETE FROM dbo.sign_in_links WHERE account_id = @AccountId;
+    END;
     COMMIT TRANSACTION;
 END;

@@ -15,9 +15,10 @@ from lungdb_web.queries.accounts import (
     find_account,
     renew_password_hash,
     start_session,
+    use_sign_in_link,
 )
 from lungdb_web.rate_limit import limits
-from lungdb_web.services import call
+from lungdb_web.services import call, installed
 
 MOST_NAME_CHARACTERS = 128
 
@@ -60,6 +61,31 @@ def sign_in() -> BaseResponse:
     session.clear()
     session["id"] = start_session(call, stored.account.name)
     return redirect(_following(), 303)
+
+
+@blueprint.get("/sign-in/link")
+def use_link() -> BaseResponse:
+    """Begin a session by a link that an administrator made; it works once, and its secret leaves the address bar.
+
+    It stands behind the question mark, because what logs addresses, a proxy's too, leaves that out.
+    """
+    if request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", ""):
+        return _form(200)  # somebody looks where the link leads, and nobody opens it
+    network = client_network()
+    wait = limits().networks.attempt(network)
+    if wait:
+        return _too_many(wait, "")
+    name = use_sign_in_link(call, request.args.get("key", "")) if installed().signs_in_by_link else None
+    if name is None:
+        record("sign_in", outcome="refused", detail="a link that is unknown, used or over")
+        return _form(
+            403, "This link was used, is over, or is none. Ask the administrator of this site for another one."
+        )
+    record("sign_in", detail="by a link", account=name)
+    limits().networks.take_back(network)
+    session.clear()
+    session["id"] = start_session(call, name)
+    return redirect(url_for("worklist.index"), 303)
 
 
 @blueprint.post("/sign-out")

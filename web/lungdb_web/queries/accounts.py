@@ -64,6 +64,12 @@ def find_account(call: Call, name: str) -> StoredAccount | None:
     return None
 
 
+def use_sign_in_link(call: Call, secret: str) -> str | None:
+    """Use a link up and give the name of the account that it signs in; None when it is unknown, used or over."""
+    rows = _rows(call("EXECUTE dbo.UseSignInLink @Sha256 = ?;", secret_sha256(secret)))
+    return str(rows[0][0]) if rows else None
+
+
 def start_session(call: Call, name: str) -> str:
     """Begin a session for an account and return its secret."""
     secret = secrets.token_urlsafe(32)
@@ -99,7 +105,7 @@ def write_audit(
     patient_index: int | None,
     outcome: str,
     detail: str | None,
-    address: str,
+    address: str | None,
     account: str | None,
 ) -> None:
     """Write a row of the audit; see `lungdb_web.audit.record`."""

@@ -97,7 +97,8 @@ SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.EndSearch', N'P') AS ends_searches,
     OBJECT_ID(N'dbo.CheckDrift', N'P') AS checks_drift,
     OBJECT_ID(N'dbo.ReadAudit', N'P') AS reads_audit,
-    OBJECT_ID(N'dbo.ReadMap', N'P') AS reads_maps;
+    OBJECT_ID(N'dbo.ReadMap', N'P') AS reads_maps,
+    OBJECT_ID(N'dbo.UseSignInLink', N'P') AS signs_in_by_link;
 """
 
 
@@ -145,6 +146,8 @@ class Installed:
     promotes, rolls_back, trains, searches, ends_searches, checks_drift, reads_audit : bool
         dbo.PromoteModel, dbo.RollbackModel, dbo.TrainLungCancerModel, dbo.RunSearch, dbo.EndSearch, dbo.CheckDrift and
         dbo.ReadAudit: for administrators, where the page's login was granted them.
+    signs_in_by_link : bool
+        dbo.UseSignInLink.
     """
 
     scores_in_python: bool
@@ -168,6 +171,7 @@ class Installed:
     ends_searches: bool
     checks_drift: bool
     reads_audit: bool
+    signs_in_by_link: bool
 
     @property
     def scores(self) -> bool:

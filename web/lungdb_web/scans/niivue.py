@@ -1,6 +1,6 @@
 """The one file of the npm package @niivue/niivue that the viewer needs.
 
-`make web` brings it; without it the page shows plain slices.
+A released wheel brings it, in a clone `make web` does; without it the page shows plain slices.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from pathlib import Path
 
 from isal import isal_zlib
 
-_PACKAGE = Path(__file__).resolve().parents[2] / "node_modules" / "@niivue" / "niivue"
+_IN_WHEEL = Path(__file__).resolve().parents[1] / "niivue"
+_OF_NPM = Path(__file__).resolve().parents[2] / "node_modules" / "@niivue" / "niivue"
+_PACKAGE = _IN_WHEEL if _IN_WHEEL.is_dir() else _OF_NPM
 _FILE = Path("dist", "index.js")
 _GZIP = 31
 

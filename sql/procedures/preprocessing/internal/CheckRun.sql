@@ -69,7 +69,7 @@ BEGIN
             N'procedure_help', N'rejected_files', N'reports', N'run_steps', N'runs', N'runtime_facts', N'scan_failures',
             N'scan_images', N'scan_labels', N'scans', N'schema_version', N'score_contributions', N'score_explanations',
             N'score_maps', N'score_slices', N'search_trials', N'searches', N'series_choices', N'sessions', N'settings',
-            N'slice_maps', N'splits', N'staged_features', N'standard_vectors', N'tensors', N'test_looks', N'training_log', N'work',
+            N'sign_in_links', N'slice_maps', N'splits', N'staged_features', N'standard_vectors', N'tensors', N'test_looks', N'training_log', N'work',
             N'work_items', N'work_sessions', N'worklist'))
         SELECT @Number = 50396, @Message = CONCAT(N'The table ''', @Into, N''' is one of lungdb''s own, which only its procedures fill. ',
             N'Make one of your own in this database, with a column for each of OutputDataSet.');
