@@ -5623,8 +5623,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions and sign-in links.
-`lungdb accounts` calls it.
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions and
+sign-in links. `lungdb accounts` calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL          name of the account; needed
     @IsNew BIT = 0                      1 adds the account, 0 changes it
@@ -14326,13 +14326,13 @@ BEGIN
             N'image_confusions', N'image_features', N'image_labels', N'image_lineage', N'image_metrics', N'image_promotions',
             N'image_properties', N'image_scores', N'image_splits', N'images', N'installations', N'labels', N'model_calibration',
             N'model_checks', N'model_coefficients', N'model_nodes', N'model_promotions', N'model_scope', N'model_scope_features',
-            N'model_scoring', N'network_layers', N'network_probabilities', N'networks', N'nodules', N'numeric_labels', N'patients',
-            N'pooled_features', N'predictions', N'preparation_costs', N'prepared_scans', N'prepared_slices', N'preprocessings',
-            N'procedure_help', N'rejected_files', N'reports', N'run_steps', N'runs', N'runtime_facts', N'scan_failures',
-            N'scan_images', N'scan_labels', N'scans', N'schema_version', N'score_contributions', N'score_explanations',
-            N'score_maps', N'score_slices', N'search_trials', N'searches', N'series_choices', N'sessions', N'settings',
-            N'sign_in_links', N'slice_maps', N'splits', N'staged_features', N'standard_vectors', N'tensors', N'test_looks', N'training_log', N'work',
-            N'work_items', N'work_sessions', N'worklist'))
+            N'model_scoring', N'network_layers', N'network_probabilities', N'networks', N'nodules', N'numeric_labels',
+            N'page_searches', N'page_secrets', N'patients', N'pooled_features', N'predictions', N'preparation_costs',
+            N'prepared_scans', N'prepared_slices', N'preprocessings', N'procedure_help', N'rejected_files', N'reports', N'reviews',
+            N'run_steps', N'runs', N'runtime_facts', N'scan_failures', N'scan_images', N'scan_labels', N'scans', N'schema_version',
+            N'score_contributions', N'score_explanations', N'score_maps', N'score_slices', N'search_trials', N'searches',
+            N'series_choices', N'sessions', N'settings', N'sign_in_links', N'slice_maps', N'splits', N'staged_features',
+            N'standard_vectors', N'tensors', N'test_looks', N'training_log', N'work', N'work_items', N'work_sessions', N'worklist'))
         SELECT @Number = 50396, @Message = CONCAT(N'The table ''', @Into, N''' is one of lungdb''s own, which only its procedures fill. ',
             N'Make one of your own in this database, with a column for each of OutputDataSet.');
     IF @Number IS NULL AND (@Target IS NULL OR @Columns IS NULL)

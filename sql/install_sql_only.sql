@@ -5637,8 +5637,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions and sign-in links.
-`lungdb accounts` calls it.
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions and
+sign-in links. `lungdb accounts` calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL          name of the account; needed
     @IsNew BIT = 0                      1 adds the account, 0 changes it

@@ -8,7 +8,7 @@ from typing import TypeVar
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from lungdb.errors import SqlError
+from lungdb.errors import ErrorNumber, SqlError
 from lungdb.reporting.names import FIGURES
 from lungdb_web.access import require
 from lungdb_web.pages.watching import version_of
@@ -23,8 +23,6 @@ blueprint = Blueprint("administering", __name__, url_prefix="/watching")
 
 ADMINISTRATOR = "administrator"
 DRIFT_DAYS = 90
-_OURS = range(50100, 51000)
-"""Error numbers of lungdb's own procedures, whose sentences are for people."""
 _MOST_NAME = 128
 _MOST_REASON = 400
 _METRIC_NAMES = {name: title for group in FIGURES.values() for name, title, _ in group if name in models.COMPARED}
@@ -214,7 +212,7 @@ def _side_by_side(
 
 
 def _refusal(error: SqlError) -> str:
-    if error.number not in _OURS:
+    if error.number not in list(ErrorNumber):  # what lungdb's own procedures refuse is for people to read
         raise error
     return error.message
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from contextlib import closing
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -26,43 +23,12 @@ from lungdb.config import Settings
 from lungdb.database import Connection, connect, run
 from lungdb.errors import SqlError
 from lungdb.reporting.facts import read_facts
-from tests.support.databases import copy_to, fill, rows, target_of, vectors_and_labels
-from tests.support.fixtures import PASSWORD, MakeDatabase
+from tests.support.databases import copy_to, rows, target_of
+from tests.support.fixtures import PASSWORD
 from tests.support.web import MakeApp, sign_in
+from tests.web.models.conftest import HOSTILE
 
-HOSTILE = """<script>alert("100%")</script>//&'"""
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture(scope="session")
-def models_file(make_database: MakeDatabase) -> Path:
-    """120 patients; LightGBM with folds (1, champion), hold-out, uncalibrated (2); a logistic with a hostile name."""
-
-    def complete(connection: Connection) -> None:
-        fill(connection, *vectors_and_labels(120, 12, signal=2.0, seed=5), 12)
-        run(connection, "UPDATE dbo.settings SET value = N'40' WHERE name = N'test_percent';")
-        run(connection, "EXECUTE dbo.TrainLungCancerModel;")
-        run(connection, "EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';")
-        run(connection, "EXECUTE dbo.TrainLungCancerModel @Folds = 0, @Calibration = N'none', @Seed = 3;")
-        run(connection, "EXECUTE dbo.TrainLungCancerModel @ModelName = ?, @Algorithm = N'logistic';", (HOSTILE,))
-        run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 1;")
-        add_account(connection, "ana", hash_password(PASSWORD), "scorer", True)
-        add_account(connection, "rob", hash_password(PASSWORD), "reader", False)
-
-    return make_database("models", complete)
-
-
-@pytest.fixture
-def web_database(models_file: Path, tmp_path: Path) -> Path:
-    """A copy of it to change, for the application of these tests."""
-    return Path(shutil.copy(models_file, tmp_path / "lung_cancer_database.db"))
-
-
-@pytest.fixture
-def connection(web_database: Path) -> Iterator[Connection]:
-    """A connection to the database behind the page."""
-    with closing(connect(target_of(web_database))) as opened:
-        yield opened
 
 
 def _page(client: FlaskClient, path: str) -> str:
@@ -174,14 +140,6 @@ def test_a_model_without_rounds_has_no_training_curve(signed_in: FlaskClient) ->
     assert answer.status_code == 404
     assert "roc, precision_recall, calibration" in answer.text
     assert "<svg" in _page(signed_in, "/models/1/training.svg")
-
-
-def test_a_name_is_text_whatever_it_holds(signed_in: FlaskClient) -> None:
-    """Slashes lead to its page, and no tag of it becomes one of the page."""
-    for path in ("/models", "/models/3", "/models/compare?a=1&b=3"):
-        page = _page(signed_in, path)
-        assert "<script>alert" not in page
-        assert "&lt;script&gt;alert" in page
 
 
 def test_pages_and_drawings_hold_no_style_and_no_script(signed_in: FlaskClient) -> None:
@@ -331,60 +289,12 @@ def test_the_comparison_without_labels_has_the_same_figures(
     assert "Patients on whom they disagree" not in page
 
 
-@pytest.mark.parametrize("name", ["a/../b", "..", ".", "%2e%2e/x", "find", "compare?a=1", "7", " / ", "\\..\\"])
-def test_every_name_has_a_page_and_an_address_in_the_api(
-    signed_in: FlaskClient, connection: Connection, name: str
-) -> None:
-    """By its number, to which the name leads as well; a browser makes /b of the path /a/../b."""
-    run(connection, "UPDATE dbo.classifiers SET name = ? WHERE classifier_id = 3;", (name,))
-    listed = [unescape(address) for address in re.findall(r'href="(/models/\d+)"', _page(signed_in, "/models"))]
-    assert "/models/3" in listed
-    assert name in unescape(_page(signed_in, "/models/3"))
-    led = signed_in.get(f"/models/find?name={quote(name, safe='')}&version=1")
-    assert (led.status_code, led.headers["Location"]) == (302, "/models/3")
-    found = signed_in.get("/api/v1/models/3").get_json()
-    assert (found["id"], found["name"]) == (3, name)
-    assert signed_in.get("/api/v1/models/3/curves").get_json()["items"]
-    assert signed_in.get("/api/v1/models/9").status_code == signed_in.get("/api/v1/models/9/curves").status_code == 404
-
-
-def test_addresses_by_name_lead_to_those_by_number(signed_in: FlaskClient) -> None:
-    """Links of before are not broken, also of names with slashes."""
-    for path, number in (("lightgbm_sql/2", 2), (f"{quote(HOSTILE)}/1", 3)):
-        assert signed_in.get(f"/models/{path}").headers["Location"] == f"/models/{number}"
-
-
-def test_a_name_with_slashes_has_an_address_in_the_api(signed_in: FlaskClient) -> None:
-    """Also with two in a row."""
-    path = f"/api/v1/models/{quote(HOSTILE, safe='')}/1"
-    assert signed_in.get(path).get_json()["name"] == HOSTILE
-    assert signed_in.get(f"{path}/curves").get_json()["items"]
-    assert signed_in.get("/api/v1/models/nobody/1").status_code == 404
-
-
 def test_models_without_common_test_patients_are_told_so(signed_in: FlaskClient, connection: Connection) -> None:
     """Also who may see the truth; and both versions stand side by side."""
     run(connection, "UPDATE dbo.experiment_patients SET part = 'train' WHERE experiment_id = 2;")
     page = unescape(_page(signed_in, "/models/compare?a=1&b=2"))
     assert "have no test patients in common" in page
     assert "Side by side" in page
-
-
-def test_what_is_not_there_is_a_page_that_says_so(signed_in: FlaskClient) -> None:
-    """Unknown names, versions, numbers, plots and figures."""
-    for path, status, said in (
-        ("/models/find?name=nobody&version=1", 404, "no version 1 of a model named 'nobody'"),
-        ("/models/nobody/1", 404, "no version 1 of a model named 'nobody'"),
-        ("/models/lightgbm_sql/3", 404, "no version 3 of a model named 'lightgbm_sql'"),
-        ("/models/9", 404, "no model with the number 9"),
-        ("/models/lightgbm_sql/99999999999999", 404, "no page at this address"),
-        ("/models/1/heart.svg", 404, "no plot 'heart'"),
-        ("/models/compare", 404, "no model with the number ''"),
-        ("/models/compare?a=1&b=99999999999", 404, "no model with the number '99999999999'"),
-        ("/models/compare?a=1&b=2&metric=luck", 400, "figure 'luck' is not known"),
-    ):
-        answer = signed_in.get(path)
-        assert (answer.status_code, said in unescape(answer.text)) == (status, True), answer.text
 
 
 def test_a_version_without_a_training_run_is_shown_with_what_is_known(
@@ -413,11 +323,3 @@ def test_an_empty_database_says_what_to_run(installed_file: Path, tmp_path: Path
         add_account(connection, "ana", hash_password(PASSWORD), "scorer", True)
     client = sign_in(make_app(Settings(database=target, web_secret="a secret of the tests only")).test_client(), "ana")
     assert "dbo.TrainLungCancerModel" in _page(client, "/models")
-
-
-def test_nobody_sees_a_model_without_signing_in(client: FlaskClient) -> None:
-    """Not the list, not a drawing."""
-    for path in ("/models", "/models/1", "/models/1/roc.svg", "/models/compare?a=1&b=2"):
-        answer = client.get(path)
-        assert answer.status_code == 303
-        assert "/sign-in" in answer.headers["Location"]
