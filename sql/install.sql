@@ -96,6 +96,7 @@ BEGIN
     );
     CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);
     CREATE INDEX IX_audit_account ON dbo.audit (account);
+    CREATE INDEX IX_audit_action ON dbo.audit (action, at);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1513,6 +1514,7 @@ BEGIN
         CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1)
     );
     CREATE INDEX IX_runs_status ON dbo.runs (status);
+    CREATE INDEX IX_runs_started ON dbo.runs (started_at);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1788,7 +1790,7 @@ BEGIN
         CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
     );
     CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
-    CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at);
+    CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at) INCLUDE (scan_id, probability, predicted, scope);
     COMMIT TRANSACTION;
 END;
 GO
@@ -3273,434 +3275,436 @@ VALUES
     (6, N'audit', N'primary key', N'PK_audit', N'ALTER TABLE dbo.audit ADD CONSTRAINT PK_audit PRIMARY KEY (audit_id);'),
     (7, N'audit', N'index', N'IX_audit_patient', N'CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);'),
     (8, N'audit', N'index', N'IX_audit_account', N'CREATE INDEX IX_audit_account ON dbo.audit (account);'),
-    (9, N'byte_values', N'primary key', N'PK_byte_values', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT PK_byte_values PRIMARY KEY (number);'),
-    (10, N'dataset_scalings', N'primary key', N'PK_dataset_scalings', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT PK_dataset_scalings PRIMARY KEY (dataset, feature_index);'),
-    (11, N'datasets', N'primary key', N'PK_datasets', N'ALTER TABLE dbo.datasets ADD CONSTRAINT PK_datasets PRIMARY KEY (dataset_id);'),
-    (12, N'datasets', N'unique', N'UQ_datasets_name', N'ALTER TABLE dbo.datasets ADD CONSTRAINT UQ_datasets_name UNIQUE (name);'),
-    (13, N'dataset_versions', N'primary key', N'PK_dataset_versions', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT PK_dataset_versions PRIMARY KEY (dataset_version_id);'),
-    (14, N'dataset_versions', N'unique', N'UQ_dataset_versions', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT UQ_dataset_versions UNIQUE (dataset_id, version);'),
-    (15, N'dataset_members', N'primary key', N'PK_dataset_members', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT PK_dataset_members PRIMARY KEY (dataset_version_id, position);'),
-    (16, N'dataset_members', N'index', N'IX_dataset_members_scan', N'CREATE INDEX IX_dataset_members_scan ON dbo.dataset_members (scan_id);'),
-    (17, N'declared_columns', N'primary key', N'PK_declared_columns', N'ALTER TABLE dbo.declared_columns ADD CONSTRAINT PK_declared_columns PRIMARY KEY (table_name, name);'),
-    (18, N'declared_members', N'primary key', N'PK_declared_members', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT PK_declared_members PRIMARY KEY (position);'),
-    (19, N'declared_parts', N'primary key', N'PK_declared_parts', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT PK_declared_parts PRIMARY KEY (kind, name);'),
-    (20, N'dense_layers', N'primary key', N'PK_dense_layers', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer);'),
-    (21, N'example_labels', N'primary key', N'PK_example_labels', N'ALTER TABLE dbo.example_labels ADD CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id);'),
-    (22, N'examples', N'primary key', N'PK_examples', N'ALTER TABLE dbo.examples ADD CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index);'),
-    (23, N'extensions', N'primary key', N'PK_extensions', N'ALTER TABLE dbo.extensions ADD CONSTRAINT PK_extensions PRIMARY KEY (kind, name);'),
-    (24, N'image_classes', N'primary key', N'PK_image_classes', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT PK_image_classes PRIMARY KEY (label);'),
-    (25, N'image_classes', N'unique', N'UQ_image_classes_name', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT UQ_image_classes_name UNIQUE (name);'),
-    (26, N'image_splits', N'primary key', N'PK_image_splits', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT PK_image_splits PRIMARY KEY (is_group, name);'),
-    (27, N'images', N'primary key', N'PK_images', N'ALTER TABLE dbo.images ADD CONSTRAINT PK_images PRIMARY KEY (name);'),
-    (28, N'images', N'index', N'IX_images_patient', N'CREATE INDEX IX_images_patient ON dbo.images (patient_id);'),
-    (29, N'images', N'index', N'IX_images_group', N'CREATE INDEX IX_images_group ON dbo.images (group_name);'),
-    (30, N'image_labels', N'primary key', N'PK_image_labels', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT PK_image_labels PRIMARY KEY (name, label);'),
-    (31, N'image_lineage', N'primary key', N'PK_image_lineage', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT PK_image_lineage PRIMARY KEY (image_name);'),
-    (32, N'image_properties', N'primary key', N'PK_image_properties', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT PK_image_properties PRIMARY KEY (name, property);'),
-    (33, N'image_properties', N'index', N'IX_image_properties_property', N'CREATE INDEX IX_image_properties_property ON dbo.image_properties (property, value);'),
-    (34, N'installations', N'primary key', N'PK_installations', N'ALTER TABLE dbo.installations ADD CONSTRAINT PK_installations PRIMARY KEY (package_version);'),
-    (35, N'network_probabilities', N'primary key', N'PK_network_probabilities', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT PK_network_probabilities PRIMARY KEY (network, dataset, example_id, label);'),
-    (36, N'networks', N'primary key', N'PK_networks', N'ALTER TABLE dbo.networks ADD CONSTRAINT PK_networks PRIMARY KEY (network_id);'),
-    (37, N'networks', N'unique', N'UQ_networks_name_version', N'ALTER TABLE dbo.networks ADD CONSTRAINT UQ_networks_name_version UNIQUE (name, version);'),
-    (38, N'networks', N'index', N'IX_networks_sha256', N'CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);'),
-    (39, N'feature_sets', N'primary key', N'PK_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id);'),
-    (40, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
-    (41, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
-    (42, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
-    (43, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
-    (44, N'drift_checks', N'primary key', N'PK_drift_checks', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id);'),
-    (45, N'drift_checks', N'index', N'IX_drift_checks_classifier', N'CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);'),
-    (46, N'drift_checks', N'index', N'IX_drift_checks_dataset_version', N'CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);'),
-    (47, N'drift_items', N'primary key', N'PK_drift_items', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position);'),
-    (48, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
-    (49, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
-    (50, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
-    (51, N'evaluations', N'primary key', N'PK_evaluations', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id);'),
-    (52, N'evaluations', N'index', N'IX_evaluations_classifier', N'CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);'),
-    (53, N'evaluations', N'index', N'IX_evaluations_dataset_version', N'CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);'),
-    (54, N'evaluation_curves', N'primary key', N'PK_evaluation_curves', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position);'),
-    (55, N'evaluation_groups', N'primary key', N'PK_evaluation_groups', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id);'),
-    (56, N'evaluation_metrics', N'primary key', N'PK_evaluation_metrics', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric);'),
-    (57, N'evaluation_pairs', N'primary key', N'PK_evaluation_pairs', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position);'),
-    (58, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
-    (59, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
-    (60, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
-    (61, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
-    (62, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
-    (63, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
-    (64, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
-    (65, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
-    (66, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
-    (67, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
-    (68, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
-    (69, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
-    (70, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
-    (71, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
-    (72, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
-    (73, N'image_promotions', N'primary key', N'PK_image_promotions', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT PK_image_promotions PRIMARY KEY (promotion_id);'),
-    (74, N'image_promotions', N'index', N'IX_image_promotions_name', N'CREATE INDEX IX_image_promotions_name ON dbo.image_promotions (name);'),
-    (75, N'image_promotions', N'index', N'IX_image_promotions_image_classifier', N'CREATE INDEX IX_image_promotions_image_classifier ON dbo.image_promotions (image_classifier_id);'),
-    (76, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
-    (77, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
-    (78, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
-    (79, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
-    (80, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
-    (81, N'model_scope', N'primary key', N'PK_model_scope', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT PK_model_scope PRIMARY KEY (classifier_id, item, position);'),
-    (82, N'model_scope_features', N'primary key', N'PK_model_scope_features', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT PK_model_scope_features PRIMARY KEY (classifier_id, feature_index);'),
-    (83, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
-    (84, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
-    (85, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
-    (86, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
-    (87, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
-    (88, N'network_layers', N'primary key', N'PK_network_layers', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position);'),
-    (89, N'page_searches', N'primary key', N'PK_page_searches', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT PK_page_searches PRIMARY KEY (sha256);'),
-    (90, N'page_searches', N'index', N'IX_page_searches_account', N'CREATE INDEX IX_page_searches_account ON dbo.page_searches (account_id);'),
-    (91, N'page_secrets', N'primary key', N'PK_page_secrets', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT PK_page_secrets PRIMARY KEY (secret_id);'),
-    (92, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (93, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (94, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
-    (95, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
-    (96, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (97, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (98, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (99, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (100, N'preparation_costs', N'primary key', N'PK_preparation_costs', N'ALTER TABLE dbo.preparation_costs ADD CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols);'),
-    (101, N'preprocessings', N'primary key', N'PK_preprocessings', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT PK_preprocessings PRIMARY KEY (name);'),
-    (102, N'procedure_help', N'primary key', N'PK_procedure_help', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name);'),
-    (103, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (104, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (105, N'reviews', N'primary key', N'PK_reviews', N'ALTER TABLE dbo.reviews ADD CONSTRAINT PK_reviews PRIMARY KEY (review_id);'),
-    (106, N'reviews', N'index', N'IX_reviews_patient', N'CREATE INDEX IX_reviews_patient ON dbo.reviews (patient_id, content_sha256, account);'),
-    (107, N'reviews', N'index', N'IX_reviews_account', N'CREATE INDEX IX_reviews_account ON dbo.reviews (account, patient_id, content_sha256);'),
-    (108, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (109, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (110, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (111, N'runtime_facts', N'primary key', N'PK_runtime_facts', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT PK_runtime_facts PRIMARY KEY (name);'),
-    (112, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (113, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (114, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (115, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (116, N'scans', N'index', N'IX_scans_study', N'CREATE INDEX IX_scans_study ON dbo.scans (study_uid);'),
-    (117, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (118, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (119, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (120, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (121, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (122, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (123, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (124, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (125, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (126, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (127, N'binary_vectors', N'primary key', N'PK_binary_vectors', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (128, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (129, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (130, N'predictions', N'index', N'IX_predictions_time', N'CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at);'),
-    (131, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
-    (132, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
-    (133, N'reports', N'primary key', N'PK_reports', N'ALTER TABLE dbo.reports ADD CONSTRAINT PK_reports PRIMARY KEY (report_id);'),
-    (134, N'reports', N'unique', N'UQ_reports_text', N'ALTER TABLE dbo.reports ADD CONSTRAINT UQ_reports_text UNIQUE (patient_id, text_sha256);'),
-    (135, N'reports', N'index', N'IX_reports_scan', N'CREATE INDEX IX_reports_scan ON dbo.reports (scan_id);'),
-    (136, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (137, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (138, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
-    (139, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (140, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (141, N'score_explanations', N'primary key', N'PK_score_explanations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT PK_score_explanations PRIMARY KEY (prediction_id);'),
-    (142, N'score_contributions', N'unique', N'UQ_score_contributions', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT UQ_score_contributions UNIQUE (prediction_id, member, feature);'),
-    (143, N'score_maps', N'primary key', N'PK_score_maps', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method);'),
-    (144, N'score_slices', N'primary key', N'PK_score_slices', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT PK_score_slices PRIMARY KEY (prediction_id, method, triple);'),
-    (145, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (146, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (147, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (148, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (149, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (150, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (151, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (152, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (153, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (154, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (155, N'sign_in_links', N'primary key', N'PK_sign_in_links', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT PK_sign_in_links PRIMARY KEY (sha256);'),
-    (156, N'sign_in_links', N'index', N'IX_sign_in_links_account', N'CREATE INDEX IX_sign_in_links_account ON dbo.sign_in_links (account_id);'),
-    (157, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
-    (158, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (159, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
-    (160, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
-    (161, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (162, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (163, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (164, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (165, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (166, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
-    (167, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
-    (168, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
-    (169, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
-    (170, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
-    (171, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
-    (172, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
-    (173, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (174, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (175, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (176, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (177, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (178, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (179, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (180, N'worklist', N'index', N'IX_worklist_work', N'CREATE INDEX IX_worklist_work ON dbo.worklist (work, idx, state);'),
-    (181, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
-    (182, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (183, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
-    (184, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (185, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (186, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (187, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (188, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (189, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (190, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (191, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
-    (192, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
-    (193, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
-    (194, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (195, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (196, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (197, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (198, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (199, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (200, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (201, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (202, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
-    (203, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
-    (204, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (205, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (206, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
-    (207, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
-    (208, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (209, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (210, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
-    (211, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
+    (9, N'audit', N'index', N'IX_audit_action', N'CREATE INDEX IX_audit_action ON dbo.audit (action, at);'),
+    (10, N'byte_values', N'primary key', N'PK_byte_values', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT PK_byte_values PRIMARY KEY (number);'),
+    (11, N'dataset_scalings', N'primary key', N'PK_dataset_scalings', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT PK_dataset_scalings PRIMARY KEY (dataset, feature_index);'),
+    (12, N'datasets', N'primary key', N'PK_datasets', N'ALTER TABLE dbo.datasets ADD CONSTRAINT PK_datasets PRIMARY KEY (dataset_id);'),
+    (13, N'datasets', N'unique', N'UQ_datasets_name', N'ALTER TABLE dbo.datasets ADD CONSTRAINT UQ_datasets_name UNIQUE (name);'),
+    (14, N'dataset_versions', N'primary key', N'PK_dataset_versions', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT PK_dataset_versions PRIMARY KEY (dataset_version_id);'),
+    (15, N'dataset_versions', N'unique', N'UQ_dataset_versions', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT UQ_dataset_versions UNIQUE (dataset_id, version);'),
+    (16, N'dataset_members', N'primary key', N'PK_dataset_members', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT PK_dataset_members PRIMARY KEY (dataset_version_id, position);'),
+    (17, N'dataset_members', N'index', N'IX_dataset_members_scan', N'CREATE INDEX IX_dataset_members_scan ON dbo.dataset_members (scan_id);'),
+    (18, N'declared_columns', N'primary key', N'PK_declared_columns', N'ALTER TABLE dbo.declared_columns ADD CONSTRAINT PK_declared_columns PRIMARY KEY (table_name, name);'),
+    (19, N'declared_members', N'primary key', N'PK_declared_members', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT PK_declared_members PRIMARY KEY (position);'),
+    (20, N'declared_parts', N'primary key', N'PK_declared_parts', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT PK_declared_parts PRIMARY KEY (kind, name);'),
+    (21, N'dense_layers', N'primary key', N'PK_dense_layers', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer);'),
+    (22, N'example_labels', N'primary key', N'PK_example_labels', N'ALTER TABLE dbo.example_labels ADD CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id);'),
+    (23, N'examples', N'primary key', N'PK_examples', N'ALTER TABLE dbo.examples ADD CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index);'),
+    (24, N'extensions', N'primary key', N'PK_extensions', N'ALTER TABLE dbo.extensions ADD CONSTRAINT PK_extensions PRIMARY KEY (kind, name);'),
+    (25, N'image_classes', N'primary key', N'PK_image_classes', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT PK_image_classes PRIMARY KEY (label);'),
+    (26, N'image_classes', N'unique', N'UQ_image_classes_name', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT UQ_image_classes_name UNIQUE (name);'),
+    (27, N'image_splits', N'primary key', N'PK_image_splits', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT PK_image_splits PRIMARY KEY (is_group, name);'),
+    (28, N'images', N'primary key', N'PK_images', N'ALTER TABLE dbo.images ADD CONSTRAINT PK_images PRIMARY KEY (name);'),
+    (29, N'images', N'index', N'IX_images_patient', N'CREATE INDEX IX_images_patient ON dbo.images (patient_id);'),
+    (30, N'images', N'index', N'IX_images_group', N'CREATE INDEX IX_images_group ON dbo.images (group_name);'),
+    (31, N'image_labels', N'primary key', N'PK_image_labels', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT PK_image_labels PRIMARY KEY (name, label);'),
+    (32, N'image_lineage', N'primary key', N'PK_image_lineage', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT PK_image_lineage PRIMARY KEY (image_name);'),
+    (33, N'image_properties', N'primary key', N'PK_image_properties', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT PK_image_properties PRIMARY KEY (name, property);'),
+    (34, N'image_properties', N'index', N'IX_image_properties_property', N'CREATE INDEX IX_image_properties_property ON dbo.image_properties (property, value);'),
+    (35, N'installations', N'primary key', N'PK_installations', N'ALTER TABLE dbo.installations ADD CONSTRAINT PK_installations PRIMARY KEY (package_version);'),
+    (36, N'network_probabilities', N'primary key', N'PK_network_probabilities', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT PK_network_probabilities PRIMARY KEY (network, dataset, example_id, label);'),
+    (37, N'networks', N'primary key', N'PK_networks', N'ALTER TABLE dbo.networks ADD CONSTRAINT PK_networks PRIMARY KEY (network_id);'),
+    (38, N'networks', N'unique', N'UQ_networks_name_version', N'ALTER TABLE dbo.networks ADD CONSTRAINT UQ_networks_name_version UNIQUE (name, version);'),
+    (39, N'networks', N'index', N'IX_networks_sha256', N'CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);'),
+    (40, N'feature_sets', N'primary key', N'PK_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id);'),
+    (41, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
+    (42, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
+    (43, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
+    (44, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
+    (45, N'drift_checks', N'primary key', N'PK_drift_checks', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id);'),
+    (46, N'drift_checks', N'index', N'IX_drift_checks_classifier', N'CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);'),
+    (47, N'drift_checks', N'index', N'IX_drift_checks_dataset_version', N'CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);'),
+    (48, N'drift_items', N'primary key', N'PK_drift_items', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position);'),
+    (49, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
+    (50, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
+    (51, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
+    (52, N'evaluations', N'primary key', N'PK_evaluations', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id);'),
+    (53, N'evaluations', N'index', N'IX_evaluations_classifier', N'CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);'),
+    (54, N'evaluations', N'index', N'IX_evaluations_dataset_version', N'CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);'),
+    (55, N'evaluation_curves', N'primary key', N'PK_evaluation_curves', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position);'),
+    (56, N'evaluation_groups', N'primary key', N'PK_evaluation_groups', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id);'),
+    (57, N'evaluation_metrics', N'primary key', N'PK_evaluation_metrics', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric);'),
+    (58, N'evaluation_pairs', N'primary key', N'PK_evaluation_pairs', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position);'),
+    (59, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (60, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (61, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
+    (62, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (63, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (64, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
+    (65, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
+    (66, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
+    (67, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
+    (68, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
+    (69, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
+    (70, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
+    (71, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (72, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (73, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
+    (74, N'image_promotions', N'primary key', N'PK_image_promotions', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT PK_image_promotions PRIMARY KEY (promotion_id);'),
+    (75, N'image_promotions', N'index', N'IX_image_promotions_name', N'CREATE INDEX IX_image_promotions_name ON dbo.image_promotions (name);'),
+    (76, N'image_promotions', N'index', N'IX_image_promotions_image_classifier', N'CREATE INDEX IX_image_promotions_image_classifier ON dbo.image_promotions (image_classifier_id);'),
+    (77, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
+    (78, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (79, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (80, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (81, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (82, N'model_scope', N'primary key', N'PK_model_scope', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT PK_model_scope PRIMARY KEY (classifier_id, item, position);'),
+    (83, N'model_scope_features', N'primary key', N'PK_model_scope_features', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT PK_model_scope_features PRIMARY KEY (classifier_id, feature_index);'),
+    (84, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (85, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (86, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (87, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (88, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (89, N'network_layers', N'primary key', N'PK_network_layers', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position);'),
+    (90, N'page_searches', N'primary key', N'PK_page_searches', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT PK_page_searches PRIMARY KEY (sha256);'),
+    (91, N'page_searches', N'index', N'IX_page_searches_account', N'CREATE INDEX IX_page_searches_account ON dbo.page_searches (account_id);'),
+    (92, N'page_secrets', N'primary key', N'PK_page_secrets', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT PK_page_secrets PRIMARY KEY (secret_id);'),
+    (93, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (94, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (95, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
+    (96, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
+    (97, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (98, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (99, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (100, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (101, N'preparation_costs', N'primary key', N'PK_preparation_costs', N'ALTER TABLE dbo.preparation_costs ADD CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols);'),
+    (102, N'preprocessings', N'primary key', N'PK_preprocessings', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT PK_preprocessings PRIMARY KEY (name);'),
+    (103, N'procedure_help', N'primary key', N'PK_procedure_help', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name);'),
+    (104, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (105, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (106, N'reviews', N'primary key', N'PK_reviews', N'ALTER TABLE dbo.reviews ADD CONSTRAINT PK_reviews PRIMARY KEY (review_id);'),
+    (107, N'reviews', N'index', N'IX_reviews_patient', N'CREATE INDEX IX_reviews_patient ON dbo.reviews (patient_id, content_sha256, account);'),
+    (108, N'reviews', N'index', N'IX_reviews_account', N'CREATE INDEX IX_reviews_account ON dbo.reviews (account, patient_id, content_sha256);'),
+    (109, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (110, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (111, N'runs', N'index', N'IX_runs_started', N'CREATE INDEX IX_runs_started ON dbo.runs (started_at);'),
+    (112, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (113, N'runtime_facts', N'primary key', N'PK_runtime_facts', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT PK_runtime_facts PRIMARY KEY (name);'),
+    (114, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (115, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (116, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (117, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (118, N'scans', N'index', N'IX_scans_study', N'CREATE INDEX IX_scans_study ON dbo.scans (study_uid);'),
+    (119, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (120, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (121, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (122, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (123, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (124, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (125, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (126, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (127, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (128, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (129, N'binary_vectors', N'primary key', N'PK_binary_vectors', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (130, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (131, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (132, N'predictions', N'index', N'IX_predictions_time', N'CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at) INCLUDE (scan_id, probability, predicted, scope);'),
+    (133, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
+    (134, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
+    (135, N'reports', N'primary key', N'PK_reports', N'ALTER TABLE dbo.reports ADD CONSTRAINT PK_reports PRIMARY KEY (report_id);'),
+    (136, N'reports', N'unique', N'UQ_reports_text', N'ALTER TABLE dbo.reports ADD CONSTRAINT UQ_reports_text UNIQUE (patient_id, text_sha256);'),
+    (137, N'reports', N'index', N'IX_reports_scan', N'CREATE INDEX IX_reports_scan ON dbo.reports (scan_id);'),
+    (138, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (139, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (140, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
+    (141, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (142, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (143, N'score_explanations', N'primary key', N'PK_score_explanations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT PK_score_explanations PRIMARY KEY (prediction_id);'),
+    (144, N'score_contributions', N'unique', N'UQ_score_contributions', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT UQ_score_contributions UNIQUE (prediction_id, member, feature);'),
+    (145, N'score_maps', N'primary key', N'PK_score_maps', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method);'),
+    (146, N'score_slices', N'primary key', N'PK_score_slices', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT PK_score_slices PRIMARY KEY (prediction_id, method, triple);'),
+    (147, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (148, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (149, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (150, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (151, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (152, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (153, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (154, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (155, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (156, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (157, N'sign_in_links', N'primary key', N'PK_sign_in_links', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT PK_sign_in_links PRIMARY KEY (sha256);'),
+    (158, N'sign_in_links', N'index', N'IX_sign_in_links_account', N'CREATE INDEX IX_sign_in_links_account ON dbo.sign_in_links (account_id);'),
+    (159, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
+    (160, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (161, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
+    (162, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
+    (163, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (164, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (165, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (166, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (167, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (168, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
+    (169, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
+    (170, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
+    (171, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
+    (172, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
+    (173, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
+    (174, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
+    (175, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (176, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (177, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (178, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (179, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (180, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (181, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (182, N'worklist', N'index', N'IX_worklist_work', N'CREATE INDEX IX_worklist_work ON dbo.worklist (work, idx, state);'),
+    (183, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
+    (184, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (185, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
+    (186, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (187, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (188, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (189, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (190, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (191, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (192, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (193, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
+    (194, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
+    (195, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
+    (196, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (197, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (198, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (199, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (200, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (201, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (202, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (203, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (204, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
+    (205, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
+    (206, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (207, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (208, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
+    (209, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
+    (210, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (211, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (212, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
+    (213, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
         OR (source_scan_id IS NULL AND source_slice IS NULL AND source_image IS NOT NULL AND root_image IS NOT NULL));'),
-    (212, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (213, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (214, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (215, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
-    (216, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (217, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (218, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (219, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (220, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (221, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (222, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (223, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (224, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (225, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (226, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
-    (227, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (228, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
-    (229, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (230, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (231, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
-    (232, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
-    (233, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (234, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (235, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (236, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
-    (237, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
-    (238, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
-    (239, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (240, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (241, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
-    (242, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (243, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
-    (244, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (245, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
-    (246, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
-    (247, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (248, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (249, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (250, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (251, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (252, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (253, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (254, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (255, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (214, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (215, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (216, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (217, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
+    (218, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (219, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (220, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (221, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (222, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (223, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (224, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (225, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (226, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (227, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (228, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (229, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (230, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (231, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (232, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (233, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (234, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (235, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (236, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (237, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (238, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (239, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (240, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (241, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (242, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (243, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (244, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (245, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (246, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (247, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (248, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (249, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (250, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (251, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (252, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (253, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (254, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (255, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (256, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (257, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (256, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (257, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (258, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (259, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (260, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (261, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (262, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (263, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (264, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (265, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (266, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (267, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (268, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (269, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (270, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (271, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (272, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (273, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (274, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (275, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (276, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (277, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (278, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
-    (279, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (280, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
-    (281, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (282, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (283, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (284, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (285, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (286, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (287, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (288, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (289, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (290, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (291, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (258, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (259, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (260, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (261, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (262, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (263, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (264, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (265, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (266, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (267, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (268, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (269, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (270, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (271, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (272, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (273, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (274, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (275, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (276, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (277, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (278, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (279, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (280, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (281, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (282, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (283, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (284, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (285, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (286, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (287, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (288, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (289, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (290, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (291, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (292, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (293, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (292, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (293, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
-    (294, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
-    (295, N'page_searches', N'foreign key', N'FK_page_searches_accounts', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT FK_page_searches_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (296, N'page_secrets', N'check', N'CK_page_secrets_secret_id', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret_id CHECK (secret_id = 1);'),
-    (297, N'page_secrets', N'check', N'CK_page_secrets_secret', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret CHECK (DATALENGTH(secret) = 32);'),
-    (298, N'page_secrets', N'default', N'DF_page_secrets_created_at', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT DF_page_secrets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (299, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (300, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (301, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (302, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (303, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (304, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (305, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (306, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (307, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (308, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (309, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (310, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (311, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (312, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (313, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (314, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
-    (315, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (316, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (317, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
-    (318, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (319, N'reviews', N'check', N'CK_reviews_suspicion', N'ALTER TABLE dbo.reviews ADD CONSTRAINT CK_reviews_suspicion CHECK (suspicion BETWEEN 1 AND 5);'),
-    (320, N'reviews', N'default', N'DF_reviews_account', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_account DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR account;'),
-    (321, N'reviews', N'default', N'DF_reviews_reviewed_at', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_reviewed_at DEFAULT SYSUTCDATETIME() FOR reviewed_at;'),
-    (322, N'reviews', N'default', N'DF_reviews_login_name', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (323, N'reviews', N'foreign key', N'FK_reviews_patients', N'ALTER TABLE dbo.reviews ADD CONSTRAINT FK_reviews_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (324, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (325, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (326, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
-    (327, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (328, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (329, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (330, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
-    (331, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (332, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (333, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (334, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (335, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (336, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (337, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
-    (338, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (339, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (340, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (341, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (342, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (343, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (344, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (345, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (346, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (347, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (348, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (349, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (350, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (351, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (352, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (353, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (354, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (355, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (356, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (357, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (358, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (359, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (360, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (361, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (362, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (363, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (364, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (365, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (366, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (367, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
-    (368, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
-    (369, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
-    (370, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (371, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
-    (372, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (373, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
-    (374, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (375, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (376, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (377, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
-    (378, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (379, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (380, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (381, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (382, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
-    (383, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
-    (384, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
-    (385, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
-    (386, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
-    (387, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (388, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
-    (389, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
-    (390, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
-    (391, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (392, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
-    (393, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
-    (394, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (395, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (396, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (397, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (398, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (399, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (400, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (401, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (402, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (403, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (404, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (405, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (406, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (407, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (408, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (409, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (410, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (411, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (412, N'sign_in_links', N'default', N'DF_sign_in_links_created_at', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT DF_sign_in_links_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (413, N'sign_in_links', N'foreign key', N'FK_sign_in_links_accounts', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT FK_sign_in_links_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (414, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
-    (415, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
-    (416, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
-    (417, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (418, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (419, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (420, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (421, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (422, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
-    (423, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
-    (424, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (425, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
-    (426, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
-    (427, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
-    (428, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
-    (429, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (430, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
-    (431, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (432, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (294, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (295, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
+    (296, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
+    (297, N'page_searches', N'foreign key', N'FK_page_searches_accounts', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT FK_page_searches_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (298, N'page_secrets', N'check', N'CK_page_secrets_secret_id', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret_id CHECK (secret_id = 1);'),
+    (299, N'page_secrets', N'check', N'CK_page_secrets_secret', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret CHECK (DATALENGTH(secret) = 32);'),
+    (300, N'page_secrets', N'default', N'DF_page_secrets_created_at', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT DF_page_secrets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (301, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (302, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (303, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (304, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (305, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (306, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (307, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (308, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (309, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (310, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (311, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (312, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (313, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (314, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (315, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (316, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
+    (317, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (318, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (319, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
+    (320, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (321, N'reviews', N'check', N'CK_reviews_suspicion', N'ALTER TABLE dbo.reviews ADD CONSTRAINT CK_reviews_suspicion CHECK (suspicion BETWEEN 1 AND 5);'),
+    (322, N'reviews', N'default', N'DF_reviews_account', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_account DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR account;'),
+    (323, N'reviews', N'default', N'DF_reviews_reviewed_at', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_reviewed_at DEFAULT SYSUTCDATETIME() FOR reviewed_at;'),
+    (324, N'reviews', N'default', N'DF_reviews_login_name', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (325, N'reviews', N'foreign key', N'FK_reviews_patients', N'ALTER TABLE dbo.reviews ADD CONSTRAINT FK_reviews_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (326, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (327, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (328, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
+    (329, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (330, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (331, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (332, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
+    (333, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (334, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (335, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (336, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (337, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (338, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (339, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
+    (340, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (341, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (342, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (343, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (344, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (345, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (346, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (347, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (348, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (349, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (350, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (351, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (352, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (353, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (354, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (355, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (356, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (357, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (358, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (359, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (360, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (361, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (362, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (363, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (364, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (365, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (366, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (367, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (368, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (369, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
+    (370, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
+    (371, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
+    (372, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (373, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
+    (374, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (375, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
+    (376, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (377, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (378, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (379, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
+    (380, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (381, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (382, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (383, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (384, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
+    (385, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
+    (386, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
+    (387, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
+    (388, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
+    (389, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (390, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
+    (391, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
+    (392, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
+    (393, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (394, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
+    (395, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
+    (396, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (397, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (398, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (399, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (400, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (401, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (402, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (403, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (404, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (405, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (406, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (407, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (408, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (409, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (410, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (411, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (412, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (413, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (414, N'sign_in_links', N'default', N'DF_sign_in_links_created_at', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT DF_sign_in_links_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (415, N'sign_in_links', N'foreign key', N'FK_sign_in_links_accounts', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT FK_sign_in_links_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (416, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
+    (417, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
+    (418, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
+    (419, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (420, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (421, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (422, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (423, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (424, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
+    (425, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
+    (426, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (427, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
+    (428, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
+    (429, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
+    (430, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
+    (431, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (432, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
+    (433, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (434, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -4015,25 +4019,29 @@ IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 12)
     EXECUTE (N'-- The page as a reading room: the role administrator, and accounts that load scans. The column of roles becomes wide enough for the
 -- third one, and CK_accounts_roles takes the place of the constraint of before; no row is changed.
 ALTER TABLE dbo.accounts DROP CONSTRAINT IF EXISTS CK_accounts_role;
-ALTER TABLE dbo.accounts ALTER COLUMN role VARCHAR(15) NOT NULL;');
+IF COL_LENGTH(N''dbo.accounts'', N''role'') < 15
+    ALTER TABLE dbo.accounts ALTER COLUMN role VARCHAR(15) NOT NULL;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 12)
-    EXECUTE (N'-- What the worklist is sorted by, of rows that were there; nobody has reviewed any yet.
+    EXECUTE (N'-- What the worklist is sorted by, of rows that were there; nobody has reviewed any yet. Fewer rows at a time than would lock the table.
 DECLARE @First INT = 0, @Last INT = (SELECT MAX(idx) FROM dbo.worklist);
 WHILE @First <= @Last
 BEGIN
     UPDATE dbo.worklist
     SET work = CASE state WHEN 3 THEN 0 WHEN 1 THEN 2 WHEN 2 THEN 4 ELSE 6 END + COALESCE(1 - probability, 0)
-    WHERE work IS NULL AND idx BETWEEN @First AND @First + 9999;
-    SET @First = @First + 10000;
+    WHERE work IS NULL AND idx BETWEEN @First AND @First + 1999;
+    SET @First = @First + 2000;
 END;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 12)
-    EXECUTE (N'-- IX_predictions_time, which begins with the same column, takes the place of this one: dbo.WatchModel reads the newest scores of a version.
+    EXECUTE (N'-- IX_predictions_time, which begins with the same column, takes the place of IX_predictions_classifier: dbo.WatchModel reads the newest
+-- scores of a version. It is made first, so that a version''s scores can be found at any time.
+IF INDEXPROPERTY(OBJECT_ID(N''dbo.predictions''), N''IX_predictions_time'', ''IndexID'') IS NULL
+    CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at) INCLUDE (scan_id, probability, predicted, scope);
 DROP INDEX IF EXISTS IX_predictions_classifier ON dbo.predictions;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5199,7 +5207,8 @@ Example:
 
     -- What was searched for goes with the account's last session.
     DELETE FROM dbo.page_searches
-    WHERE account_id IN (SELECT s.account_id FROM dbo.sessions AS s WHERE s.sha256 = @Sha256) AND account_id NOT IN (
+    WHERE expires_at > SYSUTCDATETIME()
+        AND account_id IN (SELECT s.account_id FROM dbo.sessions AS s WHERE s.sha256 = @Sha256) AND account_id NOT IN (
         SELECT o.account_id FROM dbo.sessions AS o WHERE o.sha256 <> @Sha256 AND o.expires_at > SYSUTCDATETIME());
     DELETE FROM dbo.sessions WHERE sha256 = @Sha256;
 END;
@@ -5431,7 +5440,7 @@ Examples:
         AND (@Before IS NULL OR u.audit_id < @Before)
         AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
             -- Lists name theirs in detail, as in: patients: 0, 12, 7
-            OR u.action IN ('view_list', 'search', 'view_patient', 'ask_score', 'score', 'view_truth')
+            OR u.action IN ('view_list', 'search', 'view_patient', 'ask_score', 'score', 'view_truth', 'load')
                 AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
     ORDER BY u.audit_id DESC
     OPTION (RECOMPILE);
@@ -16279,21 +16288,18 @@ Example:
     -- The first of January 1900 was a Monday.
     IF @Period = N'week'
         SELECT @Since = DATEADD(DAY, -(DATEDIFF(DAY, '19000101', @Since) % 7), @Since), @Step = 7;
-    CREATE TABLE #periods (
-        period_start DATE NOT NULL PRIMARY KEY, since DATETIME2(3) NOT NULL, until DATETIME2(3) NOT NULL);
     CREATE TABLE #scores (
         period_start DATE NOT NULL, place INT NOT NULL, scan_id INT NOT NULL, value FLOAT NOT NULL, is_outside INT NOT NULL,
         PRIMARY KEY (period_start, place));
-    WHILE @Since <= SYSUTCDATETIME()
-    BEGIN
-        INSERT INTO #periods (period_start, since, until) VALUES (@Since, @Since, DATEADD(DAY, @Step, @Since));
-        SET @Since = DATEADD(DAY, @Step, @Since);
-    END;
     INSERT INTO #scores (period_start, place, scan_id, value, is_outside)
-    SELECT d.period_start, ROW_NUMBER() OVER (PARTITION BY d.period_start ORDER BY COALESCE(p.probability, p.predicted)) - 1, p.scan_id,
-        COALESCE(p.probability, p.predicted), IIF(p.scope = 'outside', 1, 0)
-    FROM #periods AS d
-    INNER JOIN dbo.predictions AS p ON p.classifier_id = @ClassifierId AND p.predicted_at >= d.since AND p.predicted_at < d.until;
+    SELECT q.period_start, ROW_NUMBER() OVER (PARTITION BY q.period_start ORDER BY q.value) - 1, q.scan_id, q.value, q.is_outside
+    FROM (
+        SELECT DATEADD(DAY, DATEDIFF(DAY, @Since, p.predicted_at) / @Step * @Step, @Since) AS period_start, p.scan_id,
+            COALESCE(p.probability, p.predicted) AS value, IIF(p.scope = 'outside', 1, 0) AS is_outside
+        FROM dbo.predictions AS p
+        WHERE p.classifier_id = @ClassifierId AND p.predicted_at >= @Since
+    ) AS q
+    OPTION (RECOMPILE);
 
     -- A quantile q of n scores in order lies at place q (n - 1), counted from 0: between the score at its whole part and the next one.
     SELECT s.period_start, s.scores, s.scans, s.outside, s.mean, s.least,
@@ -26011,14 +26017,16 @@ Example:
     IF @Message IS NOT NULL
         THROW 50101, @Message, 1;
 
-    IF @SeriesDigest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.scans WHERE series_uid = @SeriesUid)
-        SET @SeriesUid = COALESCE((
-            SELECT MIN(series_uid) FROM dbo.scans
-            WHERE SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), series_uid)), 1, 16) = @SeriesDigest), @SeriesUid);
     IF @StudyDigest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.scans WHERE study_uid = @StudyUid)
         SET @StudyUid = COALESCE((
             SELECT MIN(study_uid) FROM dbo.scans
             WHERE SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), study_uid)), 1, 16) = @StudyDigest), @StudyUid);
+    -- Of a study that is known only its own series are hashed.
+    IF @SeriesDigest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.scans WHERE series_uid = @SeriesUid)
+        SET @SeriesUid = COALESCE((
+            SELECT MIN(series_uid) FROM dbo.scans
+            WHERE (@StudyUid IS NULL OR study_uid = @StudyUid)
+                AND SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), series_uid)), 1, 16) = @SeriesDigest), @SeriesUid);
     -- What is longer than an id or a name can be is none.
     SET @PatientId = REPLACE(REPLACE(REPLACE(REPLACE(LEFT(@PatientId, 130), N'\', N'\\'), N'%', N'\%'), N'_', N'\_'), N'[', N'\[');
     SET @PatientId = REPLACE(REPLACE(@PatientId, N'*', N'%'), N'?', N'_');
@@ -26392,11 +26400,16 @@ Example:
 
     BEGIN TRANSACTION;
     -- Whoever comes second waits here, and then sees what the first has stored.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #changed));
+    -- Each statement is compiled for the scans at hand, as there may be one or all.
+    SELECT @Locked = COUNT(*)
+    FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
+    WHERE scan_id IN (SELECT scan_id FROM #changed)
+    OPTION (RECOMPILE);
     DELETE w
     FROM dbo.worklist AS w
     INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
-    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
+    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed)
+    OPTION (RECOMPILE);
     UPDATE w
     SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
         w.prediction_id = t.prediction_id, w.probability = r.probability, w.work = CASE
@@ -26407,7 +26420,8 @@ Example:
     INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
     INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
     LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
-    WHERE w.scan_id IN (SELECT scan_id FROM #changed);
+    WHERE w.scan_id IN (SELECT scan_id FROM #changed)
+    OPTION (RECOMPILE);
     INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability, work)
     SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability, CASE
             WHEN EXISTS (SELECT 1 FROM dbo.reviews AS v WHERE v.patient_id = s.patient_id AND v.content_sha256 = s.content_sha256) THEN 8
@@ -26418,7 +26432,8 @@ Example:
     LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
     WHERE s.is_primary = 1 AND s.scan_id IN (SELECT scan_id FROM #changed)
         AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id)
-    ORDER BY p.idx;
+    ORDER BY p.idx
+    OPTION (RECOMPILE);
     COMMIT TRANSACTION;
 END;
 GO
@@ -28674,11 +28689,12 @@ GO
 -- StoreReview: keeps what the session's user has found in a patient's primary scan, beside whatever was said of it before.
 -- Example: EXECUTE dbo.StoreReview @PatientIndex = 0, @Suspicion = 4, @Note = N'part-solid nodule, left upper lobe';
 CREATE OR ALTER PROCEDURE dbo.StoreReview
-    @PatientIndex INT = NULL,   -- idx of the patient, 0 and up; needed
-    @Suspicion INT = NULL,      -- of cancer: 1 definitely none, 2 probably none, 3 cannot tell, 4 probably, 5 definitely; needed
-    @Note NVARCHAR(MAX) = NULL, -- free text, at most 2000 characters
-    @PredictionId INT = NULL,   -- score of the scan that stood beside it, or NULL
-    @Help BIT = 0               -- 1 prints this help and does nothing else
+    @PatientIndex INT = NULL,            -- idx of the patient, 0 and up; needed
+    @Suspicion INT = NULL,               -- of cancer: 1 definitely none, 2 probably none, 3 cannot tell, 4 probably, 5 definitely; needed
+    @Note NVARCHAR(MAX) = NULL,          -- free text, at most 2000 characters
+    @PredictionId INT = NULL,            -- score of the scan that stood beside it, or NULL
+    @ContentSha256 VARBINARY(32) = NULL, -- of the scan that was read, so that another in its place is refused; NULL takes any
+    @Help BIT = 0                        -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -28690,17 +28706,18 @@ BEGIN
 The reader is the user that the session names (SESSION_CONTEXT), such as the page''s account, else the login. Nothing that was said before
 is changed; of a reader the newest review counts.
 Parameters:
-    @PatientIndex INT = NULL    idx of the patient, 0 and up; needed
-    @Suspicion INT = NULL       of cancer: 1 definitely none, 2 probably none, 3 cannot tell, 4 probably, 5 definitely; needed
-    @Note NVARCHAR(MAX) = NULL  free text, at most 2000 characters
-    @PredictionId INT = NULL    score of the scan that stood beside it, or NULL
-    @Help BIT = 0               1 prints this help and does nothing else
+    @PatientIndex INT = NULL             idx of the patient, 0 and up; needed
+    @Suspicion INT = NULL                of cancer: 1 definitely none, 2 probably none, 3 cannot tell, 4 probably, 5 definitely; needed
+    @Note NVARCHAR(MAX) = NULL           free text, at most 2000 characters
+    @PredictionId INT = NULL             score of the scan that stood beside it, or NULL
+    @ContentSha256 VARBINARY(32) = NULL  of the scan that was read, so that another in its place is refused; NULL takes any
+    @Help BIT = 0                        1 prints this help and does nothing else
 Example:
     EXECUTE dbo.StoreReview @PatientIndex = 0, @Suspicion = 4, @Note = N''part-solid nodule, left upper lobe'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ReviewId INT, @Changed NVARCHAR(20);
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ReviewId INT, @Locked INT, @Changed NVARCHAR(20);
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     IF @Suspicion IS NULL OR @Suspicion NOT BETWEEN 1 AND 5
     BEGIN
@@ -28724,10 +28741,14 @@ Example:
 
     SET @Changed = CAST(@ScanId AS NVARCHAR(20));
     BEGIN TRANSACTION;
+    -- First the worklist, then the rest, as all do who change it.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id = @ScanId);
     INSERT INTO dbo.reviews (patient_id, content_sha256, suspicion, note, prediction_id)
     SELECT patient_id, content_sha256, @Suspicion, NULLIF(@Note, N''), @PredictionId
-    FROM dbo.scans
-    WHERE scan_id = @ScanId;
+    FROM dbo.scans WITH (UPDLOCK, HOLDLOCK)
+    WHERE scan_id = @ScanId AND is_primary = 1 AND (@ContentSha256 IS NULL OR content_sha256 = @ContentSha256);
+    IF @@ROWCOUNT = 0
+        THROW 50232, N'The scan was replaced meanwhile, so that the review was not stored. Look at the new one.', 1;
     SET @ReviewId = SCOPE_IDENTITY();
     EXECUTE dbo.RefreshWorklist @Changed;
     COMMIT TRANSACTION;
@@ -29381,7 +29402,8 @@ Example:
         FROM dbo.reviews AS v
         INNER JOIN dbo.scans AS s ON s.patient_id = v.patient_id AND s.content_sha256 = v.content_sha256
         INNER JOIN dbo.worklist AS w ON w.scan_id = s.scan_id
-        WHERE v.account = @Reader;
+        WHERE v.account = @Reader
+        OPTION (RECOMPILE);
     IF COALESCE(@Search, N'') = N''
         SELECT @Total = COUNT(*) FROM dbo.worklist WHERE (@Code IS NULL OR state = @Code) AND (@Unread = 0 OR idx NOT IN (
             SELECT idx FROM #reviewed)) OPTION (RECOMPILE);

@@ -313,7 +313,7 @@ CHECKS = (
         "scans that the worklist lacks, or has otherwise",
         "SELECT s.scan_id FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id "
         "WHERE s.is_primary = 1 AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id "
-        "AND w.idx = p.idx AND w.patient_id = p.patient_id AND w.slices = s.number_images) "
+        "AND w.idx = p.idx AND w.patient_id = p.patient_id AND w.slices = s.number_images AND w.work IS NOT NULL) "
         "UNION SELECT w.scan_id FROM dbo.worklist AS w WHERE NOT EXISTS ("
         "SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = w.scan_id AND s.is_primary = 1);",
         "Call EXECUTE dbo.RefreshWorklist.",

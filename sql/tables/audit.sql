@@ -17,3 +17,4 @@ CREATE TABLE dbo.audit (
 );
 CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);
 CREATE INDEX IX_audit_account ON dbo.audit (account);
+CREATE INDEX IX_audit_action ON dbo.audit (action, at);

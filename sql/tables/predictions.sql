@@ -27,4 +27,4 @@ CREATE TABLE dbo.predictions (
     CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
 );
 CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
-CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at);
+CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at) INCLUDE (scan_id, probability, predicted, scope);

@@ -32,3 +32,4 @@ CREATE TABLE dbo.runs (
     CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1)
 );
 CREATE INDEX IX_runs_status ON dbo.runs (status);
+CREATE INDEX IX_runs_started ON dbo.runs (started_at);

@@ -381,3 +381,14 @@ def test_a_token_that_has_ended_is_refused(app: Flask, web_database: Path, chang
 def test_a_malformed_token_is_refused(client: FlaskClient, header: str) -> None:
     """401, never 500."""
     assert client.get("/api/v1/patients", headers={"Authorization": header}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["//[", "/[", "/\\[", "//[::1]/", "http://[", "/%5B", "/ ", "//"])
+def test_where_one_is_led_after_signing_in_is_never_an_error(client: FlaskClient, path: str) -> None:
+    """What is no path of this site is left out, as brackets that are no address."""
+    assert client.get("/sign-in", query_string={"next": path}).status_code == 200
+    token = csrf_of(client.get("/sign-in").text)
+    answer = client.post("/sign-in", data={"name": "ana", "password": PASSWORD, "csrf_token": token, "next": path})
+    assert answer.status_code == 303
+    assert answer.location.startswith("/")
+    assert not answer.location.startswith("//")

@@ -201,6 +201,8 @@ def test_a_picture_is_the_slice_through_the_window(site: Site, files: list[pydic
         (f"{SERIES}/metadata", 'multipart/related; type="application/dicom+xml"', 406),
         (f"{SERIES}/metadata", "application/json", 200),
         ("/studies", "application/dicom+xml", 406),
+        ("/studies", ";", 406),
+        ("/studies", ",;,, application/dicom+json", 200),
         (f"{INSTANCE}/frames/2", "*/*", 404),
         (f"{INSTANCE}/frames/0", "*/*", 400),
         (f"{INSTANCE}/frames/1,1", "*/*", 400),

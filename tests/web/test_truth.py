@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from lungdb_web.database import Database
 
 from lungdb.errors import SqlError
-from tests.support.web import csrf_of, sign_in
+from tests.support.web import Program, csrf_of, sign_in
 from tests.web.looking import audit, query
 
 Post = Callable[..., Any]
@@ -137,3 +137,15 @@ def test_a_class_above_1_is_told_by_its_number(signed_in: FlaskClient, post: Pos
     page = post(signed_in, TRUTH).text
     assert "<strong>Class 3</strong>" in page
     assert "Cancer</strong>" not in page
+
+
+def test_the_api_tells_a_browser_no_truth_beside_an_unscored_scan(
+    signed_in: FlaskClient, program: Program, post: Post, web_database: Path
+) -> None:
+    """As the page does not; a program with a token is told, and so is the browser once the scan is scored."""
+    path = "/api/v1/patients/3/truth"
+    assert signed_in.get(path).status_code == 409
+    assert looks(web_database) == [("ana", "view_truth", 3, "refused", "the scan is not scored")]
+    assert program("GET", path).status_code == 200
+    post(signed_in, "/patients/3/score")
+    assert signed_in.get(path).status_code == 200

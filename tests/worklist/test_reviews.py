@@ -81,3 +81,17 @@ def test_what_is_no_review_is_refused_and_not_stored(listed: Connection) -> None
     assert rows(listed, "SELECT COUNT(*) FROM dbo.reviews;")[0][0] == 0
     for arguments in ("@Limit = 0", "@Limit = 10001", "@Newest = NULL"):
         refused(listed, f"EXECUTE dbo.ListReviews {arguments};", 50101)
+
+
+def test_a_review_of_a_scan_that_was_replaced_meanwhile_is_refused(listed: Connection) -> None:
+    """With the hash of the scan that was read; nothing is stored, and the present scan's is."""
+    [(content,)] = rows(
+        listed,
+        "SELECT s.content_sha256 FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id "
+        "WHERE p.idx = 0 AND s.is_primary = 1;",
+    )
+    call = "EXECUTE dbo.StoreReview @PatientIndex = 0, @Suspicion = 2, @ContentSha256 = {};"
+    refused(listed, call.format("0x" + "00" * 32), 50232)
+    assert rows(listed, "SELECT COUNT(*) FROM dbo.reviews;") == [(0,)]
+    run(listed, call.format("0x" + content.hex()))
+    assert rows(listed, "SELECT suspicion, content_sha256 FROM dbo.reviews;") == [(2, content)]

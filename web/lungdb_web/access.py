@@ -80,11 +80,14 @@ def require(role: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def is_safe_path(path: str) -> bool:
     """Tell whether a path leads to a page of this site and nowhere else, whatever a browser makes of it."""
-    parts = urlsplit(path)
     is_printable = all(" " < character < "\x7f" for character in path)
-    return (
-        is_printable and path.startswith("/") and path[1:2] not in ("/", "\\") and not parts.scheme and not parts.netloc
-    )
+    if not is_printable or not path.startswith("/") or path[1:2] in ("/", "\\"):
+        return False
+    try:
+        parts = urlsplit(path)
+    except ValueError:  # as of brackets that are no address
+        return False
+    return not parts.scheme and not parts.netloc
 
 
 def _identify() -> Response | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
-from lungdb.database import DatabaseBusy, DatabaseUnavailable, Pool, ResultSet, run
+from lungdb.database import Connection, DatabaseBusy, DatabaseUnavailable, Pool, ResultSet, run
 from lungdb.errors import Message
 
 __all__ = ["Database", "DatabaseBusy", "DatabaseUnavailable"]
@@ -70,6 +70,10 @@ class Database:
     def busy(self) -> dict[Lane, int]:
         """Count the connections that are lent, by lane."""
         return {lane: pool.lent for lane, pool in self._pools.items()}
+
+    def lend(self, user: str | None, lane: Lane) -> AbstractContextManager[Connection]:
+        """Lend a connection to what reads by itself, such as the report about a model; raises as `call`."""
+        return self._pools[lane].connection(user)
 
     @contextmanager
     def connection(self, user: str | None, lane: Lane) -> Iterator[Callable[[str, tuple[Any, ...]], list[ResultSet]]]:

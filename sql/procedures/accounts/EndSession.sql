@@ -20,7 +20,8 @@ Example:
 
     -- What was searched for goes with the account's last session.
     DELETE FROM dbo.page_searches
-    WHERE account_id IN (SELECT s.account_id FROM dbo.sessions AS s WHERE s.sha256 = @Sha256) AND account_id NOT IN (
+    WHERE expires_at > SYSUTCDATETIME()
+        AND account_id IN (SELECT s.account_id FROM dbo.sessions AS s WHERE s.sha256 = @Sha256) AND account_id NOT IN (
         SELECT o.account_id FROM dbo.sessions AS o WHERE o.sha256 <> @Sha256 AND o.expires_at > SYSUTCDATETIME());
     DELETE FROM dbo.sessions WHERE sha256 = @Sha256;
 END;

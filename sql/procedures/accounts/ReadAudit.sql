@@ -48,7 +48,7 @@ Examples:
         AND (@Before IS NULL OR u.audit_id < @Before)
         AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
             -- Lists name theirs in detail, as in: patients: 0, 12, 7
-            OR u.action IN ('view_list', 'search', 'view_patient', 'ask_score', 'score', 'view_truth')
+            OR u.action IN ('view_list', 'search', 'view_patient', 'ask_score', 'score', 'view_truth', 'load')
                 AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
     ORDER BY u.audit_id DESC
     OPTION (RECOMPILE);

@@ -45,21 +45,18 @@ Example:
     -- The first of January 1900 was a Monday.
     IF @Period = N'week'
         SELECT @Since = DATEADD(DAY, -(DATEDIFF(DAY, '19000101', @Since) % 7), @Since), @Step = 7;
-    CREATE TABLE #periods (
-        period_start DATE NOT NULL PRIMARY KEY, since DATETIME2(3) NOT NULL, until DATETIME2(3) NOT NULL);
     CREATE TABLE #scores (
         period_start DATE NOT NULL, place INT NOT NULL, scan_id INT NOT NULL, value FLOAT NOT NULL, is_outside INT NOT NULL,
         PRIMARY KEY (period_start, place));
-    WHILE @Since <= SYSUTCDATETIME()
-    BEGIN
-        INSERT INTO #periods (period_start, since, until) VALUES (@Since, @Since, DATEADD(DAY, @Step, @Since));
-        SET @Since = DATEADD(DAY, @Step, @Since);
-    END;
     INSERT INTO #scores (period_start, place, scan_id, value, is_outside)
-    SELECT d.period_start, ROW_NUMBER() OVER (PARTITION BY d.period_start ORDER BY COALESCE(p.probability, p.predicted)) - 1, p.scan_id,
-        COALESCE(p.probability, p.predicted), IIF(p.scope = 'outside', 1, 0)
-    FROM #periods AS d
-    INNER JOIN dbo.predictions AS p ON p.classifier_id = @ClassifierId AND p.predicted_at >= d.since AND p.predicted_at < d.until;
+    SELECT q.period_start, ROW_NUMBER() OVER (PARTITION BY q.period_start ORDER BY q.value) - 1, q.scan_id, q.value, q.is_outside
+    FROM (
+        SELECT DATEADD(DAY, DATEDIFF(DAY, @Since, p.predicted_at) / @Step * @Step, @Since) AS period_start, p.scan_id,
+            COALESCE(p.probability, p.predicted) AS value, IIF(p.scope = 'outside', 1, 0) AS is_outside
+        FROM dbo.predictions AS p
+        WHERE p.classifier_id = @ClassifierId AND p.predicted_at >= @Since
+    ) AS q
+    OPTION (RECOMPILE);
 
     -- A quantile q of n scores in order lies at place q (n - 1), counted from 0: between the score at its whole part and the next one.
     SELECT s.period_start, s.scores, s.scans, s.outside, s.mean, s.least,

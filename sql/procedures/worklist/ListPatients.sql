@@ -74,7 +74,8 @@ Example:
         FROM dbo.reviews AS v
         INNER JOIN dbo.scans AS s ON s.patient_id = v.patient_id AND s.content_sha256 = v.content_sha256
         INNER JOIN dbo.worklist AS w ON w.scan_id = s.scan_id
-        WHERE v.account = @Reader;
+        WHERE v.account = @Reader
+        OPTION (RECOMPILE);
     IF COALESCE(@Search, N'') = N''
         SELECT @Total = COUNT(*) FROM dbo.worklist WHERE (@Code IS NULL OR state = @Code) AND (@Unread = 0 OR idx NOT IN (
             SELECT idx FROM #reviewed)) OPTION (RECOMPILE);

@@ -34,11 +34,16 @@ Example:
 
     BEGIN TRANSACTION;
     -- Whoever comes second waits here, and then sees what the first has stored.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #changed));
+    -- Each statement is compiled for the scans at hand, as there may be one or all.
+    SELECT @Locked = COUNT(*)
+    FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
+    WHERE scan_id IN (SELECT scan_id FROM #changed)
+    OPTION (RECOMPILE);
     DELETE w
     FROM dbo.worklist AS w
     INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
-    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
+    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed)
+    OPTION (RECOMPILE);
     UPDATE w
     SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
         w.prediction_id = t.prediction_id, w.probability = r.probability, w.work = CASE
@@ -49,7 +54,8 @@ Example:
     INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
     INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
     LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
-    WHERE w.scan_id IN (SELECT scan_id FROM #changed);
+    WHERE w.scan_id IN (SELECT scan_id FROM #changed)
+    OPTION (RECOMPILE);
     INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability, work)
     SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability, CASE
             WHEN EXISTS (SELECT 1 FROM dbo.reviews AS v WHERE v.patient_id = s.patient_id AND v.content_sha256 = s.content_sha256) THEN 8
@@ -60,6 +66,7 @@ Example:
     LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
     WHERE s.is_primary = 1 AND s.scan_id IN (SELECT scan_id FROM #changed)
         AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id)
-    ORDER BY p.idx;
+    ORDER BY p.idx
+    OPTION (RECOMPILE);
     COMMIT TRANSACTION;
 END;

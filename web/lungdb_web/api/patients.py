@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from werkzeug.exceptions import Forbidden
+from flask import g
+from werkzeug.exceptions import Conflict, Forbidden
 
 from lungdb_web.access import current_account
 from lungdb_web.api.blueprints import INDEX, new_blueprint, refuses
@@ -22,6 +23,7 @@ from lungdb_web.api.schemas import (
 )
 from lungdb_web.audit import record, record_list, record_similar, refuse
 from lungdb_web.queries import patients as queries
+from lungdb_web.queries.scores import list_scores
 from lungdb_web.services import call, installed, services
 
 blueprint = new_blueprint("Patients", "/patients", "Patients with their newest score, and those most like one.")
@@ -74,9 +76,12 @@ def list_similar(query: dict[str, Any], index: int) -> dict[str, Any]:
 
 @blueprint.route(f"/{INDEX}/truth")
 @blueprint.response(HTTPStatus.OK, Truth)
-@refuses(HTTPStatus.NOT_FOUND)
+@refuses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 def show_truth(index: int) -> dict[str, Any]:
-    """Show whether the patient has cancer, where that is known. The account needs the right to see it."""
+    """Show whether the patient has cancer, where that is known. The account needs the right to see it.
+
+    409 for who is signed in on the page, while the scan is not scored; a program with a token is told in any case.
+    """
     account = current_account()
     if not account.sees_truth:
         refuse("may not see the truth")
@@ -84,6 +89,9 @@ def show_truth(index: int) -> dict[str, Any]:
             f"The account '{account.name}' may not see what is known of patients' cancer. "
             "Ask the administrator of this site for the right."
         )
+    if not g.get("is_program", False) and not list_scores(call, index, 1):
+        record("view_truth", index, "refused", "the scan is not scored")
+        raise Conflict("The truth is shown once the scan is scored: known before, it would bias the reading.")
     try:
         truth = queries.show_truth(call, index)
     except queries.TruthWithheld as error:

@@ -26,7 +26,10 @@ def accepted() -> list[Range]:
     given = request.args.get("accept") or ", ".join(request.headers.getlist("Accept")) or "*/*"
     ranges = []
     for part in _split(given[:_LONGEST], ","):
-        media_type, *rest = _split(part, ";")
+        pieces = _split(part, ";")
+        if not pieces:  # semicolons alone
+            continue
+        media_type, *rest = pieces
         # Many clients leave the quotation marks out that a type with a slash needs.
         options = {
             name.strip().lower(): value.strip().strip('"') for name, _, value in (one.partition("=") for one in rest)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import asdict
+from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from lungdb_web.audit import record_view
+from lungdb_web.audit import record, record_view
 from lungdb_web.dicomweb.attributes import EXPLICIT_VR_LITTLE_ENDIAN, metadata
 from lungdb_web.dicomweb.elements import dataset
 from lungdb_web.dicomweb.negotiating import JSON, choose, choose_frames
@@ -64,7 +65,7 @@ def show_frames(study: str, series: str, instance: str, frames: str) -> Response
         head = (
             f"--{boundary}\r\nContent-Type: application/octet-stream; "
             f"transfer-syntax={EXPLICIT_VR_LITTLE_ENDIAN}\r\nContent-Length: {len(pixels)}\r\n"
-            f"Content-Location: {request.base_url}\r\n\r\n"
+            f"Content-Location: {quote(request.path)}\r\n\r\n"
         )
         response.headers["Content-Type"] = (
             f'multipart/related; type="application/octet-stream"; boundary="{boundary}"; '
@@ -150,6 +151,7 @@ def _find(study: str, series: str | None = None) -> list[Series]:
     """
     found = find_series(call, Asked(study_uid=study, series_uid=series))
     if not found:
+        record("view_scan", outcome="failed", detail="no such study or series")
         raise NotFound(
             "There is no study of this UID here." if series is None else "The study has no series of this UID here."
         )

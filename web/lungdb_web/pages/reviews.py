@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
@@ -33,8 +35,12 @@ def review(index: int) -> ResponseReturnValue:
         raise BadRequest(f"The note is longer than {LONGEST_NOTE} characters. Shorten it, and send the review again.")
     beside = request.form.get("prediction_id", "")
     prediction_id = int(beside) if beside.isascii() and beside.isdecimal() and len(beside) <= 9 else None
+    read = request.form.get("content_sha256", "")
+    if read and not re.fullmatch("[0-9A-Fa-f]{64}", read):
+        raise BadRequest("The form does not say which scan was read. Load the page again, and repeat the review.")
     place = present_place(index)
-    store_review(call, installed(), index, int(given), note, prediction_id)
+    record("ask_review", index)
+    store_review(call, installed(), index, int(given), note, prediction_id, bytes.fromhex(read) or None)
     record("review", index)
     return redirect(url_for("patient.show", index=index, **(place.query if place else {}), _anchor="review"), 303)
 

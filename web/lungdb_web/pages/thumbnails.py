@@ -15,7 +15,7 @@ from lungdb_web.audit import record_thumbnail
 from lungdb_web.pages.scans import cached
 from lungdb_web.queries.installed import NO_IMAGES
 from lungdb_web.queries.patients import show_patient
-from lungdb_web.queries.scans import read_slice
+from lungdb_web.queries.scans import has_images, read_slice
 from lungdb_web.scans.geometry import pixel_size
 from lungdb_web.scans.pictures import WINDOWS, picture
 from lungdb_web.services import call
@@ -39,6 +39,8 @@ def show(index: int) -> Response:
     record_thumbnail(index)
     with _lock:
         made = _kept.get(key)
+    if made is not None and not has_images(call, index):
+        raise NotFound(NO_IMAGES)
     if made is None:
         with MAKING.take():
             made = _make(index, patient.slices // 2, pixel)

@@ -63,6 +63,10 @@ NO_SERIES = (
     "DICOMweb is not served here, because the database has no procedure for it that this page may call. An "
     "administrator installs dbo.FindSeries and dbo.ListInstances, or grants them to the page."
 )
+NO_REPORT = (
+    "Reports are not written on this server, because this page may not read the tables that they are made of. Write "
+    "one with lungdb report, or have an administrator grant lungdb_trainer's rights to the page."
+)
 NO_IMAGES = (
     "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
 )

@@ -51,26 +51,35 @@ class Review:
 
 
 def store_review(
-    call: Call, installed: Installed, index: int, suspicion: int, note: str, prediction_id: int | None
+    call: Call,
+    installed: Installed,
+    index: int,
+    suspicion: int,
+    note: str,
+    prediction_id: int | None,
+    content_sha256: bytes | None,
 ) -> None:
-    """Keep what the account that asks has found in a patient's primary scan.
+    """Keep what the account that asks has found in a patient's primary scan, which has this content.
 
     Raises
     ------
     NotInstalled
         The database has no procedure for it.
     SqlError
-        50107: no such patient. 50145: the score is not of this scan. 50101: no such suspicion, or too long a note.
+        50107: no such patient. 50145: the score is not of this scan. 50232: another scan took its place. 50101: no
+        such suspicion, or too long a note.
     """
     if not installed.reviews:
         raise NotInstalled(NO_REVIEWS)
     with granted_or(NO_REVIEWS):
         call(
-            "EXECUTE dbo.StoreReview @PatientIndex = ?, @Suspicion = ?, @Note = ?, @PredictionId = ?;",
+            "EXECUTE dbo.StoreReview @PatientIndex = ?, @Suspicion = ?, @Note = ?, @PredictionId = ?, "
+            "@ContentSha256 = ?;",
             index,
             suspicion,
             note or None,
             prediction_id,
+            content_sha256,
         )
 
 

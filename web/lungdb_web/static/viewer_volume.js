@@ -222,6 +222,7 @@ export class VolumeView extends Tiled {
    * @returns {Tile[]}
    */
   tiles() {
+    if (!this.element.clientWidth) return []; // as while it is hidden
     const ratio = this.element.width / this.element.clientWidth;
     return this.viewer.screenSlices.map(({ axCorSag, leftTopWidthHeight, leftTopMM, fovMM }) => {
       const [left, top, width, height] = leftTopWidthHeight.map((one) => one / ratio);
