@@ -4040,7 +4040,7 @@ GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 12)
     EXECUTE (N'-- IX_predictions_time, which begins with the same column, takes the place of IX_predictions_classifier: dbo.WatchModel reads the newest
 -- scores of a version. It is made first, so that a version''s scores can be found at any time.
-IF INDEXPROPERTY(OBJECT_ID(N''dbo.predictions''), N''IX_predictions_time'', ''IndexID'') IS NULL
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N''dbo.predictions'') AND name = N''IX_predictions_time'')
     CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at) INCLUDE (scan_id, probability, predicted, scope);
 DROP INDEX IF EXISTS IX_predictions_classifier ON dbo.predictions;');
 GO
