@@ -120,8 +120,7 @@ def take(upload_id: str, number: int) -> ResponseReturnValue:
 def finish(upload_id: str) -> ResponseReturnValue:
     """Have it loaded."""
     upload = _mine(upload_id)
-    record("load", detail=f"{upload.files} files are to be loaded")
-    uploads().finish(upload)
+    uploads().finish(upload, lambda: record("load", detail=f"{upload.files} files are to be loaded"))
     return jsonify(_progress(upload)), HTTPStatus.ACCEPTED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,8 @@ _LOCK = "in-use"
 class OwnFolder:
     """A folder that nobody else may read, in the system's folder for temporary files, made when it is first needed.
 
-    While the page runs it keeps a lock in it, by which another page tells it from what a killed one has left.
+    While the page runs it keeps a lock in it, by which another page tells it from what a killed one has left. What
+    cleans the folder for temporary files may delete either while the page runs: they are made anew.
     """
 
     def __init__(self) -> None:
@@ -25,8 +27,10 @@ class OwnFolder:
 
     def path(self) -> Path:
         """Return it."""
-        if self._path is None:
+        if self._path is None or not _is_folder_of_ours(self._path):
             self._path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        if not (self._path / _LOCK).exists():
+            self._unlock()
             self._lock = _locked(self._path / _LOCK)
         return self._path
 
@@ -36,11 +40,15 @@ class OwnFolder:
 
     def delete(self) -> None:
         """Delete it with all that is in it."""
-        if self._lock is not None:
-            self._lock.close()
+        self._unlock()
         if self._path is not None:
             shutil.rmtree(self._path, ignore_errors=True)
-        self._path = self._lock = None
+        self._path = None
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+        self._lock = None
 
 
 def delete_abandoned() -> int:
@@ -48,7 +56,7 @@ def delete_abandoned() -> int:
     deleted = 0
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):
-            if folder.is_symlink() or not folder.is_dir() or not _is_ours(folder):
+            if not _is_folder_of_ours(folder):
                 continue
             lock = _locked(folder / _LOCK)
             if lock is None:
@@ -59,8 +67,13 @@ def delete_abandoned() -> int:
     return deleted
 
 
-def _is_ours(folder: Path) -> bool:
-    return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+def _is_folder_of_ours(path: Path) -> bool:
+    """Tell whether it is there, and nobody else has put it, or a link, in its place."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and (not hasattr(os, "getuid") or found.st_uid == os.getuid())
 
 
 def _locked(path: Path) -> IO[bytes] | None:

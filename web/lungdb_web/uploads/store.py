@@ -60,7 +60,7 @@ class Uploads:
             delete_abandoned()
 
     def begin(self, account: str, session: str, files: int, size: int) -> Upload:
-        """Make room for an upload; what the session has not finished of another one is given up.
+        """Make room for an upload; what the account has not finished of another one, anywhere, is given up.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Uploads:
         with self._lock:
             self._sweep()
             for other in list(self._uploads.values()):
-                if other.session == session and other.state == "arriving":
+                if other.account == account and other.state == "arriving":
                     self._forget(other)
             kept = [other for other in self._uploads.values() if not other.is_over]
             if len(kept) >= MOST_AT_ONCE:
@@ -103,8 +103,14 @@ class Uploads:
             upload = self._uploads.get(upload_id)
         return upload if upload is not None and upload.account == account else None
 
-    def finish(self, upload: Upload) -> None:
+    def finish(self, upload: Upload, record: Callable[[], object]) -> None:
         """Have an upload loaded when it is its turn; once is enough, and a second time changes nothing.
+
+        Parameters
+        ----------
+        upload : Upload
+        record : callable
+            Tells the audit that it is to be loaded; where that fails it is not.
 
         Raises
         ------
@@ -120,6 +126,11 @@ class Uploads:
                     f"{upload.received:,} of {upload.size:,} bytes have come. Send the rest before you finish.",
                 )
             upload.state = "waiting"
+        try:
+            record()
+        except BaseException:
+            upload.state = "arriving"
+            raise
         self._waiting.put(upload)
 
     def cancel(self, upload: Upload) -> None:
@@ -158,6 +169,7 @@ class Uploads:
             except Exception as error:  # the next upload is loaded whatever became of this one
                 upload.error = f"Loading failed ({type(error).__name__}). Tell the administrator."
             upload.drop_files()
+            upload.drop_names()
             upload.state = "failed" if upload.report is None else "loaded"
             self._on_end(upload)
 

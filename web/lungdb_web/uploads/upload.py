@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -35,7 +37,8 @@ class Upload:
     received : int
         Bytes that have come.
     names : dict of int to str
-        What the browser calls the files. It may hold patients' names: it is shown to the account and kept nowhere.
+        What the browser calls the files. It may hold patients' names: it is shown to the account alone and stored
+        nowhere; when the upload is over those that its report shows are left.
     phase : tuple of str, int and int or None
         What the loading counts, how many are done, and of how many.
     report : dict or None
@@ -71,8 +74,8 @@ class Upload:
         Raises
         ------
         RefusedError
-            409 where the part begins elsewhere than the file ends, or nothing is taken any more, 413 where there is
-            more than was announced, 404 where no such file was, 507 where the disk is full.
+            409 where the part begins elsewhere than the file ends, nothing is taken any more, or the files are gone,
+            413 where there is more than was announced, 404 where no such file was, 507 where the disk is full.
         """
         with self.lock:
             if self.state != "arriving":
@@ -81,7 +84,7 @@ class Upload:
                 raise RefusedError(
                     HTTPStatus.NOT_FOUND, f"This upload has {self.files} files. Number them from 0 to {self.files - 1}."
                 )
-            path = self.folder / f"{number:06}"
+            path = self.folder / _file(number)
             there = path.stat().st_size if path.exists() else 0
             if offset != there:
                 raise RefusedError(HTTPStatus.CONFLICT, f"Of this file {there} bytes are there. Go on there.", there)
@@ -92,12 +95,19 @@ class Upload:
             try:
                 with path.open("ab") as file:
                     file.write(content)
+            except FileNotFoundError as error:
+                raise RefusedError(
+                    HTTPStatus.CONFLICT, "Something has deleted these files on the server. Begin another upload."
+                ) from error
             except OSError as error:
+                with suppress(OSError):  # it is open no more, and what was written of the part is not counted
+                    os.truncate(path, there)
                 raise RefusedError(
                     HTTPStatus.INSUFFICIENT_STORAGE, "The server's disk is full. Tell the administrator."
                 ) from error
             self.received += len(content)
-            self.touched = time.monotonic()
+            if content:
+                self.touched = time.monotonic()
             if number not in self.names:
                 self.names[number] = "".join(each if each.isprintable() else "?" for each in name[:_LONGEST_NAME])
             return there + len(content)
@@ -109,3 +119,12 @@ class Upload:
     def drop_files(self) -> None:
         """Delete what was handed in."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def drop_names(self) -> None:
+        """Forget what files are called that the report does not show."""
+        shown = {file for file, *_ in (self.report or {}).get("files", ())}
+        self.names = {number: name for number, name in self.names.items() if _file(number) in shown}
+
+
+def _file(number: int) -> str:
+    return f"{number:06}"
