@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from lungdb_web.database import Database
 from lungdb_web.queries import installed as absences
+from lungdb_web.unnamed import unnamed
 
 from lungdb.errors import SqlError
 from tests.support.web import csrf_of, sign_in
@@ -53,7 +54,8 @@ def _wait(app: Flask) -> Any:
 def test_readers_and_scorers_are_refused_and_it_is_recorded(app: Flask, web_database: Path, post: Post) -> None:
     """403 at every address that needs an administrator, whoever else asks, and none of it is offered to them."""
     gets = ("/watching/train", "/watching/1/promote", "/watching/1/roll_back", "/audit")
-    posts = (*gets, "/watching/search", "/watching/end_search", "/watching/1/check_drift")
+    compares = ("/watching/1/promote/compare", "/watching/1/roll_back/compare")
+    posts = (*gets, *compares, "/watching/search", "/watching/end_search", "/watching/1/check_drift")
     for name in ("rob", "ana"):
         client = sign_in(app.test_client(), name)
         rows = len(audit(web_database))
@@ -72,7 +74,9 @@ def test_a_refused_promotion_says_why_and_by_force_it_is_done_with_a_reason(
     administrator: FlaskClient, web_database: Path, post: Post
 ) -> None:
     """The procedure's own sentence stands on the page; force without a reason is refused; the audit has all of it."""
+    looks = _looks(web_database)
     page = unescape(administrator.get("/watching/2/promote").text)
+    assert _looks(web_database) == looks  # to show the stored figures is no look
     assert "takes the place of the champion, version 1" in page
     assert "test patients that both have scored" in page
     figures = dict(
@@ -81,7 +85,7 @@ def test_a_refused_promotion_says_why_and_by_force_it_is_done_with_a_reason(
         )
     )
     for value in figures.values():
-        assert f'<data value="{value}">' in page
+        assert f'<data value="{value}"' in page
     rows = len(audit(web_database))
     refused = post(administrator, "/watching/2/promote", metric="auc")
     assert refused.status_code == 409
@@ -106,10 +110,45 @@ def test_a_refused_promotion_says_why_and_by_force_it_is_done_with_a_reason(
 
 
 @pytest.mark.usefixtures("two_versions")
+def test_two_are_compared_on_the_test_patients_by_a_button_and_that_is_recorded(
+    administrator: FlaskClient, web_database: Path, post: Post
+) -> None:
+    """A look is counted of each; the page has the figures of the comparison and the form to go on with."""
+    (expected,) = query(
+        web_database,
+        "EXECUTE dbo.CompareFigures @A = N'lightgbm_sql', @VersionA = 2, @B = N'lightgbm_sql', @VersionB = 1, "
+        "@Metric = N'brier';",
+    )
+    looks, rows = _looks(web_database), len(audit(web_database))
+    assert "Compare on the test patients" in administrator.get("/watching/2/promote").text
+    page = unescape(post(administrator, "/watching/2/promote/compare", metric="brier").text)
+    assert f"Brier score on the {expected[1]} test patients that both have scored" in page
+    assert f'difference <data value="{expected[8]}"' in page
+    assert "Make version 2 the champion" in page
+    assert [one - before for one, before in zip(_looks(web_database), looks, strict=True)] == [1, 1]
+    told = "lightgbm_sql version 2 with version 1 by brier"
+    assert [row for row in audit(web_database, DETAILS)[rows:] if row[1] != "view_list"] == [
+        ("ada", "ask_compare", "ok", told),
+        ("ada", "compare", "ok", told),
+    ]
+    assert post(administrator, "/watching/2/promote/compare", metric="x").status_code == 400
+
+
+def _looks(database: Path) -> list[int]:
+    rows = query(database, "SELECT test_looks FROM dbo.model_versions ORDER BY version;")
+    return [looks for (looks,) in rows]
+
+
+@pytest.mark.usefixtures("two_versions")
 def test_a_promotion_is_rolled_back_once(administrator: FlaskClient, web_database: Path, post: Post) -> None:
     """To the champion before it; from a page that is out of date, or where none is before it, nothing is done."""
     post(administrator, "/watching/2/promote", metric="auc", force="on", reason="a try")
+    looks = _looks(web_database)
     assert "Version 1 becomes the champion again" in administrator.get("/watching/2/roll_back").text
+    assert _looks(web_database) == looks
+    compared = post(administrator, "/watching/2/roll_back/compare", metric="auc").text
+    assert "was counted" in compared
+    assert "Make version 1 the champion again" in compared
     assert post(administrator, "/watching/2/roll_back").status_code == 303
     assert query(web_database, CHAMPION) == [(1,)]
     assert post(administrator, "/watching/2/roll_back").status_code == 409
@@ -152,6 +191,38 @@ def test_a_model_is_trained_in_the_background_and_searched_for(
         ("ask_train", "ok"), ("train", "failed"), ("ask_search_models", "ok"), ("search_models", "ok"),
     ]  # fmt: skip
     assert {row[0] for row in done} == {"ada"}
+
+
+def test_what_a_training_refuses_is_said_without_the_patients(
+    app: Flask, administrator: FlaskClient, web_database: Path, post: Post
+) -> None:
+    """No row of the audit says who saw their indices, so the page has only how many there are."""
+    with pytest.raises(SqlError, match=r"their indices: \d") as refused:
+        query(web_database, "EXECUTE dbo.TrainLungCancerModel @Folds = 3;")
+    indices = re.findall(r"\d+", refused.value.message.partition("indices: ")[2].partition(". ")[0])
+    assert indices
+    post(administrator, "/watching/train", **{key: value for key, value in TRAINING.items() if key != "skip_missing"})
+    job = _wait(app)
+    assert job.state == "failed"
+    said = unescape(administrator.get("/watching").text).partition('id="job"')[2].partition("</section>")[0]
+    assert f"{len(indices)} labelled patients have no features" in said
+    assert "@SkipMissing = 1" in said
+    assert not any(re.search(rf"\b{index}, ", said) for index in indices)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("40 scans; their indices: 1, 2, …. Go on.", "40 scans; their indices: (not shown here). Go on."),
+        ("Scan 37 (patient index 36): no.", "Scan (not shown here) (patient index (not shown here)): no."),
+        ("2 scans were removed before: 3, 4.", "2 scans were removed before: (not shown here)."),
+        ("Trial 3 of 50, 12 patients a fold; auc: 0.81.", "Trial 3 of 50, 12 patients a fold; auc: 0.81."),
+        ("The value 99 of @Folds is not one. Give 2.", "The value 99 of @Folds is not one. Give 2."),
+    ],
+)
+def test_patients_and_scans_are_left_out_and_counts_stay(said: str, shown: str) -> None:
+    """As the procedures' messages name them."""
+    assert unnamed(said) == shown
 
 
 def test_a_check_for_drift_is_run_and_its_refusal_said(

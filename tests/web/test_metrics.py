@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from lungdb_web.logs import JsonFormatter
 from lungdb_web.metrics import BUCKETS, Requests
@@ -146,6 +147,23 @@ def test_a_line_of_the_log_is_json_without_who_asked(signed_in: FlaskClient, cap
     ]
     assert all(set(one) == {"time", "level", "logger", "method", "route", "status", "ms"} for one in said)
     assert not any(word in line for line in lines for word in ("Anthony", "10.1.2.3", "ana", "patients/3"))
+
+
+def test_a_request_that_fails_is_logged_by_its_route(
+    app: Flask, signed_in: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the traceback, and without the address, which says whose page it was."""
+
+    def fail(index: int) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(app.view_functions, "patient.show", fail)
+    with caplog.at_level(logging.INFO):
+        assert signed_in.get("/patients/3?q=Anthony").status_code == 500
+    assert "Exception on GET /patients/<int:index>" in caplog.text
+    assert "Traceback" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert not any(word in caplog.text for word in ("patients/3", "Anthony"))
 
 
 def test_an_error_of_the_log_is_one_line_of_json() -> None:

@@ -110,6 +110,41 @@ def test_an_error_ends_it_and_what_was_scored_stays(
     assert query(web_database, "SELECT status FROM dbo.runs WHERE procedure_name = N'score-unscored';") == [("failed",)]
 
 
+def test_of_a_chunk_that_failed_in_part_the_audit_has_both(
+    bulk: BulkScoring, signed_in: FlaskClient, post: Post, web_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is scored is recorded as such, also where the next chunk comes after failures."""
+    asked = queries.score
+
+    def failing(call: Any, installed: Any, model: str, indices: list[int]) -> None:
+        asked(call, installed, model, [index for index in indices if index % 9])
+        if any(index % 9 == 0 for index in indices):
+            raise SqlError(50120, "Some could not be scored.")
+
+    monkeypatch.setattr(queries, "score", failing)
+    post(signed_in, "/scoring/start")
+    bulk.wait(SECONDS)
+    assert (bulk.state().status, bulk.state().failed) == ("done", 4)
+    assert _recorded(web_database, "score") == [index for index in range(UNSCORED) if index % 9]
+    failed = [row for row in audit(web_database, "action, outcome, detail") if row[1] == "failed"]
+    assert failed == [("score", "failed", f"patients: {some}") for some in ("0, 9", "18", "27")]
+
+
+def test_no_patient_stands_in_what_every_account_may_read(
+    bulk: BulkScoring, signed_in: FlaskClient, reader: FlaskClient, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far it is is told to readers, too, without a row of the audit."""
+
+    def failing(*arguments: Any) -> None:
+        raise SqlError(50140, "2 patients have no features; their indices: 7, 9. Call GenerateFeatures.")
+
+    monkeypatch.setattr(queries, "score", failing)
+    post(signed_in, "/scoring/start")
+    bulk.wait(SECONDS)
+    message = reader.get("/scoring/state.json").get_json()["message"]
+    assert message == "2 patients have no features; their indices: (not shown here). Call GenerateFeatures."
+
+
 def test_a_reader_neither_begins_nor_stops_it(
     bulk: BulkScoring, reader: FlaskClient, post: Post, web_database: Path
 ) -> None:

@@ -118,14 +118,32 @@ def test_intervals_are_wilsons(successes: int, count: int) -> None:
     assert wilson(successes, count) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
-def test_calibration_has_an_interval_in_every_bin(reader: FlaskClient, web_database: Path) -> None:
-    """The table beside the picture has share and interval of each bin that the training stored."""
-    page = unescape(reader.get("/watching/1").text)
-    bins = query(
-        web_database,
+def _bins(database: Path) -> list[tuple[Any, ...]]:
+    return query(
+        database,
         "SELECT x, y, patients FROM dbo.model_curves WHERE classifier_id = 1 AND part = 'test' "
-        "AND curve = N'calibration' AND patients > 0;",
+        "AND curve = N'calibration' AND patients > 0 ORDER BY position;",
     )
+
+
+def test_who_may_not_see_the_truth_is_told_calibration_to_the_nearest_tenth(
+    reader: FlaskClient, web_database: Path
+) -> None:
+    """Without patients or intervals, so that nobody counts how many of a bin had cancer."""
+    page = unescape(reader.get("/watching/1").text)
+    table = page[page.index("Calibration: points") :]
+    table = table[: table.index("</table>")]
+    assert "patients" not in table.removeprefix("Calibration: points")
+    rows = re.findall(r'share with cancer</th><td class="number">(.*?)</td><td class="number">(.*?)</td></tr>', table)
+    bins = _bins(web_database)
+    assert bins
+    assert rows == [(f"{x:.4g}", f"{np.round(y, 1):.4g}") for x, y, _ in bins]
+
+
+def test_calibration_has_an_interval_in_every_bin(signed_in: FlaskClient, web_database: Path) -> None:
+    """For who may see the truth: the table beside the picture has share and interval of each bin that was stored."""
+    page = unescape(signed_in.get("/watching/1").text)
+    bins = _bins(web_database)
     assert bins
     for x, y, patients in bins:
         found = scipy.stats.binomtest(round(y * patients), patients).proportion_ci(method="wilson")

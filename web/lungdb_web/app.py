@@ -11,6 +11,7 @@ from lungdb_web import access, dicomweb, formatting, ohif, security
 from lungdb_web.api.application import register_api
 from lungdb_web.bulk import BulkScoring
 from lungdb_web.database import Database
+from lungdb_web.logs import Application
 from lungdb_web.pages import (
     administering,
     audit,
@@ -65,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     # Windows may have another type for it in its registry, and then browsers refuse the page's scripts.
     mimetypes.add_type("text/javascript", ".js")
-    app = Flask("lungdb_web")
+    app = Application("lungdb_web")
     settings = settings or load_settings()
     with app.app_context():
         database = Database(settings.database)

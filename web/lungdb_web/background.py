@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 
 from lungdb.errors import LungdbError
 from lungdb_web.turns import TooBusy
+from lungdb_web.unnamed import unnamed
 
 _LOG = logging.getLogger("lungdb_web")
 _MOST_SAID = 2000
@@ -28,7 +29,7 @@ class Job:
     state : str
         running, done or failed.
     said : str
-        What it said last; of one that failed the error.
+        What it said last, without the patients that it named; of one that failed the error.
     """
 
     title: str
@@ -97,12 +98,12 @@ class Background:
     def _say(self, said: str) -> None:
         with self._lock:
             if self._job is not None:
-                self._job = replace(self._job, said=said[:_MOST_SAID])
+                self._job = replace(self._job, said=unnamed(said)[:_MOST_SAID])
 
     def _end(self, state: str, said: str | None = None) -> None:
         with self._lock:
             if self._job is not None:
-                told = self._job.said if said is None else said[:_MOST_SAID]
+                told = self._job.said if said is None else unnamed(said)[:_MOST_SAID]
                 self._job = replace(self._job, state=state, said=told, ended_at=_now())
 
 

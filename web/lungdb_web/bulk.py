@@ -20,6 +20,7 @@ from lungdb_web.database import Database, Lane
 from lungdb_web.queries import bulk as queries
 from lungdb_web.queries.calling import Call
 from lungdb_web.queries.installed import Installed
+from lungdb_web.unnamed import unnamed
 
 CHUNK = 100
 """Patients that are scored between two looks at whether to stop."""
@@ -42,7 +43,8 @@ class State:
     seconds : float
         Since it began, until it ended.
     message : str
-        What ended it, for people; empty where nothing is to say.
+        What ended it, for people, without the patients that it named: every account may see it. Empty where nothing is
+        to say.
     """
 
     status: str = "idle"
@@ -135,9 +137,9 @@ class BulkScoring:
                 self._score(call, installed, model, record)
         except SqlError as error:
             _LOG.error("Scoring all ended by error %s in %s.", error.number, error.procedure)
-            self._end("failed", error.message)
+            self._end("failed", unnamed(error.message))
         except LungdbError as error:
-            self._end("failed", str(error))
+            self._end("failed", unnamed(str(error)))
         except Exception as error:
             _LOG.error("Scoring all ended by %s.", type(error).__name__)
             self._end("failed", "It could not go on. Tell the administrator, who finds more in the server's log.")
@@ -184,8 +186,24 @@ def _score_chunk(call: Call, installed: Installed, model: str, chunk: list[int],
     try:
         queries.score(call, installed, model, chunk)
     except SqlError as error:
-        record("score", chunk, "failed")
         if error.number != ErrorNumber.SOME_FAILED:
+            record("score", chunk, "failed")
             raise
+        _record_some(call, chunk, record)
     else:
         record("score", chunk, "ok")
+
+
+def _record_some(call: Call, chunk: list[int], record: Recorder) -> None:
+    """Tell the audit of a chunk some of whom are scored which are; all failed where the database does not say."""
+    try:
+        left = {*queries.unscored(call, chunk[-1])}
+    except LungdbError:
+        record("score", chunk, "failed")
+        raise
+    for outcome, patients in (
+        ("ok", [index for index in chunk if index not in left]),
+        ("failed", [index for index in chunk if index in left]),
+    ):
+        if patients:
+            record("score", patients, outcome)

@@ -6,6 +6,9 @@ import json
 import logging
 import traceback
 from datetime import datetime, timezone
+from types import TracebackType
+
+from flask import Flask, request
 
 from lungdb.config import Settings
 from lungdb.errors import LungdbError
@@ -32,6 +35,19 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             said["exception"] = "".join(traceback.format_exception(*record.exc_info))
         return json.dumps(said, ensure_ascii=False)
+
+
+class Application(Flask):
+    """A Flask that logs of a request which failed the route and not the address, which may hold whose scan it is."""
+
+    def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
+        """Log an exception that nothing else has answered."""
+        self.logger.error("Exception on %s %s", request.method, route_of_request(), exc_info=exc_info)
+
+
+def route_of_request() -> str:
+    """Give the pattern of the present request's address, as logs and counts have it."""
+    return request.url_rule.rule if request.url_rule is not None else "(no such page)"
 
 
 def check_log_settings(settings: Settings) -> None:

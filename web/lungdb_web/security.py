@@ -17,7 +17,7 @@ from lungdb.errors import LungdbError
 from lungdb_web.addresses import client_address
 from lungdb_web.audit import refuse
 from lungdb_web.converters import SqlInteger
-from lungdb_web.logs import REQUEST
+from lungdb_web.logs import REQUEST, route_of_request
 from lungdb_web.metrics import requests_of
 from lungdb_web.queries.accounts import SESSION_HOURS, read_page_secret
 from lungdb_web.rate_limit import Limits
@@ -216,7 +216,7 @@ def _add_headers(response: Response, is_https: bool, keeps_nothing: bool) -> Res
 def _log_request(response: Response) -> Response:
     """Log the route, never the address as it was typed: that may hold a name. What was refused is a warning."""
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
-    route = request.url_rule.rule if request.url_rule is not None else "(no such page)"
+    route = route_of_request()
     is_refused = response.status_code in (403, 413, 429) or response.status_code >= 500
     level = logging.WARNING if is_refused else logging.INFO
     requests_of(current_app).observe(request.method, route, response.status_code, seconds)

@@ -58,26 +58,34 @@ def watching_plots(scores: Sequence[ScorePeriod], period: str) -> list[Plot]:
 
 
 def calibration_plot(curves: Curves) -> Plot | None:
-    """Draw the share of cancer in bins of test patients with 95 % intervals; None where it was not recorded."""
+    """Draw the share of cancer in bins of test patients; None where it was not recorded.
+
+    Each has a 95 % interval, unless the curves are those of `coarse_calibration`.
+    """
     points = [
         (point.x, point.y, point.patients)
         for point in curves.get(("test", "calibration"), ())
-        if point.x is not None and point.y is not None and point.patients
+        if point.x is not None and point.y is not None and point.patients != 0
     ]
     if not points:
         return None
+    counted = [(y, patients) for _, y, patients in points if patients is not None]
     series = Series(
-        "share with cancer, and 95 % interval",
+        "share with cancer, and 95 % interval" if counted else "share with cancer",
         "a",
         [(x, y) for x, y, _ in points],
         None,
         "circle",
-        patients=[patients for _, _, patients in points],
-        ranges=[wilson(round(y * patients), patients) for _, y, patients in points],
+        patients=[patients for _, patients in counted],
+        ranges=[wilson(round(y * patients), patients) for y, patients in counted],
     )
-    text = (
-        "Mean probability and observed share of cancer in bins of test patients, with Wilson's 95 % interval: where "
-        "the interval holds the dotted line, the bin says nothing against the probabilities."
+    text = "Mean probability and observed share of cancer in bins of test patients, "
+    text += (
+        "with Wilson's 95 % interval: where the interval holds the dotted line, the bin says nothing against the "
+        "probabilities."
+        if counted
+        else "to the nearest tenth: shares and counts in full would tell the truth of single patients, which this "
+        "account may not see."
     )
     perfect = Series("perfect calibration", "reference", [(0.0, 0.0), (1.0, 1.0)])
     return Plot(

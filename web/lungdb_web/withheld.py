@@ -7,6 +7,7 @@ walks along the curve reads each label off the direction of the next step.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lungdb_web.queries.models import Point
 
@@ -25,6 +26,19 @@ Figures = Mapping[tuple[str, str], float | None]
 def coarse_curves(curves: Curves) -> dict[tuple[str, str], Sequence[Point]]:
     """Give ROC and precision-recall curves by eleven points at 0, 0.1, … 1, with y to the nearest tenth."""
     return {key: _coarse(points) if key[1] in WITHHELD else points for key, points in curves.items()}
+
+
+def coarse_calibration(curves: Curves) -> dict[tuple[str, str], Sequence[Point]]:
+    """Give calibration by shares to the nearest tenth, without how many patients each bin has."""
+    return {
+        key: [
+            replace(point, y=round(10 * point.y) / 10, patients=None)
+            for point in points
+            if point.y is not None and point.patients
+        ]
+        for key, points in curves.items()
+        if key[1] == "calibration"
+    }
 
 
 def without_counts(figures: Figures) -> dict[tuple[str, str], float | None]:

@@ -14,7 +14,7 @@ from tests.web.looking import query
 pytestmark = pytest.mark.slow
 
 __all__ = ["axe"]
-PAGES = ("/watching", "/watching/1", "/watching/2/promote", "/watching/2/roll_back", "/watching/train", "/audit")
+PAGES = ("/watching", "/watching/1", "/watching/1/promote", "/watching/2/roll_back", "/watching/train", "/audit")
 
 
 @pytest.fixture

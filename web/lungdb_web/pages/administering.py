@@ -34,8 +34,15 @@ T = TypeVar("T", int, str)
 @require(ADMINISTRATOR)
 def ask_promotion(classifier_id: int) -> str:
     """Show a version beside the champion of its name, and ask whether it is to take its place."""
-    metric = _one_of("metric", models.COMPARED, request.args.get("metric", models.COMPARED[0]))
-    return _promotion_page(version_of(classifier_id), metric)
+    return _promotion_page(version_of(classifier_id), models.COMPARED[0])
+
+
+@blueprint.post("/<int:classifier_id>/promote/compare")
+@require(ADMINISTRATOR)
+def compare_before_promotion(classifier_id: int) -> str:
+    """Show both on the test patients that both have scored, which is a look at them, and ask then."""
+    metric = _one_of("metric", models.COMPARED, request.form.get("metric", ""))
+    return _promotion_page(version_of(classifier_id), metric, compares=True)
 
 
 @blueprint.post("/<int:classifier_id>/promote")
@@ -62,6 +69,14 @@ def promote(classifier_id: int) -> ResponseReturnValue:
 def ask_rollback(classifier_id: int) -> str:
     """Show the champion beside the version that would take its place again, and ask whether it is to."""
     return _rollback_page(version_of(classifier_id))
+
+
+@blueprint.post("/<int:classifier_id>/roll_back/compare")
+@require(ADMINISTRATOR)
+def compare_before_rollback(classifier_id: int) -> str:
+    """Show both on the test patients that both have scored, which is a look at them, and ask then."""
+    metric = _one_of("metric", models.COMPARED, request.form.get("metric", ""))
+    return _rollback_page(version_of(classifier_id), metric=metric, compares=True)
 
 
 @blueprint.post("/<int:classifier_id>/roll_back")
@@ -163,13 +178,17 @@ def check_drift(classifier_id: int) -> ResponseReturnValue:
     return redirect(url_for("watching.index", _anchor="job"), 303)
 
 
-def _promotion_page(candidate: models.Version, metric: str, refusal: str | None = None) -> str:
+def _promotion_page(
+    candidate: models.Version, metric: str, refusal: str | None = None, *, compares: bool = False
+) -> str:
     champion = next((one for one in models.list_versions(call) if one.name == candidate.name and one.is_champion), None)
     return render_template(
         "watching_promote.html",
         model=candidate,
         other=champion,
-        beside=_side_by_side(candidate, champion, metric),
+        stored=_stored(candidate, champion),
+        compared=compares,
+        comparison=_compare(candidate, champion, metric) if compares else None,
         metric=metric,
         metrics=_METRIC_NAMES,
         refusal=refusal,
@@ -179,16 +198,19 @@ def _promotion_page(candidate: models.Version, metric: str, refusal: str | None 
     )
 
 
-def _rollback_page(model: models.Version, refusal: str | None = None) -> str:
+def _rollback_page(
+    model: models.Version, refusal: str | None = None, *, metric: str = models.COMPARED[0], compares: bool = False
+) -> str:
     promotions = models.read_promotions(call, model.name)
     standing = [promotion for promotion in promotions if promotion.rolled_back_at is None]
     before = models.find_version(call, model.name, standing[1].version) if len(standing) > 1 else None
-    metric = models.COMPARED[0]
     return render_template(
         "watching_promote.html",
         model=model,
         other=before,
-        beside=_side_by_side(model, before, metric),
+        stored=_stored(model, before),
+        compared=compares,
+        comparison=_compare(model, before, metric) if compares else None,
         metric=metric,
         metrics=_METRIC_NAMES,
         refusal=refusal,
@@ -198,17 +220,19 @@ def _rollback_page(model: models.Version, refusal: str | None = None) -> str:
     )
 
 
-def _side_by_side(
-    a: models.Version, b: models.Version | None, metric: str
-) -> tuple[list[dict[tuple[str, str], float | None]], models.Comparison | None]:
-    """Give the stored figures of both, and the comparison on common test patients, which counts as a look at them."""
-    found = [models.read_figures(call, one.classifier_id) for one in (a, b) if one is not None]
+def _stored(a: models.Version, b: models.Version | None) -> list[dict[tuple[str, str], float | None]]:
+    return [models.read_figures(call, one.classifier_id) for one in (a, b) if one is not None]
+
+
+def _compare(a: models.Version, b: models.Version | None, metric: str) -> models.Comparison | None:
+    """Compare both on common test patients, which the database counts as a look at them, and tell the audit."""
     if b is None or a.classifier_id == b.classifier_id or not installed().compares:
-        return found, None
+        return None
     try:
-        return found, models.compare(call, a, b, metric, 0, sees_truth=False)
+        with recorded("compare", f"{a.name} version {a.version} with version {b.version} by {metric}"):
+            return models.compare(call, a, b, metric, 0, sees_truth=False)
     except NotInstalled:
-        return found, None
+        return None
 
 
 def _refusal(error: SqlError) -> str:

@@ -19,7 +19,7 @@ ACTIONS = (
     "sign_in", "sign_out", "view_list", "search", "view_patient", "view_scan", "view_truth", "ask_score", "score",
     "ask_explanation", "explain", "refused", "read_audit", "ask_promote", "promote", "ask_roll_back", "roll_back",
     "ask_train", "train", "ask_search_models", "search_models", "ask_end_search", "end_search", "ask_check_drift",
-    "check_drift", "ask_review", "review", "load", "report",
+    "check_drift", "ask_review", "review", "load", "report", "ask_compare", "compare",
 )  # fmt: skip
 """Offered while one types; others are searched for as well."""
 _MOST_INT = 2**31 - 1

@@ -12,7 +12,7 @@ from lungdb_web.queries import models, watching
 from lungdb_web.queries.installed import NotInstalled
 from lungdb_web.services import call, installed, services
 from lungdb_web.watching_plots import calibration_plot, watching_plots
-from lungdb_web.withheld import coarse_curves
+from lungdb_web.withheld import coarse_calibration
 
 blueprint = Blueprint("watching", __name__, url_prefix="/watching")
 
@@ -67,7 +67,7 @@ def show(classifier_id: int) -> str:
         scores=scores,
         looks=looks,
         plots=watching_plots(scores, period),
-        calibration=calibration_plot(curves if sees_truth else coarse_curves(curves)),
+        calibration=calibration_plot(curves if sees_truth else coarse_calibration(curves)),
         drift=watching.list_drift(call, classifier_id),
         evaluation=watching.read_evaluation(call, classifier_id),
         figures=dict(watching.FIGURES),

@@ -23,8 +23,8 @@ _START = (
 _END = "EXECUTE dbo.EndLoad @RunId = ?, @Scans = ?, @Failed = ?, @Result = ?, @Error = ?;"
 
 
-def unscored(call: Call) -> list[int]:
-    """Return the indices of all patients who have features and no score, rising."""
+def unscored(call: Call, last: int | None = None) -> list[int]:
+    """Return the indices of patients who have features and no score, rising: of all, or of all up to one at least."""
     found: list[int] = []
     total = 1
     while len(found) < total:
@@ -32,6 +32,8 @@ def unscored(call: Call) -> list[int]:
         if not rows:
             break
         found += [row.patient_index for row in rows]
+        if last is not None and found[-1] >= last:
+            break
     return found
 
 
