@@ -26023,10 +26023,17 @@ Example:
             WHERE SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), study_uid)), 1, 16) = @StudyDigest), @StudyUid);
     -- Of a study that is known only its own series are hashed.
     IF @SeriesDigest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.scans WHERE series_uid = @SeriesUid)
-        SET @SeriesUid = COALESCE((
-            SELECT MIN(series_uid) FROM dbo.scans
-            WHERE (@StudyUid IS NULL OR study_uid = @StudyUid)
-                AND SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), series_uid)), 1, 16) = @SeriesDigest), @SeriesUid);
+    BEGIN
+        IF @StudyUid IS NULL
+            SET @SeriesUid = COALESCE((
+                SELECT MIN(series_uid) FROM dbo.scans
+                WHERE SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), series_uid)), 1, 16) = @SeriesDigest), @SeriesUid);
+        ELSE
+            SET @SeriesUid = COALESCE((
+                SELECT MIN(series_uid) FROM dbo.scans
+                WHERE study_uid = @StudyUid
+                    AND SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), series_uid)), 1, 16) = @SeriesDigest), @SeriesUid);
+    END;
     -- What is longer than an id or a name can be is none.
     SET @PatientId = REPLACE(REPLACE(REPLACE(REPLACE(LEFT(@PatientId, 130), N'\', N'\\'), N'%', N'\%'), N'_', N'\_'), N'[', N'\[');
     SET @PatientId = REPLACE(REPLACE(@PatientId, N'*', N'%'), N'?', N'_');
@@ -28746,7 +28753,7 @@ Example:
     INSERT INTO dbo.reviews (patient_id, content_sha256, suspicion, note, prediction_id)
     SELECT patient_id, content_sha256, @Suspicion, NULLIF(@Note, N''), @PredictionId
     FROM dbo.scans WITH (UPDLOCK, HOLDLOCK)
-    WHERE scan_id = @ScanId AND is_primary = 1 AND (@ContentSha256 IS NULL OR content_sha256 = @ContentSha256);
+    WHERE scan_id = @ScanId AND is_primary = 1 AND content_sha256 = COALESCE(@ContentSha256, content_sha256);
     IF @@ROWCOUNT = 0
         THROW 50232, N'The scan was replaced meanwhile, so that the review was not stored. Look at the new one.', 1;
     SET @ReviewId = SCOPE_IDENTITY();

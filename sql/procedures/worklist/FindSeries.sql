@@ -65,10 +65,17 @@ Example:
             WHERE SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), study_uid)), 1, 16) = @StudyDigest), @StudyUid);
     -- Of a study that is known only its own series are hashed.
     IF @SeriesDigest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.scans WHERE series_uid = @SeriesUid)
-        SET @SeriesUid = COALESCE((
-            SELECT MIN(series_uid) FROM dbo.scans
-            WHERE (@StudyUid IS NULL OR study_uid = @StudyUid)
-                AND SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), series_uid)), 1, 16) = @SeriesDigest), @SeriesUid);
+    BEGIN
+        IF @StudyUid IS NULL
+            SET @SeriesUid = COALESCE((
+                SELECT MIN(series_uid) FROM dbo.scans
+                WHERE SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), series_uid)), 1, 16) = @SeriesDigest), @SeriesUid);
+        ELSE
+            SET @SeriesUid = COALESCE((
+                SELECT MIN(series_uid) FROM dbo.scans
+                WHERE study_uid = @StudyUid
+                    AND SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(128), series_uid)), 1, 16) = @SeriesDigest), @SeriesUid);
+    END;
     -- What is longer than an id or a name can be is none.
     SET @PatientId = REPLACE(REPLACE(REPLACE(REPLACE(LEFT(@PatientId, 130), N'\', N'\\'), N'%', N'\%'), N'_', N'\_'), N'[', N'\[');
     SET @PatientId = REPLACE(REPLACE(@PatientId, N'*', N'%'), N'?', N'_');

@@ -58,7 +58,7 @@ Example:
     INSERT INTO dbo.reviews (patient_id, content_sha256, suspicion, note, prediction_id)
     SELECT patient_id, content_sha256, @Suspicion, NULLIF(@Note, N''), @PredictionId
     FROM dbo.scans WITH (UPDLOCK, HOLDLOCK)
-    WHERE scan_id = @ScanId AND is_primary = 1 AND (@ContentSha256 IS NULL OR content_sha256 = @ContentSha256);
+    WHERE scan_id = @ScanId AND is_primary = 1 AND content_sha256 = COALESCE(@ContentSha256, content_sha256);
     IF @@ROWCOUNT = 0
         THROW 50232, N'The scan was replaced meanwhile, so that the review was not stored. Look at the new one.', 1;
     SET @ReviewId = SCOPE_IDENTITY();
