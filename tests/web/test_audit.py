@@ -40,7 +40,8 @@ def _with_a_broken_audit(database: Path, condition: str) -> None:
 
 def _open(client: FlaskClient, route: Route) -> Any:
     headers = {"X-CSRF-Token": csrf_of(client.get("/models").text)} if route.changes else {}
-    return client.open(route.path, method=route.method, headers=headers, buffered=True)
+    form = {"suspicion": "3"} if route.changes and route.path.endswith("/review") else None
+    return client.open(route.path, method=route.method, headers=headers, data=form, buffered=True)
 
 
 def test_every_view_of_a_patient_is_recorded(app: Flask, web_database: Path) -> None:
@@ -188,12 +189,13 @@ def test_a_score_says_who_asked_for_it(signed_in: FlaskClient, web_database: Pat
 
 
 def test_the_truth_is_recorded_and_kept_from_those_who_may_not_see_it(
-    app: Flask, web_database: Path, signed_in: FlaskClient, reader: FlaskClient
+    app: Flask, web_database: Path, signed_in: FlaskClient, reader: FlaskClient, post: Callable[..., Any]
 ) -> None:
     """Who sees the label leaves a row of its own; who may not never makes one."""
-    assert signed_in.get("/patients/0").status_code == 200
+    post(signed_in, "/patients/0/score")
+    assert post(signed_in, "/patients/0/truth").status_code == 200
     assert ("ana", "view_truth", 0, "ok") in audit(web_database)
-    assert reader.get("/patients/0").status_code == 200
+    assert post(reader, "/patients/0/truth").status_code == 403
     reader.get("/api/v1/patients/0/truth")
     assert not [row for row in audit(web_database) if row[0] == "rob" and row[1] == "view_truth" and row[3] == "ok"]
 

@@ -155,8 +155,10 @@ def test_the_command_says_what_is_wrong(
 
 
 def test_the_sign_in_page_tells_who_lost_a_password_what_to_do(client: FlaskClient) -> None:
-    """In one sentence."""
-    assert "Password lost?" in client.get("/sign-in").text
+    """Whom to ask, and what he does."""
+    page = client.get("/sign-in").text
+    assert "password is lost" in page
+    assert "lungdb accounts link NAME" in page
 
 
 def test_a_finished_demo_is_served_with_a_link_that_opens_its_worklist(

@@ -109,7 +109,7 @@ def test_a_scan_is_scored_as_plain_t_sql_scores_it(
     answer = post(signed_in, "/patients/2/score")
     assert answer.status_code == 303
     [(stored, asker)] = query(web_database, NEWEST)
-    found = re.search(r'<data id="probability" value="([^"]+)">', signed_in.get(answer.headers["Location"]).text)
+    found = re.search(r'<data id="probability" value="([^"]+)"', signed_in.get(answer.headers["Location"]).text)
     assert found is not None
     assert float(found[1]) == stored
     assert asker == "ana"

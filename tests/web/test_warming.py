@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from lungdb_web.bulk import BulkScoring
 from lungdb_web.database import Database
 from lungdb_web.services import Services, comparing_turns, scoring_turns
 
@@ -17,7 +18,8 @@ from tests.support.databases import contents, rows, target_of
 
 def warm(target: str) -> None:
     """Warm the scorer of a page over this database, and close its connections."""
-    made = Services(Settings(database=target), Database(target), scoring_turns(), comparing_turns())
+    database = Database(target)
+    made = Services(Settings(database=target), database, scoring_turns(), comparing_turns(), BulkScoring(database))
     try:
         made.warm_scorer()
     finally:

@@ -167,7 +167,7 @@ def test_the_first_press_on_probability_lists_the_highest_first(signed_in: Flask
         found = link.search(signed_in.get(address).text)
         assert found is not None
         address = html.unescape(found[1])
-        values = re.findall(r'<span class="spark-value">(\d+\.\d) %', signed_in.get(address).text)
+        values = re.findall(r'<span class="spark-value"><data[^>]*>(\d+\.\d)</data> %', signed_in.get(address).text)
         orders.append([float(value) for value in values])
     assert len(orders[0]) == 3
     assert orders == [sorted(orders[0], reverse=True), sorted(orders[0])]

@@ -103,9 +103,9 @@ def test_a_damaged_slice_makes_a_scan_failed_until_its_features_are_stored(insta
             run(installed, generate)
         assert caught.value.number == 50120
     assert [state for _, state, _ in current(installed)] == [1, 3, 1]
-    shown = rows(installed, "EXECUTE dbo.ShowPatient @PatientIndex = 1;")[0]
-    assert shown[-2] == "failed"
-    assert "Slice 3" in shown[-1]
+    (shown,) = run(installed, "EXECUTE dbo.ShowPatient @PatientIndex = 1;")[-1].records()
+    assert shown["state"] == "failed"
+    assert "Slice 3" in shown["failure"]
     run(installed, f"UPDATE dbo.scan_images SET pixels = ? {where}", (good,))
     run(installed, generate)
     assert [state for _, state, _ in current(installed)] == [1, 1, 1]
