@@ -220,7 +220,7 @@ def test_the_list_is_cards_in_a_narrow_window(app: Flask, visit: Callable[..., A
     rows = page.locator(".worklist tbody tr")
     boxes = [rows.nth(place).bounding_box() for place in range(3)]
     assert all(box["width"] <= 390 and box["height"] > 60 for box in boxes)
-    page.get_by_role("link", name="Name", exact=True).click()
+    page.get_by_role("link", name="Name, id").click()
     page.wait_for_url("**sort=name*")
     page.set_viewport_size({"width": 1024, "height": 800})
     assert rows.first.evaluate("row => getComputedStyle(row).display") == "table-row"

@@ -303,6 +303,7 @@ function newCanvas() {
   const canvas = document.createElement("canvas");
   canvas.className = "viewer-canvas";
   canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", "A slice that is being drawn");
   at("slice").before(canvas);
   return canvas;
 }

@@ -46,6 +46,8 @@ export class Overlay {
     this.isMoving = isMoving;
     /** @type {number | undefined} */
     this.saying = undefined;
+    /** What was told of a picture last. */
+    this.told = "";
   }
 
   /**
@@ -75,7 +77,10 @@ export class Overlay {
     });
     this.showCard(view, renderer);
     const window = `${name === "Window" ? "window" : `${name} window`}, level ${view.level}, width ${view.width}`;
-    this.say([`${plane} slice ${number} of ${count}${where && `, ${where}`}; ${window}`, this.slabWords(view)].filter(Boolean).join("; "));
+    const told = [`${plane} slice ${number} of ${count}${where && `, ${where}`}; ${window}`, this.slabWords(view)].filter(Boolean).join("; ");
+    // What is drawn once more, such as for a length on it, is not told again in place of that.
+    if (told !== this.told) this.say(told);
+    this.told = told;
   }
 
   /** @param {View} view */
