@@ -162,6 +162,7 @@ export class Lengths {
    */
   place(view, tiles) {
     at("unmeasure").hidden = !this.all.length;
+    if (!tiles.length) return []; // nothing is drawn just now, and what has the focus would lose it
     return this.all.flatMap((length) => {
       const tile = tiles.find(({ axis }) => axis === length.axis && view.voxel[axis] === length.index);
       for (const part of [...length.handles, length.label]) part.hidden = true;
