@@ -165,8 +165,10 @@ export class Lengths {
     if (!tiles.length) return []; // nothing is drawn just now, and what has the focus would lose it
     return this.all.flatMap((length) => {
       const tile = tiles.find(({ axis }) => axis === length.axis && view.voxel[axis] === length.index);
-      for (const part of [...length.handles, length.label]) part.hidden = true;
-      if (!tile) return [];
+      if (!tile) {
+        for (const part of [...length.handles, length.label]) part.hidden = true;
+        return [];
+      }
       const ends = length.ends.map((end) => onPage(tile, end));
       ends.forEach(([x, y], end) => put(length.handles[end], x, y, tile));
       const [x, y] = ends[1];

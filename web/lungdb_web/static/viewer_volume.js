@@ -222,14 +222,15 @@ export class VolumeView extends Tiled {
    * @returns {Tile[]}
    */
   tiles() {
-    if (!this.element.clientWidth) return []; // as while it is hidden
     const ratio = this.element.width / this.element.clientWidth;
-    return this.viewer.screenSlices.map(({ axCorSag, leftTopWidthHeight, leftTopMM, fovMM }) => {
+    const tiles = this.viewer.screenSlices.map(({ axCorSag, leftTopWidthHeight, leftTopMM, fovMM }) => {
       const [left, top, width, height] = leftTopWidthHeight.map((one) => one / ratio);
       // NiiVue counts from the lower edge up.
       const start = /** @type {[number, number]} */ ([leftTopMM[0], leftTopMM[1] + fovMM[1]]);
       return { axis: AXIS[planeOf(axCorSag)], left, top, width, height, start, scale: Math.abs(fovMM[0]) / width };
     });
+    // None lies anywhere while the canvas is hidden, or NiiVue has not laid it out.
+    return tiles.filter((tile) => [tile.left, tile.top, tile.scale, ...tile.start].every(Number.isFinite));
   }
 
   /**
