@@ -215,7 +215,8 @@ def test_plain_slices_have_the_tools_too(
 
 
 BESIDE = """() => {
-  const [card, stage] = ["card", "stage"].map((part) => document.getElementById(`viewer-${part}`).getBoundingClientRect());
+  const box = (part) => document.getElementById(`viewer-${part}`).getBoundingClientRect();
+  const [card, stage] = [box("card"), box("stage")];
   return card.left >= stage.left + stage.width / 2 - 2;
 }"""
 
