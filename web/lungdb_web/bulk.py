@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from traceback import format_tb
 from typing import Any
 
 from lungdb.database import ResultSet
@@ -141,7 +142,9 @@ class BulkScoring:
         except LungdbError as error:
             self._end("failed", unnamed(str(error)))
         except Exception as error:
-            _LOG.error("Scoring all ended by %s.", type(error).__name__)
+            # Where it happened, and not its text, which may name somebody.
+            where = "".join(format_tb(error.__traceback__))
+            _LOG.error("Scoring all ended by %s:\n%s", type(error).__name__, where)
             self._end("failed", "It could not go on. Tell the administrator, who finds more in the server's log.")
 
     def _score(self, call: Call, installed: Installed, model: str, record: Recorder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import secrets
 import threading
@@ -9,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from http import HTTPStatus
+from traceback import format_tb
 
 from lungdb.config import Settings
 from lungdb.loading.handed_in import identity_of, order
@@ -27,6 +29,7 @@ from lungdb_web.uploads.process import Process
 from lungdb_web.uploads.upload import Upload
 
 _SWEEP_SECONDS = 60.0
+_LOG = logging.getLogger("lungdb_web")
 
 
 class Uploads:
@@ -167,7 +170,10 @@ class Uploads:
                 given = order(self._settings, upload.folder, upload.account, 10 * self.megabytes)
                 self.process.load(given, upload)
             except Exception as error:  # the next upload is loaded whatever became of this one
-                upload.error = f"Loading failed ({type(error).__name__}). Tell the administrator."
+                # Where it happened, and not its text, which may name somebody.
+                where = "".join(format_tb(error.__traceback__))
+                _LOG.error("Loading an upload ended by %s:\n%s", type(error).__name__, where)
+                upload.error = f"Loading failed ({type(error).__name__}). Tell the administrator, whose log says where."
             upload.drop_files()
             upload.drop_names()
             upload.state = "failed" if upload.report is None else "loaded"
