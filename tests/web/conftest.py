@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,16 @@ from lungdb.database import Connection
 from tests.support.databases import target_of
 from tests.support.fixtures import PASSWORD, MakeDatabase
 from tests.support.web import MakeApp, Program, csrf_of, give_token, sign_in
+
+
+@pytest.fixture(autouse=True)
+def _level_of_the_log() -> Iterator[None]:
+    """What a server that a test starts in this process sets for its log ends with the test."""
+    loggers = [logging.getLogger(name) for name in ("lungdb_web", "waitress.queue")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

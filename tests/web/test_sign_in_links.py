@@ -55,7 +55,7 @@ def test_the_secret_is_kept_nowhere(
     client: FlaskClient, web_database: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither in the database's file before and after its use nor in the page's log of requests."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="lungdb_web")
     link = make_link(web_database, capsys)
     secret = link.partition("key=")[2].encode()
     assert query(web_database, "SELECT DATALENGTH(sha256) FROM dbo.sign_in_links;") == [(32,)]
