@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from lungdb.client import Database
 
 __version__ = "0.3.0.dev0"
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 """The newest of sql/migrations/: what the procedures of this version need."""
 
 

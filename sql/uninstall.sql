@@ -525,6 +525,7 @@ DROP TABLE IF EXISTS dbo.prepared_scans;
 DROP TABLE IF EXISTS dbo.predictions;
 DROP TABLE IF EXISTS dbo.binary_vectors;
 DROP TABLE IF EXISTS dbo.pooled_features;
+DROP TABLE IF EXISTS dbo.nodule_scores;
 DROP TABLE IF EXISTS dbo.nodules;
 DROP TABLE IF EXISTS dbo.features;
 DROP TABLE IF EXISTS dbo.animations;

@@ -225,6 +225,7 @@ VALUES
     (N'dbo.network_layers'),
     (N'dbo.network_scores'),
     (N'dbo.networks'),
+    (N'dbo.nodule_scores'),
     (N'dbo.nodules'),
     (N'dbo.numeric_labels'),
     (N'dbo.patient_studies'),
@@ -419,6 +420,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.model_versions', N'SELECT'),
     (N'lungdb_administrator', N'dbo.network_scores', N'SELECT'),
     (N'lungdb_administrator', N'dbo.networks', N'SELECT'),
+    (N'lungdb_administrator', N'dbo.nodule_scores', N'SELECT'),
     (N'lungdb_administrator', N'dbo.nodules', N'SELECT'),
     (N'lungdb_administrator', N'dbo.numeric_labels', N'SELECT'),
     (N'lungdb_administrator', N'dbo.patient_studies', N'SELECT'),
@@ -769,10 +771,10 @@ VALUES
     (N'lungdb_scorer', N'dbo.served_image_models', N'SELECT'),
     (N'lungdb_scorer', N'dbo.served_models', N'SELECT'),
     (N'lungdb_scorer', N'dbo.slice_features', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.test_scores', N'SELECT'),
-    (N'lungdb_trainer', N'dbo.AssignSplits', N'EXECUTE');
+    (N'lungdb_scorer', N'dbo.test_scores', N'SELECT');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_trainer', N'dbo.AssignSplits', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.CheckDrift', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.CheckInstallation', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.CheckModelSql', N'EXECUTE'),

@@ -64,7 +64,7 @@ BEGIN
             N'image_confusions', N'image_features', N'image_labels', N'image_lineage', N'image_metrics', N'image_promotions',
             N'image_properties', N'image_scores', N'image_splits', N'images', N'installations', N'labels', N'model_calibration',
             N'model_checks', N'model_coefficients', N'model_nodes', N'model_promotions', N'model_scope', N'model_scope_features',
-            N'model_scoring', N'network_layers', N'network_probabilities', N'networks', N'nodules', N'numeric_labels',
+            N'model_scoring', N'network_layers', N'network_probabilities', N'networks', N'nodule_scores', N'nodules', N'numeric_labels',
             N'page_searches', N'page_secrets', N'patients', N'pooled_features', N'predictions', N'preparation_costs',
             N'prepared_scans', N'prepared_slices', N'preprocessings', N'procedure_help', N'rejected_files', N'reports', N'reviews',
             N'run_steps', N'runs', N'runtime_facts', N'scan_failures', N'scan_images', N'scan_labels', N'scans', N'schema_version',

@@ -1,0 +1,1 @@
+-- Networks that see volumes. What networks find stands beside what readers marked; rows that were there count as they did.
