@@ -1701,7 +1701,7 @@ BEGIN
         malignancy FLOAT NULL,                 -- median of the readers' impressions, 1 to 5, no patient's label; NULL where none is given
         content_sha256 VARBINARY(32) NOT NULL, -- of the scan that it was marked in, as dbo.scans had it
         volume FLOAT NULL,                     -- in cubic millimetres; NULL where it is not known
-        preprocessing NVARCHAR(32) NULL,       -- preprocessing by which the network found it; NULL of truth
+        preprocessing NVARCHAR(32) NULL,       -- preprocessing by which the network found it; NULL of truth and where it is not told
         is_relevant BIT NOT NULL               -- 0 of what readers found and is neither a nodule to be found nor a false alarm
             CONSTRAINT DF_nodules_is_relevant DEFAULT 1,
         CONSTRAINT PK_nodules PRIMARY KEY (nodule_id),
@@ -18769,7 +18769,7 @@ VALUES
     (N'nodules', N'malignancy', N'median of the readers'' impressions, 1 to 5, no patient''s label; NULL where none is given'),
     (N'nodules', N'content_sha256', N'of the scan that it was marked in, as dbo.scans had it'),
     (N'nodules', N'volume', N'in cubic millimetres; NULL where it is not known'),
-    (N'nodules', N'preprocessing', N'preprocessing by which the network found it; NULL of truth'),
+    (N'nodules', N'preprocessing', N'preprocessing by which the network found it; NULL of truth and where it is not told'),
     (N'nodules', N'is_relevant', N'0 of what readers found and is neither a nodule to be found nor a false alarm'),
     (N'nodule_scores', NULL, N'What a later stage, a network that looks at the crop around a candidate, says of a nodule that a detector found.'),
     (N'nodule_scores', N'nodule_id', N'nodule, in dbo.nodules, of the source network'),

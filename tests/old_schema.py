@@ -57,6 +57,11 @@ def unpack_schema_11(folder: Path) -> Path:
     return _unpack("schema_11", folder)
 
 
+def unpack_schema_12(folder: Path) -> Path:
+    """Write the database of schema version 12: as that of version 11, with an administrator, nodules and a review."""
+    return _unpack("schema_12", folder)
+
+
 def _unpack(name: str, folder: Path) -> Path:
     file = folder / "lung_cancer_database.db"
     file.write_bytes(gzip.decompress((DATA / name / "lung_cancer_database.db.gz").read_bytes()))

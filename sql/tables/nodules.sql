@@ -13,7 +13,7 @@ CREATE TABLE dbo.nodules (
     malignancy FLOAT NULL,                 -- median of the readers' impressions, 1 to 5, no patient's label; NULL where none is given
     content_sha256 VARBINARY(32) NOT NULL, -- of the scan that it was marked in, as dbo.scans had it
     volume FLOAT NULL,                     -- in cubic millimetres; NULL where it is not known
-    preprocessing NVARCHAR(32) NULL,       -- preprocessing by which the network found it; NULL of truth
+    preprocessing NVARCHAR(32) NULL,       -- preprocessing by which the network found it; NULL of truth and where it is not told
     is_relevant BIT NOT NULL               -- 0 of what readers found and is neither a nodule to be found nor a false alarm
         CONSTRAINT DF_nodules_is_relevant DEFAULT 1,
     CONSTRAINT PK_nodules PRIMARY KEY (nodule_id),

@@ -22,6 +22,7 @@ from tests.old_schema import (
     unpack_schema_9,
     unpack_schema_10,
     unpack_schema_11,
+    unpack_schema_12,
     unpack_version_0_2,
 )
 from tests.support.databases import fill, rows, target_of, vectors_and_labels
@@ -143,7 +144,15 @@ def test_an_upgrade_blesses_only_rows_that_are_those_of_the_model(tmp_path: Path
 
 @pytest.mark.parametrize(
     "unpack",
-    [unpack_version_0_2, unpack_schema_7, unpack_schema_8, unpack_schema_9, unpack_schema_10, unpack_schema_11],
+    [
+        unpack_version_0_2,
+        unpack_schema_7,
+        unpack_schema_8,
+        unpack_schema_9,
+        unpack_schema_10,
+        unpack_schema_11,
+        unpack_schema_12,
+    ],
 )
 def test_every_score_that_was_served_before_an_upgrade_is_served_after_it(
     tmp_path: Path, unpack: Callable[[Path], Path]
@@ -199,3 +208,18 @@ def test_an_upgrade_from_schema_11_keeps_its_accounts_and_takes_an_administrator
         assert rows(connection, "SELECT text FROM dbo.reports;") == [("No nodule.",)]
         with pytest.raises(SqlError):
             run(connection, "INSERT INTO dbo.accounts (name, role) VALUES (N'bob', 'owner');")
+
+
+def test_an_upgrade_from_schema_12_keeps_its_nodules_and_its_review(tmp_path: Path) -> None:
+    """What readers marked counts as it did; what is said newly of nodules is not known of those."""
+    kept = "SELECT scan_id, x, y, z, diameter, source, network_id, score, readers, malignancy FROM dbo.nodules;"
+    with closing(connect(target_of(unpack_schema_12(tmp_path)))) as connection:
+        before = sorted(rows(connection, kept), key=repr)
+        assert sorted(row[5] for row in before) == ["network", "truth", "truth"]
+        install(connection)
+        assert sorted(rows(connection, kept), key=repr) == before
+        told = "SELECT volume, preprocessing, CAST(is_relevant AS INT) FROM dbo.nodules;"
+        assert rows(connection, told) == [(None, None, 1)] * 3
+        assert rows(connection, "SELECT suspicion, note FROM dbo.reviews;") == [(4, "Look again.")]
+        with pytest.raises(SqlError):
+            run(connection, "UPDATE dbo.nodules SET volume = 0;")
