@@ -3786,15 +3786,17 @@ WHERE f.fault IS NOT NULL
 ORDER BY f.table_name, f.name;
 INSERT INTO #faults (is_new_column, what, fault, made_by)
 SELECT 0, CONCAT(m.kind, N' ', m.name, N' of dbo.', m.table_name), N'is missing', m.made_by
-FROM #members AS m
-INNER JOIN sys.tables AS t ON t.name = m.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+FROM (
+    SELECT e.position, e.table_name, e.kind, e.name, e.made_by, OBJECT_ID(CONCAT(N'dbo.', e.table_name), N'U') AS object_id
+    FROM #members AS e
+) AS m
 LEFT JOIN (
     SELECT i.object_id, i.name FROM sys.indexes AS i
     UNION ALL SELECT f.parent_object_id, f.name FROM sys.foreign_keys AS f
     UNION ALL SELECT k.parent_object_id, k.name FROM sys.check_constraints AS k
     UNION ALL SELECT d.parent_object_id, d.name FROM sys.default_constraints AS d
-) AS h ON h.object_id = t.object_id AND h.name = m.name
-WHERE h.name IS NULL
+) AS h ON h.object_id = m.object_id AND h.name = m.name
+WHERE m.object_id IS NOT NULL AND h.name IS NULL
 ORDER BY m.position;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4124,15 +4126,17 @@ WHERE f.fault IS NOT NULL
 ORDER BY f.table_name, f.name;
 INSERT INTO #faults (is_new_column, what, fault, made_by)
 SELECT 0, CONCAT(m.kind, N' ', m.name, N' of dbo.', m.table_name), N'is missing', m.made_by
-FROM #members AS m
-INNER JOIN sys.tables AS t ON t.name = m.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+FROM (
+    SELECT e.position, e.table_name, e.kind, e.name, e.made_by, OBJECT_ID(CONCAT(N'dbo.', e.table_name), N'U') AS object_id
+    FROM #members AS e
+) AS m
 LEFT JOIN (
     SELECT i.object_id, i.name FROM sys.indexes AS i
     UNION ALL SELECT f.parent_object_id, f.name FROM sys.foreign_keys AS f
     UNION ALL SELECT k.parent_object_id, k.name FROM sys.check_constraints AS k
     UNION ALL SELECT d.parent_object_id, d.name FROM sys.default_constraints AS d
-) AS h ON h.object_id = t.object_id AND h.name = m.name
-WHERE h.name IS NULL
+) AS h ON h.object_id = m.object_id AND h.name = m.name
+WHERE m.object_id IS NOT NULL AND h.name IS NULL
 ORDER BY m.position;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4195,15 +4199,17 @@ WHERE f.fault IS NOT NULL
 ORDER BY f.table_name, f.name;
 INSERT INTO #faults (is_new_column, what, fault, made_by)
 SELECT 0, CONCAT(m.kind, N' ', m.name, N' of dbo.', m.table_name), N'is missing', m.made_by
-FROM #members AS m
-INNER JOIN sys.tables AS t ON t.name = m.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+FROM (
+    SELECT e.position, e.table_name, e.kind, e.name, e.made_by, OBJECT_ID(CONCAT(N'dbo.', e.table_name), N'U') AS object_id
+    FROM #members AS e
+) AS m
 LEFT JOIN (
     SELECT i.object_id, i.name FROM sys.indexes AS i
     UNION ALL SELECT f.parent_object_id, f.name FROM sys.foreign_keys AS f
     UNION ALL SELECT k.parent_object_id, k.name FROM sys.check_constraints AS k
     UNION ALL SELECT d.parent_object_id, d.name FROM sys.default_constraints AS d
-) AS h ON h.object_id = t.object_id AND h.name = m.name
-WHERE h.name IS NULL
+) AS h ON h.object_id = m.object_id AND h.name = m.name
+WHERE m.object_id IS NOT NULL AND h.name IS NULL
 ORDER BY m.position;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -10494,15 +10500,17 @@ BEGIN
     ORDER BY f.table_name, f.name;
     INSERT INTO #faults (is_new_column, what, fault, made_by)
     SELECT 0, CONCAT(m.kind, N' ', m.name, N' of dbo.', m.table_name), N'is missing', m.made_by
-    FROM #members AS m
-    INNER JOIN sys.tables AS t ON t.name = m.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+    FROM (
+        SELECT e.position, e.table_name, e.kind, e.name, e.made_by, OBJECT_ID(CONCAT(N'dbo.', e.table_name), N'U') AS object_id
+        FROM #members AS e
+    ) AS m
     LEFT JOIN (
         SELECT i.object_id, i.name FROM sys.indexes AS i
         UNION ALL SELECT f.parent_object_id, f.name FROM sys.foreign_keys AS f
         UNION ALL SELECT k.parent_object_id, k.name FROM sys.check_constraints AS k
         UNION ALL SELECT d.parent_object_id, d.name FROM sys.default_constraints AS d
-    ) AS h ON h.object_id = t.object_id AND h.name = m.name
-    WHERE h.name IS NULL
+    ) AS h ON h.object_id = m.object_id AND h.name = m.name
+    WHERE m.object_id IS NOT NULL AND h.name IS NULL
     ORDER BY m.position;
 END;
 GO

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -12,6 +14,15 @@ pytest_plugins = ["tests.support.asking", "tests.support.fixtures", "tests.suppo
 # A shell that runs the tests in the background ignores Ctrl-C for them, and every process started here would do so too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A database commits hundreds of times while it is installed, and at each of them a disk lets one wait. What the tests
+# write lies in memory where there is plenty of it; what a killed process leaves there is what it leaves on a disk.
+_MEMORY, _PLENTY = Path("/dev/shm"), 8 << 30
+if (
+    _MEMORY.is_dir()
+    and min(shutil.disk_usage(_MEMORY).free, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) > _PLENTY
+):
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 # Files with few tests that take long: begun last, one of them would keep a single process busy at the end of a run.
 FIRST = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from functools import cache
 
 from lungdb.embedded.functions.aggregates import AGGREGATES
 from lungdb.embedded.functions.registry import FUNCTIONS
@@ -21,9 +22,15 @@ def nodes(node: object, *, into_queries: bool) -> Iterator[object]:
         each = waiting.pop()
         if isinstance(each, tuple):
             waiting.extend(each)
-        elif dataclasses.is_dataclass(each) and (into_queries or not isinstance(each, Query)):
+        elif (fields := _fields(type(each))) is not None and (into_queries or not isinstance(each, Query)):
             yield each
-            waiting.extend(getattr(each, field.name) for field in dataclasses.fields(each))
+            waiting.extend([getattr(each, field) for field in fields])
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...] | None:
+    """Name the fields of a kind of node; None of what is no node."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
 
 def columns(node: object) -> Iterator[Column]:
