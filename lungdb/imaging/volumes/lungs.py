@@ -150,8 +150,8 @@ def _found(hu: NDArray[np.float32], spacing: Triple, threshold: float) -> Mask:
     if millilitres < LEAST_MILLILITRES:
         raise LungdbError(
             f"No lungs are found: what lies below {threshold:g} HU within the body has {millilitres:.0f} ml, and lungs "
-            f"have at least {LEAST_MILLILITRES:g} ml. Load a CT that shows the whole chest with air around it, or use a "
-            "preprocessing without lungs."
+            f"have at least {LEAST_MILLILITRES:g} ml. Load a CT that shows the whole chest with air around it, or use "
+            "a preprocessing without lungs."
         )
     return found
 

@@ -57,7 +57,7 @@ class VolumeRecipe:
 
     def prepare(self, volume: Volume, wanted: VolumeInput) -> Prepared:
         """Apply the steps to a scan for what a network declares; LungdbError for a scan that they cannot work on."""
-        _check_volume(volume)
+        check_volume(volume)
         scan = Scan(volume.values, volume.geometry, wanted)
         for step, arguments in self.steps[:-1]:
             scan = step.apply(scan, arguments)
@@ -156,7 +156,7 @@ def _checked(items: Sequence[Any]) -> tuple[list[tuple[VolumeStep, Mapping[str, 
     return steps, written
 
 
-def _check_volume(volume: Volume) -> None:
+def check_volume(volume: Volume) -> None:
     """Refuse with LungdbError what is no scan in three dimensions."""
     values = volume.values
     if values.ndim != 3 or values.dtype not in (np.int16, np.float32):
