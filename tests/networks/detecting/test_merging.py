@@ -74,10 +74,22 @@ def test_what_only_one_tile_sees_at_the_border_of_the_scan_stays() -> None:
 
 
 def test_neighbours_that_do_not_overlap_stay_two() -> None:
-    """Boxes side by side, each centre outside the other."""
+    """Boxes side by side in two tiles, each centre outside the other."""
     boxes = np.array([[5.0, 5, 5, 11, 13, 13], [11.2, 5, 5, 17, 13, 13]])
+    tiles = [seen((-3, 0, 0), boxes[:1], np.array([0.7])), seen((0, 0, 0), boxes[1:], np.array([0.8]))]
 
-    assert len(merge([seen((0, 0, 0), boxes, np.array([0.7, 0.8]))])) == 2
+    assert len(merge(tiles)) == 2
+
+
+def test_what_one_tile_tells_apart_stays_apart() -> None:
+    """Two boxes that share a third of their union: of one tile, whose suppression left them, two; of two tiles one."""
+    boxes = np.array([[5.0, 5, 5, 13, 13, 13], [9, 5, 5, 17, 13, 13]])
+    declared = read_output({**DECLARED, "suppression": 0.5})
+    tile = Tile(np.zeros((1, 32, 32, 32), np.float32), (0, 0, 0), Geometry((0.0, 0.0, 0.0), STEPS))
+    found = decode(declared, [boxes, np.array([0.7, 0.8])], tile)
+
+    assert len(merge([found])) == 2
+    assert len(merge([found.taken(np.array([0])), found.taken(np.array([1]))])) == 1
 
 
 def test_as_many_stay_as_are_asked_for_and_none_of_none() -> None:
