@@ -18,9 +18,9 @@ from lungdb.imaging.steps.pipelines import Recipe, check_values, of_picture, rec
 from lungdb.imaging.volumes.declared import VolumeInput
 from lungdb.imaging.volumes.recipes import is_volume_recipe, volume_recipe
 from lungdb.procedures.checks import check_columns, check_sha256, whole_numbers
-from lungdb.procedures.features import spacings
 from lungdb.procedures.leaving import MESSAGE, check_size, for_t_sql
 from lungdb.procedures.lungs import scan_volume
+from lungdb.procedures.reading_slices import spacings
 
 _SLICES = (
     "place",
