@@ -1215,6 +1215,70 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.nodule_evaluations', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A detector of nodules, with or without later stages, measured on a version of a data set by free-response ROC, as LUNA16 does. Each row
+    -- is a look at the truth, at that of test patients too where test_scans says so.
+    CREATE TABLE dbo.nodule_evaluations (
+        nodule_evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
+        network_id INT NOT NULL,                          -- detector, in dbo.networks
+        preprocessing NVARCHAR(32) NOT NULL,              -- preprocessing by which it searched
+        stages NVARCHAR(1000) NULL,                       -- later stages that the detector's score is multiplied with, name:version with commas;
+                                                          -- NULL for the detector alone
+        dataset_version_id INT NOT NULL,                  -- version of the data set, in dbo.dataset_versions
+        least_readers TINYINT NOT NULL,                   -- nodules that fewer readers marked are irrelevant, where it is known how many did
+        least_diameter FLOAT NOT NULL,                    -- nodules below this diameter in millimetres, or without one, are irrelevant
+        most_per_scan INT NULL,                           -- candidates of a scan that count at most, of the highest scores; NULL for all
+        seed INT NOT NULL,                                -- seed of the bootstrap
+        resamples INT NOT NULL,                           -- samples of the bootstrap, of scans
+        scans INT NOT NULL,                               -- scans of the data set, all of which count
+        test_scans INT NOT NULL,                          -- scans of them of patients who are held out as test
+        nodules INT NOT NULL,                             -- nodules that are to be found
+        irrelevant INT NOT NULL,                          -- findings that are neither to be found nor false alarms
+        candidates INT NOT NULL,                          -- candidates of the detector
+        hits INT NOT NULL,                                -- nodules that a candidate hits
+        repeated INT NOT NULL,                            -- candidates on a nodule that one with a higher score hits
+        ignored INT NOT NULL,                             -- candidates on irrelevant findings
+        false_alarms INT NOT NULL,                        -- candidates on nothing
+        beyond INT NOT NULL,                              -- candidates beyond those that count of a scan
+        evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_nodule_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
+        evaluated_by NVARCHAR(128) NOT NULL               -- who had it evaluated: the user that the session names (SESSION_CONTEXT), else the
+                                                          -- login
+            CONSTRAINT DF_nodule_evaluations_evaluated_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_nodule_evaluations PRIMARY KEY (nodule_evaluation_id),
+        CONSTRAINT FK_nodule_evaluations_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
+        CONSTRAINT FK_nodule_evaluations_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id)
+    );
+    CREATE INDEX IX_nodule_evaluations_network ON dbo.nodule_evaluations (network_id);
+    CREATE INDEX IX_nodule_evaluations_dataset_version ON dbo.nodule_evaluations (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.nodule_evaluation_points', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- The share of nodules that a detector finds at a number of false alarms a scan, with its 95 % interval by bootstrap over scans.
+    CREATE TABLE dbo.nodule_evaluation_points (
+        nodule_evaluation_id INT NOT NULL,     -- evaluation that it belongs to, in dbo.nodule_evaluations
+        position INT NOT NULL,                 -- 0 is the mean of the others, which is LUNA16's score; 1, 2, 3, … rising rates
+        false_alarms_per_scan FLOAT NULL,      -- false alarms a scan; NULL of position 0
+        sensitivity FLOAT NOT NULL,            -- share of the nodules, 0 to 1
+        low FLOAT NULL,                        -- lower end of the interval; NULL where it is not defined
+        high FLOAT NULL,                       -- upper end of the interval; NULL where it is not defined
+        CONSTRAINT PK_nodule_evaluation_points PRIMARY KEY (nodule_evaluation_id, position),
+        CONSTRAINT FK_nodule_evaluation_points_evaluations FOREIGN KEY (nodule_evaluation_id)
+            REFERENCES dbo.nodule_evaluations (nodule_evaluation_id) ON DELETE CASCADE
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.page_searches', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -2899,6 +2963,34 @@ VALUES
     (N'network_layers', N'operator', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'network_layers', N'output_shape', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
     (N'network_layers', N'parameters', N'bigint', NULL, NULL, NULL, 0, 0, N'BIGINT', NULL),
+    (N'nodule_evaluations', N'nodule_evaluation_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'nodule_evaluations', N'network_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'preprocessing', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'nodule_evaluations', N'stages', N'nvarchar', 2000, NULL, NULL, 1, 0, N'NVARCHAR(1000)', NULL),
+    (N'nodule_evaluations', N'dataset_version_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'least_readers', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'nodule_evaluations', N'least_diameter', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'nodule_evaluations', N'most_per_scan', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'resamples', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'test_scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'nodules', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'irrelevant', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'candidates', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'hits', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'repeated', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'ignored', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'false_alarms', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'beyond', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'evaluated_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_nodule_evaluations_evaluated_at DEFAULT SYSUTCDATETIME()'),
+    (N'nodule_evaluations', N'evaluated_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_nodule_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'nodule_evaluation_points', N'nodule_evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluation_points', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluation_points', N'false_alarms_per_scan', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'nodule_evaluation_points', N'sensitivity', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'nodule_evaluation_points', N'low', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'nodule_evaluation_points', N'high', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'page_searches', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'page_searches', N'account_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'page_searches', N'search', N'nvarchar', 512, NULL, NULL, 0, 0, N'NVARCHAR(256)', NULL),
@@ -3435,366 +3527,375 @@ VALUES
     (87, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
     (88, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
     (89, N'network_layers', N'primary key', N'PK_network_layers', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position);'),
-    (90, N'page_searches', N'primary key', N'PK_page_searches', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT PK_page_searches PRIMARY KEY (sha256);'),
-    (91, N'page_searches', N'index', N'IX_page_searches_account', N'CREATE INDEX IX_page_searches_account ON dbo.page_searches (account_id);'),
-    (92, N'page_secrets', N'primary key', N'PK_page_secrets', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT PK_page_secrets PRIMARY KEY (secret_id);'),
-    (93, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (94, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (95, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
-    (96, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
-    (97, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (98, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (99, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (100, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (101, N'preparation_costs', N'primary key', N'PK_preparation_costs', N'ALTER TABLE dbo.preparation_costs ADD CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols);'),
-    (102, N'preprocessings', N'primary key', N'PK_preprocessings', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT PK_preprocessings PRIMARY KEY (name);'),
-    (103, N'procedure_help', N'primary key', N'PK_procedure_help', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name);'),
-    (104, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (105, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (106, N'reviews', N'primary key', N'PK_reviews', N'ALTER TABLE dbo.reviews ADD CONSTRAINT PK_reviews PRIMARY KEY (review_id);'),
-    (107, N'reviews', N'index', N'IX_reviews_patient', N'CREATE INDEX IX_reviews_patient ON dbo.reviews (patient_id, content_sha256, account);'),
-    (108, N'reviews', N'index', N'IX_reviews_account', N'CREATE INDEX IX_reviews_account ON dbo.reviews (account, patient_id, content_sha256);'),
-    (109, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (110, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (111, N'runs', N'index', N'IX_runs_started', N'CREATE INDEX IX_runs_started ON dbo.runs (started_at);'),
-    (112, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (113, N'runtime_facts', N'primary key', N'PK_runtime_facts', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT PK_runtime_facts PRIMARY KEY (name);'),
-    (114, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (115, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (116, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (117, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (118, N'scans', N'index', N'IX_scans_study', N'CREATE INDEX IX_scans_study ON dbo.scans (study_uid);'),
-    (119, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (120, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (121, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (122, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (123, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (124, N'lung_masks', N'primary key', N'PK_lung_masks', N'ALTER TABLE dbo.lung_masks ADD CONSTRAINT PK_lung_masks PRIMARY KEY (scan_id, method);'),
-    (125, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (126, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (127, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (128, N'nodule_scores', N'primary key', N'PK_nodule_scores', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT PK_nodule_scores PRIMARY KEY (nodule_id, network_id, preprocessing);'),
-    (129, N'nodule_scores', N'index', N'IX_nodule_scores_network', N'CREATE INDEX IX_nodule_scores_network ON dbo.nodule_scores (network_id);'),
-    (130, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (131, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (132, N'binary_vectors', N'primary key', N'PK_binary_vectors', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (133, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (134, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (135, N'predictions', N'index', N'IX_predictions_time', N'CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at) INCLUDE (scan_id, probability, predicted, scope);'),
-    (136, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
-    (137, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
-    (138, N'reports', N'primary key', N'PK_reports', N'ALTER TABLE dbo.reports ADD CONSTRAINT PK_reports PRIMARY KEY (report_id);'),
-    (139, N'reports', N'unique', N'UQ_reports_text', N'ALTER TABLE dbo.reports ADD CONSTRAINT UQ_reports_text UNIQUE (patient_id, text_sha256);'),
-    (140, N'reports', N'index', N'IX_reports_scan', N'CREATE INDEX IX_reports_scan ON dbo.reports (scan_id);'),
-    (141, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (142, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (143, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
-    (144, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (145, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (146, N'score_explanations', N'primary key', N'PK_score_explanations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT PK_score_explanations PRIMARY KEY (prediction_id);'),
-    (147, N'score_contributions', N'unique', N'UQ_score_contributions', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT UQ_score_contributions UNIQUE (prediction_id, member, feature);'),
-    (148, N'score_maps', N'primary key', N'PK_score_maps', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method);'),
-    (149, N'score_slices', N'primary key', N'PK_score_slices', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT PK_score_slices PRIMARY KEY (prediction_id, method, triple);'),
-    (150, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (151, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (152, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (153, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (154, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (155, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (156, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (157, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (158, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (159, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (160, N'sign_in_links', N'primary key', N'PK_sign_in_links', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT PK_sign_in_links PRIMARY KEY (sha256);'),
-    (161, N'sign_in_links', N'index', N'IX_sign_in_links_account', N'CREATE INDEX IX_sign_in_links_account ON dbo.sign_in_links (account_id);'),
-    (162, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
-    (163, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (164, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
-    (165, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
-    (166, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (167, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (168, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (169, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (170, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (171, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
-    (172, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
-    (173, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
-    (174, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
-    (175, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
-    (176, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
-    (177, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
-    (178, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (179, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (180, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (181, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (182, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (183, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (184, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (185, N'worklist', N'index', N'IX_worklist_work', N'CREATE INDEX IX_worklist_work ON dbo.worklist (work, idx, state);'),
-    (186, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
-    (187, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (188, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
-    (189, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (190, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (191, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (192, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (193, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (194, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (195, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (196, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
-    (197, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
-    (198, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
-    (199, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (200, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (201, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (202, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (203, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (204, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (205, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (206, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (207, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
-    (208, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
-    (209, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (210, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (211, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
-    (212, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
-    (213, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (214, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (215, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
-    (216, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
+    (90, N'nodule_evaluations', N'primary key', N'PK_nodule_evaluations', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT PK_nodule_evaluations PRIMARY KEY (nodule_evaluation_id);'),
+    (91, N'nodule_evaluations', N'index', N'IX_nodule_evaluations_network', N'CREATE INDEX IX_nodule_evaluations_network ON dbo.nodule_evaluations (network_id);'),
+    (92, N'nodule_evaluations', N'index', N'IX_nodule_evaluations_dataset_version', N'CREATE INDEX IX_nodule_evaluations_dataset_version ON dbo.nodule_evaluations (dataset_version_id);'),
+    (93, N'nodule_evaluation_points', N'primary key', N'PK_nodule_evaluation_points', N'ALTER TABLE dbo.nodule_evaluation_points ADD CONSTRAINT PK_nodule_evaluation_points PRIMARY KEY (nodule_evaluation_id, position);'),
+    (94, N'page_searches', N'primary key', N'PK_page_searches', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT PK_page_searches PRIMARY KEY (sha256);'),
+    (95, N'page_searches', N'index', N'IX_page_searches_account', N'CREATE INDEX IX_page_searches_account ON dbo.page_searches (account_id);'),
+    (96, N'page_secrets', N'primary key', N'PK_page_secrets', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT PK_page_secrets PRIMARY KEY (secret_id);'),
+    (97, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (98, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (99, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
+    (100, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
+    (101, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (102, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (103, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (104, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (105, N'preparation_costs', N'primary key', N'PK_preparation_costs', N'ALTER TABLE dbo.preparation_costs ADD CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols);'),
+    (106, N'preprocessings', N'primary key', N'PK_preprocessings', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT PK_preprocessings PRIMARY KEY (name);'),
+    (107, N'procedure_help', N'primary key', N'PK_procedure_help', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name);'),
+    (108, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (109, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (110, N'reviews', N'primary key', N'PK_reviews', N'ALTER TABLE dbo.reviews ADD CONSTRAINT PK_reviews PRIMARY KEY (review_id);'),
+    (111, N'reviews', N'index', N'IX_reviews_patient', N'CREATE INDEX IX_reviews_patient ON dbo.reviews (patient_id, content_sha256, account);'),
+    (112, N'reviews', N'index', N'IX_reviews_account', N'CREATE INDEX IX_reviews_account ON dbo.reviews (account, patient_id, content_sha256);'),
+    (113, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (114, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (115, N'runs', N'index', N'IX_runs_started', N'CREATE INDEX IX_runs_started ON dbo.runs (started_at);'),
+    (116, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (117, N'runtime_facts', N'primary key', N'PK_runtime_facts', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT PK_runtime_facts PRIMARY KEY (name);'),
+    (118, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (119, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (120, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (121, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (122, N'scans', N'index', N'IX_scans_study', N'CREATE INDEX IX_scans_study ON dbo.scans (study_uid);'),
+    (123, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (124, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (125, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (126, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (127, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (128, N'lung_masks', N'primary key', N'PK_lung_masks', N'ALTER TABLE dbo.lung_masks ADD CONSTRAINT PK_lung_masks PRIMARY KEY (scan_id, method);'),
+    (129, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (130, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (131, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (132, N'nodule_scores', N'primary key', N'PK_nodule_scores', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT PK_nodule_scores PRIMARY KEY (nodule_id, network_id, preprocessing);'),
+    (133, N'nodule_scores', N'index', N'IX_nodule_scores_network', N'CREATE INDEX IX_nodule_scores_network ON dbo.nodule_scores (network_id);'),
+    (134, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (135, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (136, N'binary_vectors', N'primary key', N'PK_binary_vectors', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (137, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (138, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (139, N'predictions', N'index', N'IX_predictions_time', N'CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at) INCLUDE (scan_id, probability, predicted, scope);'),
+    (140, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
+    (141, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
+    (142, N'reports', N'primary key', N'PK_reports', N'ALTER TABLE dbo.reports ADD CONSTRAINT PK_reports PRIMARY KEY (report_id);'),
+    (143, N'reports', N'unique', N'UQ_reports_text', N'ALTER TABLE dbo.reports ADD CONSTRAINT UQ_reports_text UNIQUE (patient_id, text_sha256);'),
+    (144, N'reports', N'index', N'IX_reports_scan', N'CREATE INDEX IX_reports_scan ON dbo.reports (scan_id);'),
+    (145, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (146, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (147, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
+    (148, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (149, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (150, N'score_explanations', N'primary key', N'PK_score_explanations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT PK_score_explanations PRIMARY KEY (prediction_id);'),
+    (151, N'score_contributions', N'unique', N'UQ_score_contributions', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT UQ_score_contributions UNIQUE (prediction_id, member, feature);'),
+    (152, N'score_maps', N'primary key', N'PK_score_maps', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method);'),
+    (153, N'score_slices', N'primary key', N'PK_score_slices', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT PK_score_slices PRIMARY KEY (prediction_id, method, triple);'),
+    (154, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (155, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (156, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (157, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (158, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (159, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (160, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (161, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (162, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (163, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (164, N'sign_in_links', N'primary key', N'PK_sign_in_links', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT PK_sign_in_links PRIMARY KEY (sha256);'),
+    (165, N'sign_in_links', N'index', N'IX_sign_in_links_account', N'CREATE INDEX IX_sign_in_links_account ON dbo.sign_in_links (account_id);'),
+    (166, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
+    (167, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (168, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
+    (169, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
+    (170, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (171, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (172, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (173, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (174, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (175, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
+    (176, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
+    (177, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
+    (178, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
+    (179, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
+    (180, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
+    (181, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
+    (182, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (183, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (184, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (185, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (186, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (187, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (188, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (189, N'worklist', N'index', N'IX_worklist_work', N'CREATE INDEX IX_worklist_work ON dbo.worklist (work, idx, state);'),
+    (190, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
+    (191, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (192, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
+    (193, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (194, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (195, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (196, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (197, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (198, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (199, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (200, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
+    (201, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
+    (202, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
+    (203, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (204, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (205, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (206, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (207, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (208, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (209, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (210, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (211, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
+    (212, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
+    (213, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (214, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (215, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
+    (216, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
+    (217, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (218, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (219, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
+    (220, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
         OR (source_scan_id IS NULL AND source_slice IS NULL AND source_image IS NOT NULL AND root_image IS NOT NULL));'),
-    (217, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (218, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (219, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (220, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
-    (221, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (222, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (223, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (224, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (225, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (226, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (227, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (228, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (229, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (230, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (231, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
-    (232, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (233, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
-    (234, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (235, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (236, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
-    (237, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
-    (238, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (239, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (240, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (241, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
-    (242, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
-    (243, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
-    (244, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (245, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (246, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
-    (247, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (248, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
-    (249, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (250, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
-    (251, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
-    (252, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (253, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (254, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (255, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (256, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (257, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (258, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (259, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (260, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (221, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (222, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (223, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (224, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
+    (225, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (226, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (227, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (228, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (229, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (230, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (231, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (232, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (233, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (234, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (235, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (236, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (237, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (238, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (239, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (240, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (241, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (242, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (243, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (244, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (245, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (246, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (247, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (248, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (249, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (250, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (251, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (252, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (253, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (254, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (255, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (256, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (257, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (258, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (259, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (260, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (261, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (262, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (263, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (264, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (261, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (262, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (263, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (264, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (265, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (266, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (267, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (268, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (269, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (270, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (271, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (272, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (273, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (274, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (275, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (276, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (277, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (278, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (279, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (280, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (281, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (282, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (283, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
-    (284, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (285, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
-    (286, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (287, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (288, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (289, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (290, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (291, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (292, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (293, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (294, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (295, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (296, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (265, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (266, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (267, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (268, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (269, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (270, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (271, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (272, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (273, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (274, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (275, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (276, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (277, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (278, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (279, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (280, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (281, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (282, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (283, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (284, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (285, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (286, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (287, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (288, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (289, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (290, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (291, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (292, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (293, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (294, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (295, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (296, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (297, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (298, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (299, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (300, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (297, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (298, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
-    (299, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
-    (300, N'page_searches', N'foreign key', N'FK_page_searches_accounts', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT FK_page_searches_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (301, N'page_secrets', N'check', N'CK_page_secrets_secret_id', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret_id CHECK (secret_id = 1);'),
-    (302, N'page_secrets', N'check', N'CK_page_secrets_secret', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret CHECK (DATALENGTH(secret) = 32);'),
-    (303, N'page_secrets', N'default', N'DF_page_secrets_created_at', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT DF_page_secrets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (304, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (305, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (306, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (307, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (308, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (309, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (310, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (311, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (312, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (313, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (314, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (315, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (316, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (317, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (318, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (319, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
-    (320, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (321, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (322, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
-    (323, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (324, N'reviews', N'check', N'CK_reviews_suspicion', N'ALTER TABLE dbo.reviews ADD CONSTRAINT CK_reviews_suspicion CHECK (suspicion BETWEEN 1 AND 5);'),
-    (325, N'reviews', N'default', N'DF_reviews_account', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_account DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR account;'),
-    (326, N'reviews', N'default', N'DF_reviews_reviewed_at', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_reviewed_at DEFAULT SYSUTCDATETIME() FOR reviewed_at;'),
-    (327, N'reviews', N'default', N'DF_reviews_login_name', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (328, N'reviews', N'foreign key', N'FK_reviews_patients', N'ALTER TABLE dbo.reviews ADD CONSTRAINT FK_reviews_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (329, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (330, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (331, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
-    (332, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (333, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (334, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (335, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
-    (336, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (337, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (338, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (339, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (340, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (341, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (342, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
-    (343, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (344, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (345, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (346, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (347, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (348, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (349, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (350, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (351, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (352, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (353, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (354, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (355, N'lung_masks', N'check', N'CK_lung_masks_numbers', N'ALTER TABLE dbo.lung_masks ADD CONSTRAINT CK_lung_masks_numbers CHECK (millilitres > 0 AND dice BETWEEN 0 AND 1);'),
-    (356, N'lung_masks', N'default', N'DF_lung_masks_made_at', N'ALTER TABLE dbo.lung_masks ADD CONSTRAINT DF_lung_masks_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (357, N'lung_masks', N'foreign key', N'FK_lung_masks_scans', N'ALTER TABLE dbo.lung_masks ADD CONSTRAINT FK_lung_masks_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (358, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (359, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (360, N'nodules', N'check', N'CK_nodules_volume', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_volume CHECK (volume > 0);'),
-    (361, N'nodules', N'default', N'DF_nodules_is_relevant', N'ALTER TABLE dbo.nodules ADD CONSTRAINT DF_nodules_is_relevant DEFAULT 1 FOR is_relevant;'),
-    (362, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (363, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (364, N'nodule_scores', N'check', N'CK_nodule_scores_score', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT CK_nodule_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (365, N'nodule_scores', N'foreign key', N'FK_nodule_scores_nodules', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT FK_nodule_scores_nodules FOREIGN KEY (nodule_id) REFERENCES dbo.nodules (nodule_id) ON DELETE CASCADE;'),
-    (366, N'nodule_scores', N'foreign key', N'FK_nodule_scores_networks', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT FK_nodule_scores_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (367, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (368, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (369, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (370, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (371, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (372, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (373, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (374, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (375, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (376, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (377, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (378, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (379, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (380, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
-    (381, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
-    (382, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
-    (383, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (384, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
-    (385, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (386, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
-    (387, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (388, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (389, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (390, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
-    (391, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (392, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (393, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (394, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (395, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
-    (396, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
-    (397, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
-    (398, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
-    (399, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
-    (400, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (401, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
-    (402, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
-    (403, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
-    (404, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (405, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
-    (406, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
-    (407, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (408, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (409, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (410, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (411, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (412, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (413, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (414, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (415, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (416, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (417, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (418, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (419, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (420, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (421, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (422, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (423, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (424, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (425, N'sign_in_links', N'default', N'DF_sign_in_links_created_at', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT DF_sign_in_links_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (426, N'sign_in_links', N'foreign key', N'FK_sign_in_links_accounts', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT FK_sign_in_links_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (427, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
-    (428, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
-    (429, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
-    (430, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (431, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (432, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (433, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (434, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (435, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
-    (436, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
-    (437, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (438, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
-    (439, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
-    (440, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
-    (441, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
-    (442, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (443, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
-    (444, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (445, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (301, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (302, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
+    (303, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
+    (304, N'nodule_evaluations', N'default', N'DF_nodule_evaluations_evaluated_at', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT DF_nodule_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (305, N'nodule_evaluations', N'default', N'DF_nodule_evaluations_evaluated_by', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT DF_nodule_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (306, N'nodule_evaluations', N'foreign key', N'FK_nodule_evaluations_networks', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT FK_nodule_evaluations_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (307, N'nodule_evaluations', N'foreign key', N'FK_nodule_evaluations_dataset_versions', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT FK_nodule_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (308, N'nodule_evaluation_points', N'foreign key', N'FK_nodule_evaluation_points_evaluations', N'ALTER TABLE dbo.nodule_evaluation_points ADD CONSTRAINT FK_nodule_evaluation_points_evaluations FOREIGN KEY (nodule_evaluation_id) REFERENCES dbo.nodule_evaluations (nodule_evaluation_id) ON DELETE CASCADE;'),
+    (309, N'page_searches', N'foreign key', N'FK_page_searches_accounts', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT FK_page_searches_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (310, N'page_secrets', N'check', N'CK_page_secrets_secret_id', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret_id CHECK (secret_id = 1);'),
+    (311, N'page_secrets', N'check', N'CK_page_secrets_secret', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret CHECK (DATALENGTH(secret) = 32);'),
+    (312, N'page_secrets', N'default', N'DF_page_secrets_created_at', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT DF_page_secrets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (313, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (314, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (315, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (316, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (317, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (318, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (319, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (320, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (321, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (322, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (323, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (324, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (325, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (326, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (327, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (328, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
+    (329, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (330, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (331, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
+    (332, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (333, N'reviews', N'check', N'CK_reviews_suspicion', N'ALTER TABLE dbo.reviews ADD CONSTRAINT CK_reviews_suspicion CHECK (suspicion BETWEEN 1 AND 5);'),
+    (334, N'reviews', N'default', N'DF_reviews_account', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_account DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR account;'),
+    (335, N'reviews', N'default', N'DF_reviews_reviewed_at', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_reviewed_at DEFAULT SYSUTCDATETIME() FOR reviewed_at;'),
+    (336, N'reviews', N'default', N'DF_reviews_login_name', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (337, N'reviews', N'foreign key', N'FK_reviews_patients', N'ALTER TABLE dbo.reviews ADD CONSTRAINT FK_reviews_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (338, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (339, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (340, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
+    (341, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (342, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (343, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (344, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
+    (345, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (346, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (347, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (348, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (349, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (350, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (351, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
+    (352, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (353, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (354, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (355, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (356, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (357, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (358, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (359, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (360, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (361, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (362, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (363, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (364, N'lung_masks', N'check', N'CK_lung_masks_numbers', N'ALTER TABLE dbo.lung_masks ADD CONSTRAINT CK_lung_masks_numbers CHECK (millilitres > 0 AND dice BETWEEN 0 AND 1);'),
+    (365, N'lung_masks', N'default', N'DF_lung_masks_made_at', N'ALTER TABLE dbo.lung_masks ADD CONSTRAINT DF_lung_masks_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (366, N'lung_masks', N'foreign key', N'FK_lung_masks_scans', N'ALTER TABLE dbo.lung_masks ADD CONSTRAINT FK_lung_masks_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (367, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (368, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (369, N'nodules', N'check', N'CK_nodules_volume', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_volume CHECK (volume > 0);'),
+    (370, N'nodules', N'default', N'DF_nodules_is_relevant', N'ALTER TABLE dbo.nodules ADD CONSTRAINT DF_nodules_is_relevant DEFAULT 1 FOR is_relevant;'),
+    (371, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (372, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (373, N'nodule_scores', N'check', N'CK_nodule_scores_score', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT CK_nodule_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (374, N'nodule_scores', N'foreign key', N'FK_nodule_scores_nodules', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT FK_nodule_scores_nodules FOREIGN KEY (nodule_id) REFERENCES dbo.nodules (nodule_id) ON DELETE CASCADE;'),
+    (375, N'nodule_scores', N'foreign key', N'FK_nodule_scores_networks', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT FK_nodule_scores_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (376, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (377, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (378, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (379, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (380, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (381, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (382, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (383, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (384, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (385, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (386, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (387, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (388, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (389, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
+    (390, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
+    (391, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
+    (392, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (393, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
+    (394, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (395, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
+    (396, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (397, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (398, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (399, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
+    (400, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (401, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (402, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (403, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (404, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
+    (405, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
+    (406, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
+    (407, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
+    (408, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
+    (409, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (410, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
+    (411, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
+    (412, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
+    (413, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (414, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
+    (415, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
+    (416, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (417, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (418, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (419, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (420, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (421, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (422, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (423, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (424, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (425, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (426, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (427, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (428, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (429, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (430, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (431, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (432, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (433, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (434, N'sign_in_links', N'default', N'DF_sign_in_links_created_at', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT DF_sign_in_links_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (435, N'sign_in_links', N'foreign key', N'FK_sign_in_links_accounts', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT FK_sign_in_links_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (436, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
+    (437, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
+    (438, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
+    (439, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (440, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (441, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (442, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (443, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (444, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
+    (445, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
+    (446, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (447, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
+    (448, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
+    (449, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
+    (450, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
+    (451, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (452, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
+    (453, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (454, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -4271,10 +4372,10 @@ IF NOT EXISTS (
     SELECT 1 FROM sys.procedures
     WHERE schema_id = SCHEMA_ID(N'dbo') AND name IN (
         N'CheckDrift', N'CheckRuntime', N'CheckServedDrift', N'ClusterDataset', N'CompareFigures', N'CompareModels',
-        N'CreateEnsemble', N'EvaluateModel', N'ExplainRegions', N'ExplainScans', N'FeatureImportance', N'FeaturizeImages',
-        N'FindLungs', N'GenerateFeatures', N'GenerateNewFeatures', N'InspectDataset', N'MaximiseImage', N'PredictImages',
-        N'PredictLungCancer', N'PredictPatients', N'PreviewPreprocessing', N'RegisterExtensions', N'RenderMap',
-        N'RepeatExperiment', N'RunOnDataset', N'RunSearch', N'ScoreNewScans', N'SearchModels', N'SimilarImages',
+        N'CreateEnsemble', N'EvaluateModel', N'EvaluateNodules', N'ExplainRegions', N'ExplainScans', N'FeatureImportance',
+        N'FeaturizeImages', N'FindLungs', N'GenerateFeatures', N'GenerateNewFeatures', N'InspectDataset', N'MaximiseImage',
+        N'PredictImages', N'PredictLungCancer', N'PredictPatients', N'PreviewPreprocessing', N'RegisterExtensions',
+        N'RenderMap', N'RepeatExperiment', N'RunOnDataset', N'RunSearch', N'ScoreNewScans', N'SearchModels', N'SimilarImages',
         N'SimilarPatients', N'SimilarReports', N'SimilarSlices', N'SimilarToSlices', N'StoreModelNodes', N'StorePreprocessing',
         N'TopSlices', N'TrainImageClassifier', N'TrainLungCancerModel', N'TransformImages', N'WrongRepresentatives'))
 BEGIN
@@ -4428,6 +4529,40 @@ FROM dbo.dataset_list AS d
 INNER JOIN dbo.dataset_members AS m ON m.dataset_version_id = d.dataset_version_id
 LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
 WHERE m.scan_id IS NOT NULL;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- How many nodules detectors find at how many false alarms a scan, a row a rate; position 0 is the mean, LUNA16's score.
+CREATE OR ALTER VIEW dbo.detector_figures
+AS
+SELECT
+    e.nodule_evaluation_id,
+    n.name AS detector,
+    n.version AS detector_version,
+    e.preprocessing,
+    e.stages,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    CONCAT(N'nodules of ', e.least_diameter, N' mm and more, ', e.least_readers, N' readers and more where that is known; ',
+        COALESCE(CONCAT(N'the ', e.most_per_scan, N' highest scores of a scan'), N'all candidates')) AS [rule],
+    e.scans,
+    e.test_scans,
+    e.nodules,
+    e.irrelevant,
+    e.hits,
+    e.false_alarms,
+    p.position,
+    p.false_alarms_per_scan,
+    p.sensitivity,
+    p.low,
+    p.high,
+    e.evaluated_at,
+    e.evaluated_by
+FROM dbo.nodule_evaluations AS e
+INNER JOIN dbo.nodule_evaluation_points AS p ON p.nodule_evaluation_id = e.nodule_evaluation_id
+INNER JOIN dbo.networks AS n ON n.network_id = e.network_id
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_version_id = e.dataset_version_id
+INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -4902,7 +5037,7 @@ AS
 SELECT
     f.feature_set_id,
     k.pooling,
-    f.width * k.times AS width,
+    IIF(k.pooling = N'top5', 5, f.width * k.times) AS width,
     n.name AS network,
     f.layer,
     f.preprocessing,
@@ -6297,6 +6432,8 @@ Example:
     FROM (
         SELECT dataset_version_id FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
         UNION ALL
+        SELECT dataset_version_id FROM dbo.nodule_evaluations WITH (UPDLOCK, HOLDLOCK)
+        UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
     SELECT @Searches = COUNT(*), @Numbers = LEFT(STRING_AGG(CAST(search_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY search_id), 200)
@@ -6307,7 +6444,7 @@ Example:
         SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
             N' searches that are not finished', N' (' + @Numbers + N')', N' refer to the data set ''', @Name,
             N'''. Keep it, or delete their models with DeleteModel and end the searches with EXECUTE dbo.EndSearch @SearchId = … first; ',
-            N'see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
+            N'see dbo.experiments, dbo.evaluations, dbo.nodule_evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
@@ -7930,7 +8067,9 @@ Example:
             WITHIN GROUP (ORDER BY s.feature_set_id)
         FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
         WHERE s.network_id = @NetworkId), 1000);
-    SET @Nodules = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId);
+    SET @Nodules = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        + (SELECT COUNT(*) FROM dbo.nodule_scores WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        + (SELECT COUNT(*) FROM dbo.nodule_evaluations WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId);
     IF @NetworkId IS NULL
         SELECT @Number = 50102, @Message = CONCAT(N'No network is named ''', @ModelName, N''' with the version ', @Version,
             N'. Networks that are loaded: ', LEFT(COALESCE((
@@ -7939,7 +8078,7 @@ Example:
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
-            N' nodules refer to it. Delete the features with DeleteFeatures and the nodules first, or keep it.');
+            N' nodules, scores and evaluations of nodules refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,
@@ -11887,6 +12026,86 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- MatchNodules: matches the nodules of each study with those of the one before: pairs of which each is the other's nearest.
+-- Called by CompareNodules, whose table #matches it fills, and whose tables #spots and #shifts it reads.
+CREATE OR ALTER PROCEDURE internal.MatchNodules
+    @Within FLOAT -- millimetres that the nodules of a pair are apart at most, after the shift
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM #matches;
+    INSERT INTO #matches (place, first_id, second_id, distance)
+    SELECT r.place, r.first_id, r.second_id, r.distance
+    FROM (
+        SELECT d.place, d.first_id, d.second_id, d.distance,
+            ROW_NUMBER() OVER (PARTITION BY d.first_id, d.place ORDER BY d.distance, d.second_id) AS of_first,
+            ROW_NUMBER() OVER (PARTITION BY d.second_id, d.place ORDER BY d.distance, d.first_id) AS of_second
+        FROM (
+            SELECT b.place, a.nodule_id AS first_id, b.nodule_id AS second_id,
+                SQRT(SQUARE(a.x + s.x - b.x) + SQUARE(a.y + s.y - b.y) + SQUARE(a.z + s.z - b.z)) AS distance
+            FROM #spots AS a
+            INNER JOIN #spots AS b ON b.place = a.place + 1
+            INNER JOIN #shifts AS s ON s.place = b.place) AS d
+        WHERE d.distance <= @Within) AS r
+    WHERE r.of_first = 1 AND r.of_second = 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- PlaceStudies: puts a patient's studies in the order of time, a scan each, with the nodules in them and how far the patient has moved.
+-- Called by CompareNodules, whose tables #studies, #spots and #shifts it fills.
+CREATE OR ALTER PROCEDURE internal.PlaceStudies
+    @PatientId NVARCHAR(64),       -- the patient
+    @NetworkId INT,                -- detector, or NULL for what readers marked
+    @Preprocessing NVARCHAR(32),   -- preprocessing by which it searched
+    @LeastScore FLOAT              -- score of its candidates at least
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    -- Of a study the series that the rule chose, else the primary scan, else the first one loaded.
+    INSERT INTO #studies (place, scan_id, study_day, is_ordered, date_rule)
+    SELECT ROW_NUMBER() OVER (ORDER BY IIF(t.study_day IS NULL, 1, 0), t.study_day, t.study_year, t.study_order, c.scan_id), c.scan_id,
+        t.study_day, IIF(t.study_order IS NOT NULL OR t.study_year IS NOT NULL OR t.study_day IS NOT NULL, 1, 0), t.date_rule
+    FROM dbo.patient_studies AS t
+    INNER JOIN (
+        SELECT s.scan_id, s.study_uid,
+            ROW_NUMBER() OVER (PARTITION BY s.study_uid ORDER BY s.is_study_choice DESC, s.is_primary DESC, s.scan_id) AS choice
+        FROM dbo.scans AS s
+        WHERE s.patient_id = @PatientId) AS c ON c.study_uid = t.study_uid AND c.choice = 1
+    WHERE t.patient_id = @PatientId;
+    INSERT INTO #spots (nodule_id, place, x, y, z, diameter, volume, is_sphere)
+    SELECT n.nodule_id, t.place, n.x, n.y, n.z, n.diameter, COALESCE(n.volume, PI() / 6 * POWER(n.diameter, 3)),
+        IIF(n.volume IS NULL, 1, 0)
+    FROM dbo.nodules AS n
+    INNER JOIN #studies AS t ON t.scan_id = n.scan_id
+    INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256
+    WHERE (@NetworkId IS NULL AND n.source = 'truth' AND n.is_relevant = 1)
+        OR (n.network_id = @NetworkId AND n.preprocessing = @Preprocessing AND n.score >= @LeastScore);
+    -- The middles of what was scanned are taken for the same place, unless both scans have one frame of reference.
+    WITH middles AS (
+        SELECT t.place, s.frame_of_reference_uid AS frame,
+            s.origin_x + (s.image_cols - 1) / 2.0 * s.spacing_x * s.row_x + (s.image_rows - 1) / 2.0 * s.spacing_y * s.column_x
+                + (s.number_images - 1) / 2.0 * s.step_x AS x,
+            s.origin_y + (s.image_cols - 1) / 2.0 * s.spacing_x * s.row_y + (s.image_rows - 1) / 2.0 * s.spacing_y * s.column_y
+                + (s.number_images - 1) / 2.0 * s.step_y AS y,
+            s.origin_z + (s.image_cols - 1) / 2.0 * s.spacing_x * s.row_z + (s.image_rows - 1) / 2.0 * s.spacing_y * s.column_z
+                + (s.number_images - 1) / 2.0 * s.step_z AS z
+        FROM #studies AS t
+        INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id)
+    INSERT INTO #shifts (place, x, y, z, [rule])
+    SELECT b.place, IIF(a.frame = b.frame, 0, COALESCE(b.x - a.x, 0)), IIF(a.frame = b.frame, 0, COALESCE(b.y - a.y, 0)),
+        IIF(a.frame = b.frame, 0, COALESCE(b.z - a.z, 0)),
+        CASE WHEN a.frame = b.frame THEN N'frame of reference' WHEN a.x IS NULL OR b.x IS NULL THEN N'none' ELSE N'middles of the scans' END
+    FROM middles AS b
+    INNER JOIN middles AS a ON a.place = b.place - 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- DeletePreprocessing: deletes a preprocessing that no features were made with, and the pictures that are kept of it.
 -- Example: EXECUTE dbo.DeletePreprocessing @Name = N'soft';
 CREATE OR ALTER PROCEDURE dbo.DeletePreprocessing
@@ -13029,6 +13248,125 @@ BEGIN
             CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
         THROW 50107, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CompareNodules: how the nodules of a patient have changed from study to study, matched by position, with volumes and doubling times.
+-- Example: EXECUTE dbo.CompareNodules @PatientIndex = 0, @ModelName = N'my_detector';
+CREATE OR ALTER PROCEDURE dbo.CompareNodules
+    @PatientIndex INT = NULL,                -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = NULL,         -- detector whose nodules are compared; NULL means those that readers marked
+    @Preprocessing NVARCHAR(32) = N'volume', -- preprocessing by which it searched
+    @LeastScore FLOAT = 0.5,                 -- score of its candidates at least, 0 to 1
+    @Within FLOAT = 15,                      -- millimetres that a nodule may seem to have moved, 0 to 200
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CompareNodules returns a row for each nodule of two studies that follow each other: matched, new or gone.
+Of a study the series that the rule chose counts. Positions are compared as they are where both scans have one frame of reference, else
+after a shift by the middles of what was scanned, and by the median shift of the pairs where three and more are found. Two nodules match
+that are each other''s nearest and not farther apart than @Within. A nodule without a volume is taken for a sphere of its diameter. The
+doubling time is days * ln 2 / ln(V2 / V1), below 0 where it shrinks; reason says why there is none. has_grown is 1 from 25 % on, below
+which a change may be error of measurement. It sees no more than the tables hold: look at the pictures before a match is believed.
+Parameters:
+    @PatientIndex INT = NULL                 idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = NULL          detector whose nodules are compared; NULL means those that readers marked
+    @Preprocessing NVARCHAR(32) = N''volume''  preprocessing by which it searched
+    @LeastScore FLOAT = 0.5                  score of its candidates at least, 0 to 1
+    @Within FLOAT = 15                       millimetres that a nodule may seem to have moved, 0 to 200
+    @Help BIT = 0                            1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.CompareNodules @PatientIndex = 0, @ModelName = N''my_detector'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @NetworkId INT, @ScanId INT, @Wide FLOAT = 2 * @Within;
+    CREATE TABLE #studies (
+        place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, study_day DATE NULL, is_ordered BIT NOT NULL,
+        date_rule VARCHAR(8) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #spots (
+        nodule_id INT NOT NULL PRIMARY KEY, place INT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL, diameter FLOAT NULL,
+        volume FLOAT NULL, is_sphere BIT NOT NULL);
+    CREATE TABLE #shifts (
+        place INT NOT NULL PRIMARY KEY, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
+        [rule] NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #matches (place INT NOT NULL, first_id INT NOT NULL, second_id INT NOT NULL, distance FLOAT NOT NULL);
+    IF @LeastScore IS NULL OR @LeastScore NOT BETWEEN 0 AND 1 OR @Within IS NULL OR @Within NOT BETWEEN 0 AND 200
+    BEGIN
+        SET @Message = IIF(@LeastScore BETWEEN 0 AND 1,
+            CONCAT(N'The value ', COALESCE(CAST(@Within AS NVARCHAR(30)), N'NULL'),
+                N' for the parameter @Within is not supported. Supported values are 0 to 200.'),
+            CONCAT(N'The value ', COALESCE(CAST(@LeastScore AS NVARCHAR(30)), N'NULL'),
+                N' for the parameter @LeastScore is not supported. Supported values are 0 to 1.'));
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @PatientId = (SELECT patient_id FROM dbo.scans WHERE scan_id = @ScanId);
+    IF @ModelName IS NOT NULL
+        EXECUTE internal.FindNetwork NULL, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.PlaceStudies @PatientId, @NetworkId, @Preprocessing, @LeastScore;
+
+    EXECUTE internal.MatchNodules @Wide;
+    UPDATE s
+    SET s.x = s.x + m.x, s.y = s.y + m.y, s.z = s.z + m.z, s.[rule] = CONCAT(s.[rule], N', median shift')
+    FROM #shifts AS s
+    INNER JOIN (
+        SELECT r.place, AVG(IIF(r.of_x IN ((r.pairs + 1) / 2, (r.pairs + 2) / 2), r.x, NULL)) AS x,
+            AVG(IIF(r.of_y IN ((r.pairs + 1) / 2, (r.pairs + 2) / 2), r.y, NULL)) AS y,
+            AVG(IIF(r.of_z IN ((r.pairs + 1) / 2, (r.pairs + 2) / 2), r.z, NULL)) AS z
+        FROM (
+            SELECT d.place, d.x, d.y, d.z, COUNT(*) OVER (PARTITION BY d.place) AS pairs,
+                ROW_NUMBER() OVER (PARTITION BY d.place ORDER BY d.x) AS of_x,
+                ROW_NUMBER() OVER (PARTITION BY d.place ORDER BY d.y) AS of_y,
+                ROW_NUMBER() OVER (PARTITION BY d.place ORDER BY d.z) AS of_z
+            FROM (
+                SELECT m.place, b.x - a.x - t.x AS x, b.y - a.y - t.y AS y, b.z - a.z - t.z AS z
+                FROM #matches AS m
+                INNER JOIN #spots AS a ON a.nodule_id = m.first_id
+                INNER JOIN #spots AS b ON b.nodule_id = m.second_id
+                INNER JOIN #shifts AS t ON t.place = m.place) AS d) AS r
+        WHERE r.pairs >= 3
+        GROUP BY r.place) AS m ON m.place = s.place
+    WHERE s.[rule] <> N'frame of reference';
+    EXECUTE internal.MatchNodules @Within;
+
+    SELECT k.first_scan_id, k.second_scan_id, k.days, c.state, c.first_id AS first_nodule_id,
+        c.second_id AS second_nodule_id, p.diameter AS first_diameter, q.diameter AS second_diameter, p.volume AS first_volume,
+        q.volume AS second_volume, CAST(IIF(p.is_sphere = 1 OR q.is_sphere = 1, 1, 0) AS BIT) AS is_sphere, c.distance,
+        s.[rule] AS aligned_by, 100 * (q.volume / p.volume - 1) AS change_percent,
+        CAST(CASE WHEN q.volume / p.volume >= 1.25 THEN 1 WHEN q.volume / p.volume < 1.25 THEN 0 END AS BIT) AS has_grown,
+        CASE WHEN q.volume <> p.volume THEN k.days * LOG(2) / LOG(q.volume / p.volume) END AS doubling_days,
+        CASE WHEN c.state <> N'matched' THEN N'in one study only'
+            WHEN p.volume IS NULL OR q.volume IS NULL THEN N'no volume and no diameter'
+            WHEN k.days IS NULL THEN IIF(k.is_ordered = 1, N'the days between the studies are not known',
+                N'neither the days nor the order of the studies are known')
+            WHEN q.volume = p.volume THEN N'the volume is the same' END AS reason
+    FROM (
+        SELECT m.place, N'matched' AS state, m.first_id, m.second_id, m.distance FROM #matches AS m
+        UNION ALL
+        SELECT n.place, N'new', CAST(NULL AS INT), n.nodule_id, CAST(NULL AS FLOAT)
+        FROM #spots AS n
+        WHERE n.place > 1 AND NOT EXISTS (SELECT 1 FROM #matches AS m WHERE m.second_id = n.nodule_id AND m.place = n.place)
+        UNION ALL
+        SELECT n.place + 1, N'gone', n.nodule_id, CAST(NULL AS INT), CAST(NULL AS FLOAT)
+        FROM #spots AS n
+        WHERE NOT EXISTS (SELECT 1 FROM #matches AS m WHERE m.first_id = n.nodule_id AND m.place = n.place + 1)) AS c
+    INNER JOIN #shifts AS s ON s.place = c.place
+    INNER JOIN (
+        SELECT b.place, a.scan_id AS first_scan_id, b.scan_id AS second_scan_id,
+            IIF(a.is_ordered = 1 AND b.is_ordered = 1, 1, 0) AS is_ordered,
+            CASE WHEN a.date_rule = b.date_rule THEN NULLIF(DATEDIFF(DAY, a.study_day, b.study_day), 0) END AS days
+        FROM #studies AS b
+        INNER JOIN #studies AS a ON a.place = b.place - 1) AS k ON k.place = c.place
+    LEFT JOIN #spots AS p ON p.nodule_id = c.first_id
+    LEFT JOIN #spots AS q ON q.nodule_id = c.second_id
+    ORDER BY c.place, c.state, COALESCE(q.volume, p.volume) DESC, c.first_id, c.second_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -18186,20 +18524,20 @@ GO
 BEGIN TRANSACTION;
 DELETE FROM dbo.procedure_help
 WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name IN (
-    N'AssignSplits', N'CheckHashes', N'CheckInstallation', N'CheckModelSql', N'ChooseSeries', N'CreateDataset',
-    N'DeleteDataset', N'DeleteFeatures', N'DeleteModel', N'DeleteNetwork', N'DeletePreprocessing', N'Doctor',
-    N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateNetworkSql', N'ExplainScore', N'FindAccount',
-    N'FindModel', N'FindSearch', N'FindSeries', N'FindSession', N'FindToken', N'HasAccounts', N'Help', N'KeepSearch',
-    N'LineageOf', N'ListAccounts', N'ListDatasets', N'ListInstances', N'ListPatients', N'ListReviews', N'ListRuns',
-    N'ListScores', N'ListTokens', N'PredictLungCancerSql', N'PredictPatientsSql', N'PromoteImageClassifier',
-    N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures', N'RankScore', N'ReadAnimation',
-    N'ReadAudit', N'ReadExplanation', N'ReadMap', N'ReadPageSecret', N'ReadRunSteps', N'ReadSlices', N'ReadWork',
-    N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash',
-    N'ReportLoad', N'RevokeToken', N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql',
-    N'ScorePatientsSql', N'ShowPatient', N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount',
-    N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreReview', N'StoreSignInLink', N'StoreStagedFeatures',
-    N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork', N'TrainNetworkSql', N'UseSignInLink',
-    N'Version', N'WatchModel', N'WatchWork', N'WrongCases');
+    N'AssignSplits', N'CheckHashes', N'CheckInstallation', N'CheckModelSql', N'ChooseSeries', N'CompareNodules',
+    N'CreateDataset', N'DeleteDataset', N'DeleteFeatures', N'DeleteModel', N'DeleteNetwork', N'DeletePreprocessing',
+    N'Doctor', N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateNetworkSql', N'ExplainScore',
+    N'FindAccount', N'FindModel', N'FindSearch', N'FindSeries', N'FindSession', N'FindToken', N'HasAccounts', N'Help',
+    N'KeepSearch', N'LineageOf', N'ListAccounts', N'ListDatasets', N'ListInstances', N'ListPatients', N'ListReviews',
+    N'ListRuns', N'ListScores', N'ListTokens', N'PredictLungCancerSql', N'PredictPatientsSql',
+    N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures',
+    N'RankScore', N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadMap', N'ReadPageSecret', N'ReadRunSteps',
+    N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork',
+    N'RenewPasswordHash', N'ReportLoad', N'RevokeToken', N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql',
+    N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowPatient', N'ShowTruth', N'StartLoad', N'StartSession',
+    N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreReview', N'StoreSignInLink',
+    N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork', N'TrainNetworkSql',
+    N'UseSignInLink', N'Version', N'WatchModel', N'WatchWork', N'WrongCases');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -18207,6 +18545,7 @@ VALUES
     (N'CheckInstallation', N'installation', N'The former name of Doctor, kept for one version.', N'EXECUTE dbo.CheckInstallation;'),
     (N'CheckModelSql', N'native scoring', N'Says whether plain T-SQL can score a model, and how far from Python it scores.', N'EXECUTE dbo.CheckModelSql @ModelName = N''lightgbm_sql'';'),
     (N'ChooseSeries', N'loading', N'Chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.', N'EXECUTE dbo.ChooseSeries @SeriesRule = N''thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices'';'),
+    (N'CompareNodules', N'nodules', N'How the nodules of a patient have changed from study to study, matched by position, with volumes and doubling times.', N'EXECUTE dbo.CompareNodules @PatientIndex = 0, @ModelName = N''my_detector'';'),
     (N'CreateDataset', N'datasets', N'Gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.', N'EXECUTE dbo.CreateDataset @Name = N''thin'', @Query = N''SELECT scan_id FROM dbo.scans WHERE slice_thickness <= 1.5'';'),
     (N'DeleteDataset', N'datasets', N'Deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.', N'EXECUTE dbo.DeleteDataset @Name = N''thin'';'),
     (N'DeleteFeatures', N'features', N'Deletes features and the feature sets that they are of, unless a model, a search or a combined set refers to them.', N'EXECUTE dbo.DeleteFeatures @NetworkName = N''demo_resnet'', @Layer = N''layer3'', @DryRun = 1;'),
@@ -18714,6 +19053,36 @@ VALUES
     (N'network_layers', N'operator', N'ONNX operator, such as Conv'),
     (N'network_layers', N'output_shape', N'shape of the tensor for pictures of the network''s size: N is their number, ? a size that depends on values; NULL where unknown'),
     (N'network_layers', N'parameters', N'how many parameters it is the first to read'),
+    (N'nodule_evaluations', NULL, N'A detector of nodules, with or without later stages, measured on a version of a data set by free-response ROC, as LUNA16 does. Each row is a look at the truth, at that of test patients too where test_scans says so.'),
+    (N'nodule_evaluations', N'nodule_evaluation_id', N'number of the evaluation'),
+    (N'nodule_evaluations', N'network_id', N'detector, in dbo.networks'),
+    (N'nodule_evaluations', N'preprocessing', N'preprocessing by which it searched'),
+    (N'nodule_evaluations', N'stages', N'later stages that the detector''s score is multiplied with, name:version with commas; NULL for the detector alone'),
+    (N'nodule_evaluations', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
+    (N'nodule_evaluations', N'least_readers', N'nodules that fewer readers marked are irrelevant, where it is known how many did'),
+    (N'nodule_evaluations', N'least_diameter', N'nodules below this diameter in millimetres, or without one, are irrelevant'),
+    (N'nodule_evaluations', N'most_per_scan', N'candidates of a scan that count at most, of the highest scores; NULL for all'),
+    (N'nodule_evaluations', N'seed', N'seed of the bootstrap'),
+    (N'nodule_evaluations', N'resamples', N'samples of the bootstrap, of scans'),
+    (N'nodule_evaluations', N'scans', N'scans of the data set, all of which count'),
+    (N'nodule_evaluations', N'test_scans', N'scans of them of patients who are held out as test'),
+    (N'nodule_evaluations', N'nodules', N'nodules that are to be found'),
+    (N'nodule_evaluations', N'irrelevant', N'findings that are neither to be found nor false alarms'),
+    (N'nodule_evaluations', N'candidates', N'candidates of the detector'),
+    (N'nodule_evaluations', N'hits', N'nodules that a candidate hits'),
+    (N'nodule_evaluations', N'repeated', N'candidates on a nodule that one with a higher score hits'),
+    (N'nodule_evaluations', N'ignored', N'candidates on irrelevant findings'),
+    (N'nodule_evaluations', N'false_alarms', N'candidates on nothing'),
+    (N'nodule_evaluations', N'beyond', N'candidates beyond those that count of a scan'),
+    (N'nodule_evaluations', N'evaluated_at', N'when it was made, UTC'),
+    (N'nodule_evaluations', N'evaluated_by', N'who had it evaluated: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'nodule_evaluation_points', NULL, N'The share of nodules that a detector finds at a number of false alarms a scan, with its 95 % interval by bootstrap over scans.'),
+    (N'nodule_evaluation_points', N'nodule_evaluation_id', N'evaluation that it belongs to, in dbo.nodule_evaluations'),
+    (N'nodule_evaluation_points', N'position', N'0 is the mean of the others, which is LUNA16''s score; 1, 2, 3, … rising rates'),
+    (N'nodule_evaluation_points', N'false_alarms_per_scan', N'false alarms a scan; NULL of position 0'),
+    (N'nodule_evaluation_points', N'sensitivity', N'share of the nodules, 0 to 1'),
+    (N'nodule_evaluation_points', N'low', N'lower end of the interval; NULL where it is not defined'),
+    (N'nodule_evaluation_points', N'high', N'upper end of the interval; NULL where it is not defined'),
     (N'page_searches', NULL, N'What somebody looks for in the worklist of the web page, which may be a name. The address has a random name in its place.'),
     (N'page_searches', N'sha256', N'SHA-256 of the random name that stands in the address'),
     (N'page_searches', N'account_id', N'account that searches; nobody else finds it'),
@@ -19211,6 +19580,7 @@ VALUES
     (N'champions', NULL, N'The version that a model''s name stands for: the newest promotion of the name that was not rolled back.'),
     (N'dataset_list', NULL, N'The versions of all data sets, and the data sets of examples, which have none; is_newest marks the version that a name alone means.'),
     (N'dataset_scans', NULL, N'The scans of every version of every data set of scans; is_newest marks the version that a name alone means, is_unchanged a scan whose slices are still those that it had when the version was made.'),
+    (N'detector_figures', NULL, N'How many nodules detectors find at how many false alarms a scan, a row a rate; position 0 is the mean, LUNA16''s score.'),
     (N'drift_alarms', NULL, N'Every drift check of every version, whether it alarmed, and in what the patients differ most.'),
     (N'evaluation_figures', NULL, N'The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient''s score is among them. A row without a metric says how many values of a column are not shown.'),
     (N'evaluation_points', NULL, N'The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of single patients, who could be told by them; those of decision curves are x.'),
@@ -19275,7 +19645,9 @@ VALUES
     (N'ReadRunSteps', NULL, N'what the procedures of a session have said since, for whoever looks on from another connection.'),
     (N'Version', NULL, N'one row with the version of the package that was installed, of the schema, and of the server.'),
     (N'Doctor', NULL, N'says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.'),
-    (N'CheckInstallation', NULL, N'the former name of Doctor, kept for one version.'),
+    (N'CheckInstallation', NULL, N'the former name of Doctor, kept for one version.');
+INSERT INTO #described (name, column_name, description)
+VALUES
     (N'ReportLoad', NULL, N'says how far a run is that the same session began with StartLoad.'),
     (N'StartLoad', NULL, N'begins a run of a loader in the log, dbo.runs.'),
     (N'StoreIdentity', NULL, N'notes in dbo.settings how a database''s patients are named, before the first of them is loaded.'),
@@ -19291,6 +19663,7 @@ VALUES
     (N'WrongCases', NULL, N'the test patients that a model puts on the wrong side of a threshold, the most wrong first.'),
     (N'CheckModelSql', NULL, N'says whether plain T-SQL can score a model, and how far from Python it scores.'),
     (N'ScorePatientsSql', NULL, N'scores patients with T-SQL alone, and keeps nothing.'),
+    (N'CompareNodules', NULL, N'how the nodules of a patient have changed from study to study, matched by position, with volumes and doubling times.'),
     (N'StoreClassifier', NULL, N'stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.'),
     (N'ReleaseTrials', NULL, N'frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.'),
     (N'EndSearch', NULL, N'ends a search that is not finished, so that no worker takes it and what it reads can be deleted.'),
@@ -19306,9 +19679,7 @@ VALUES
     (N'PurgeLog', NULL, N'deletes what the log of runs and the audit of the page hold of times before so many days.'),
     (N'EndLoad', NULL, N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
     (N'QueueFeatures', NULL, N'puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
-    (N'QueueImages', NULL, N'puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.');
-INSERT INTO #described (name, column_name, description)
-VALUES
+    (N'QueueImages', NULL, N'puts the pictures that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.'),
     (N'QueueNewFeatures', NULL, N'puts the scans into the queue that lack the features which the served models read, and makes none itself.'),
     (N'ReadWork', NULL, N'gives a worker the slices or pictures that it has leased, or the network to run over them.'),
     (N'ExplainScore', NULL, N'the former name of RankScore, kept for one version.'),
@@ -19398,6 +19769,7 @@ VALUES
     ('view', N'dbo.champions'),
     ('view', N'dbo.dataset_list'),
     ('view', N'dbo.dataset_scans'),
+    ('view', N'dbo.detector_figures'),
     ('view', N'dbo.drift_alarms'),
     ('view', N'dbo.evaluation_figures'),
     ('view', N'dbo.evaluation_points'),
@@ -19576,6 +19948,8 @@ VALUES
     ('procedure', N'internal.ScoreVectors'),
     ('procedure', N'internal.ScoreMembers'),
     ('procedure', N'internal.ScoreScansSql'),
+    ('procedure', N'internal.MatchNodules'),
+    ('procedure', N'internal.PlaceStudies'),
     ('procedure', N'dbo.DeletePreprocessing'),
     ('procedure', N'internal.ListPackages'),
     ('procedure', N'internal.CheckFeatureArguments'),
@@ -19596,6 +19970,7 @@ VALUES
     ('procedure', N'dbo.ScorePatientsSql'),
     ('procedure', N'internal.FindPrevalence'),
     ('procedure', N'internal.FindScan'),
+    ('procedure', N'dbo.CompareNodules'),
     ('procedure', N'internal.FitScope'),
     ('procedure', N'internal.TakeImportedScope'),
     ('procedure', N'internal.JudgeScope'),
