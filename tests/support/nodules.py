@@ -28,7 +28,9 @@ UPDATE dbo.scans SET origin_x = ?, origin_y = ?, origin_z = ?, row_x = ?, row_y 
     column_x = ?, column_y = ?, column_z = ?, step_x = ?, step_y = ?, step_z = ?, spacing_y = ?, spacing_x = ?
 WHERE scan_id = ?;
 """
-INSERT_STAGE = "INSERT INTO dbo.nodule_scores (nodule_id, network_id, preprocessing, score) VALUES (?, ?, N'volume', ?);"
+INSERT_STAGE = (
+    "INSERT INTO dbo.nodule_scores (nodule_id, network_id, preprocessing, score) VALUES (?, ?, N'volume', ?);"
+)
 
 Place = tuple[float, float, float]
 

@@ -83,7 +83,8 @@ def test_a_detector_that_found_nothing_is_named_and_a_later_stage_is_none(listed
     for name, form in (("detector", "heatmap"), ("stage", None)):
         run(
             listed,
-            "INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) VALUES (?, N'nodules', N'volume', 6);"
+            "INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) "
+            "VALUES (?, N'nodules', N'volume', 6);"
             "INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256) "
             "SELECT ?, MAX(feature_set_id), 1, 6, 0x00, 0x00 FROM dbo.feature_sets;",
             (add_network(listed, name, form), SCAN),
