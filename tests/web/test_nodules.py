@@ -70,7 +70,7 @@ class Tables(HTMLParser):
     def handle_data(self, data: str) -> None:
         """Words of a cell."""
         if self._is_in:
-            self.rows[-1][-1] += " ".join(data.split())
+            self.rows[-1][-1] += re.sub(r"[ \n]+", " ", data).strip(" ")
 
 
 @pytest.fixture
