@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.maximising import maximise_image
     from lungdb.procedures.measuring import measure_scores
     from lungdb.procedures.nodes import model_nodes
+    from lungdb.procedures.nodule_evaluating import evaluate_nodules
     from lungdb.procedures.prediction import predict_and_measure_patient, predict_lung_cancer
     from lungdb.procedures.preprocessings import check_steps, preview_steps, transform_images
     from lungdb.procedures.regions import explain_regions
@@ -54,6 +55,7 @@ __all__ = [
     "contrast_models",
     "create_ensemble",
     "decoded_pictures",
+    "evaluate_nodules",
     "evaluate_scores",
     "explain_regions",
     "explain_scans",
@@ -105,6 +107,7 @@ _MODULES = {
     "contrast_models": "contrasting",
     "create_ensemble": "ensembling",
     "decoded_pictures": "running",
+    "evaluate_nodules": "nodule_evaluating",
     "evaluate_scores": "evaluating",
     "explain_regions": "regions",
     "explain_scans": "explaining",

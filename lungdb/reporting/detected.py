@@ -62,8 +62,8 @@ def _measured(measured: Measured, plots: Sequence[Plot]) -> str:
         f"{measured.scans} scans, {measured.test_scans} of them of test patients; {measured.nodules} nodules to be "
         f"found, of which {measured.hits} have a candidate, and {measured.false_alarms} false alarms. "
         f"Counted are {measured.rule}.",
-        "By LUNA16's rule a nodule is found by a candidate nearer to its centre than its radius. Intervals are of 95 %, "
-        "by bootstrap over scans.",
+        "By LUNA16's rule a nodule is found by a candidate nearer to its centre than its radius. Intervals are of 95 "
+        "%, by bootstrap over scans.",
     ]
     return f"<h3>{escape(measured.title)}</h3>" + paragraphs(texts) + table + "".join(map(picture, plots))
 

@@ -21,8 +21,8 @@ SELECT COUNT(DISTINCT scan_id) AS scans, COUNT(CASE WHEN is_relevant = 1 THEN 1 
 FROM dbo.nodule_list WHERE source = 'truth';"""
 _FIGURES = f"""
 SELECT nodule_evaluation_id, detector, detector_version, preprocessing, stages, dataset, dataset_version, [rule], scans,
-    test_scans, nodules, irrelevant, hits, false_alarms, evaluated_at, position, false_alarms_per_scan, sensitivity, low,
-    high
+    test_scans, nodules, irrelevant, hits, false_alarms, evaluated_at, position, false_alarms_per_scan, sensitivity,
+    low, high
 FROM dbo.detector_figures
 WHERE nodule_evaluation_id IN (
     SELECT TOP ({MOST}) nodule_evaluation_id FROM dbo.detector_figures

@@ -25,7 +25,7 @@ def render_page(
     explained: Sequence[Explained] | None = None,
     detectors: Detectors | None = None,
 ) -> str:
-    """Make the page, with plots of the run and of evaluations, explained scores and detectors: it needs no other file."""
+    """Make the page, with plots of the run and of evaluations, explained scores, detectors: it needs no other file."""
     model = facts.model
     title = f"{model.name}, version {model.version}"
     head = (
