@@ -32,7 +32,7 @@ def volume(spot: Spot) -> str:
     if spot.volume is None:
         return "not known"
     rounded = float(f"{spot.volume:.3g}")
-    return f"{count(rounded) if rounded >= 10 else f'{rounded:.1f}'} mm³"
+    return f"{count(rounded) if rounded >= 9.95 else f'{rounded:.1f}'} mm³"
 
 
 def score(value: float | None) -> str:
