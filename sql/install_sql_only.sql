@@ -4951,6 +4951,70 @@ LEFT JOIN (SELECT network, MAX(at) AS trained_at FROM dbo.training_log GROUP BY 
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- Every nodule of a scan as it is now, with where it lies among its pixels: slice, pixel_row and pixel_column count from 0 from the middle
+-- of the first, as slices are stored, in fractions, and are NULL where dbo.scans does not know how the scan lies. product is the score
+-- times those of the later stages; found_rank orders by it what a network found in the scan by a preprocessing, from 1.
+CREATE OR ALTER VIEW dbo.nodule_list
+AS
+SELECT
+    i.nodule_id,
+    p.idx AS patient_index,
+    i.scan_id,
+    i.source,
+    i.network_id,
+    w.name AS network_name,
+    w.version AS network_version,
+    i.preprocessing,
+    CASE WHEN i.source = 'network' THEN ROW_NUMBER() OVER (
+        PARTITION BY i.scan_id, i.source, i.network_id, i.preprocessing ORDER BY i.product DESC, i.nodule_id) END AS found_rank,
+    i.x,
+    i.y,
+    i.z,
+    i.slice,
+    (i.along_column * i.row_square - i.along_row * i.row_column) / i.normal_square / i.spacing_y AS pixel_row,
+    (i.along_row * i.column_square - i.along_column * i.row_column) / i.normal_square / i.spacing_x AS pixel_column,
+    i.diameter,
+    i.volume,
+    i.score,
+    i.stages,
+    i.product,
+    i.readers,
+    i.malignancy,
+    i.is_relevant
+FROM (
+    -- What remains of the way from the first pixel once the slices are gone lies in the plane of rows and columns.
+    SELECT f.*,
+        (f.way_x - f.slice * f.step_x) * f.row_x + (f.way_y - f.slice * f.step_y) * f.row_y + (f.way_z - f.slice * f.step_z) * f.row_z
+            AS along_row,
+        (f.way_x - f.slice * f.step_x) * f.column_x + (f.way_y - f.slice * f.step_y) * f.column_y
+            + (f.way_z - f.slice * f.step_z) * f.column_z AS along_column
+    FROM (
+        SELECT d.*, (d.way_x * d.normal_x + d.way_y * d.normal_y + d.way_z * d.normal_z)
+            / NULLIF(d.step_x * d.normal_x + d.step_y * d.normal_y + d.step_z * d.normal_z, 0) AS slice,
+            NULLIF(d.normal_x * d.normal_x + d.normal_y * d.normal_y + d.normal_z * d.normal_z, 0) AS normal_square
+        FROM (
+            SELECT n.*, s.patient_id, NULLIF(s.spacing_x, 0) AS spacing_x, NULLIF(s.spacing_y, 0) AS spacing_y,
+                COALESCE(t.stages, 0) AS stages, n.score * COALESCE(t.product, 1) AS product,
+                n.x - s.origin_x AS way_x, n.y - s.origin_y AS way_y, n.z - s.origin_z AS way_z,
+                s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
+                s.row_y * s.column_z - s.row_z * s.column_y AS normal_x,
+                s.row_z * s.column_x - s.row_x * s.column_z AS normal_y,
+                s.row_x * s.column_y - s.row_y * s.column_x AS normal_z,
+                s.row_x * s.row_x + s.row_y * s.row_y + s.row_z * s.row_z AS row_square,
+                s.column_x * s.column_x + s.column_y * s.column_y + s.column_z * s.column_z AS column_square,
+                s.row_x * s.column_x + s.row_y * s.column_y + s.row_z * s.column_z AS row_column
+            FROM dbo.nodules AS n
+            INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256
+            LEFT JOIN (
+                SELECT nodule_id, COUNT(*) AS stages,
+                    CASE WHEN MIN(score) > 0 THEN EXP(SUM(LOG(IIF(score > 0, score, 1)))) ELSE 0 END AS product
+                FROM dbo.nodule_scores
+                GROUP BY nodule_id) AS t ON t.nodule_id = n.nodule_id) AS d) AS f) AS i
+INNER JOIN dbo.patients AS p ON p.patient_id = i.patient_id
+LEFT JOIN dbo.networks AS w ON w.network_id = i.network_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The studies of patients: the day of one, of dates that are whole; its screening year and order; the scan that the series rule chose.
 -- is_newest says that every other study of the patient is known to be earlier, is_followed that some study is known to be later.
 CREATE OR ALTER VIEW dbo.patient_studies
@@ -16501,6 +16565,66 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ReadNodules: what detectors found in a patient's primary scan, or in the scan asked for.
+-- Example: EXECUTE dbo.ReadNodules @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ReadNodules
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed without @ScanId
+    @ScanId INT = NULL,       -- the scan, where it is not the patient's primary one
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadNodules returns what detectors found in a patient''s primary scan, or in the scan asked for, in three results.
+First the detectors that saw the scan as it is now, each with its preprocessing and how many nodules it found, which may be none. Then
+the nodules, those of a detector together and the most probable first: x, y and z in millimetres, to the patient''s left, back and head;
+slice, pixel_row and pixel_column from 0, as slices are stored, NULL where it is not known how the scan lies; diameter and volume in
+millimetres; the detector''s score, how many later stages scored it, and the product of all. Last the scores of later stages.
+What readers marked is told by ShowNoduleTruth alone.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed without @ScanId
+    @ScanId INT = NULL        the scan, where it is not the patient''s primary one
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadNodules @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT w.network_id, w.name AS network_name, w.version AS network_version, a.preprocessing, SUM(a.found) AS nodules
+    FROM (
+        SELECT network_id, preprocessing, 1 AS found
+        FROM dbo.nodule_list
+        WHERE scan_id = @ScanId AND source = 'network'
+        UNION ALL
+        -- A detector that found nothing has features all the same. So have later stages, of a layer with this name, too.
+        SELECT g.network_id, g.preprocessing, 0 AS found
+        FROM dbo.features AS f
+        INNER JOIN dbo.feature_sets AS g ON g.feature_set_id = f.feature_set_id
+        INNER JOIN dbo.networks AS d ON d.network_id = g.network_id
+        WHERE f.scan_id = @ScanId AND g.layer = N'nodules'
+            AND JSON_VALUE(d.details, N'$.output.form') IN (N'boxes', N'retinanet', N'heatmap', N'segmentation')) AS a
+    INNER JOIN dbo.networks AS w ON w.network_id = a.network_id
+    GROUP BY w.network_id, w.name, w.version, a.preprocessing
+    ORDER BY w.name, w.version, a.preprocessing;
+    SELECT nodule_id, network_id, preprocessing, found_rank, x, y, z, slice, pixel_row, pixel_column, diameter, volume, score, stages,
+        product
+    FROM dbo.nodule_list
+    WHERE scan_id = @ScanId AND source = 'network'
+    ORDER BY network_name, network_version, preprocessing, found_rank;
+    SELECT t.nodule_id, w.name AS network_name, w.version AS network_version, t.preprocessing, t.score
+    FROM dbo.nodule_scores AS t
+    INNER JOIN dbo.nodule_list AS n ON n.nodule_id = t.nodule_id
+    INNER JOIN dbo.networks AS w ON w.network_id = t.network_id
+    WHERE n.scan_id = @ScanId AND n.source = 'network'
+    ORDER BY t.nodule_id, w.name, w.version, t.preprocessing;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReadSlices: the axial slices of a patient's primary scan, or of the scan asked for, lowest first, as they are stored.
 -- Example: EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;
 CREATE OR ALTER PROCEDURE dbo.ReadSlices
@@ -18118,6 +18242,57 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ShowNoduleTruth: what readers marked in a patient's scan, and which of it detectors found.
+-- Example: EXECUTE dbo.ShowNoduleTruth @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ShowNoduleTruth
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed without @ScanId
+    @ScanId INT = NULL,       -- the scan, where it is not the patient's primary one
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ShowNoduleTruth returns what readers marked in a patient''s primary scan, or in the scan asked for, in two results.
+First the nodules, the largest first: place, size, how many readers marked it, the median of their impressions of malignancy from 1 to
+5, and is_relevant, 0 of what is neither to be found nor a false alarm. Then what detectors found of them: for each nodule and detector
+the candidate with the highest score whose centre lies nearer to the nodule''s than its radius, and how near. As in LUNA16, one that is
+marked as a point without a diameter is taken for 10 mm wide.
+It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed without @ScanId
+    @ScanId INT = NULL        the scan, where it is not the patient''s primary one
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ShowNoduleTruth @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT nodule_id, x, y, z, slice, pixel_row, pixel_column, diameter, volume, readers, malignancy, is_relevant
+    FROM dbo.nodule_list
+    WHERE scan_id = @ScanId AND source = 'truth'
+    ORDER BY is_relevant DESC, diameter DESC, nodule_id;
+    SELECT h.nodule_id, h.found_id, h.network_id, h.network_name, h.network_version, h.preprocessing, h.found_rank, h.product,
+        SQRT(h.distance_square) AS distance
+    FROM (
+        SELECT a.*, ROW_NUMBER() OVER (PARTITION BY a.nodule_id, a.network_id, a.preprocessing ORDER BY a.found_rank) AS place
+        FROM (
+            SELECT t.nodule_id, COALESCE(t.diameter, 10) AS width, f.nodule_id AS found_id, f.network_id, f.network_name, f.network_version,
+                f.preprocessing, f.found_rank, f.product,
+                (f.x - t.x) * (f.x - t.x) + (f.y - t.y) * (f.y - t.y) + (f.z - t.z) * (f.z - t.z) AS distance_square
+            FROM dbo.nodule_list AS t
+            INNER JOIN dbo.nodule_list AS f ON f.scan_id = t.scan_id
+            WHERE t.scan_id = @ScanId AND t.source = 'truth' AND f.source = 'network') AS a
+        WHERE a.distance_square < a.width * a.width / 4) AS h
+    WHERE h.place = 1
+    ORDER BY h.nodule_id, h.network_name, h.network_version, h.preprocessing;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ShowPatient: a patient with the primary scan, its part in training and its state, in one row.
 -- Example: EXECUTE dbo.ShowPatient @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.ShowPatient
@@ -18531,13 +18706,13 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'KeepSearch', N'LineageOf', N'ListAccounts', N'ListDatasets', N'ListInstances', N'ListPatients', N'ListReviews',
     N'ListRuns', N'ListScores', N'ListTokens', N'PredictLungCancerSql', N'PredictPatientsSql',
     N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures',
-    N'RankScore', N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadMap', N'ReadPageSecret', N'ReadRunSteps',
-    N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork',
-    N'RenewPasswordHash', N'ReportLoad', N'RevokeToken', N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql',
-    N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowPatient', N'ShowTruth', N'StartLoad', N'StartSession',
-    N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreReview', N'StoreSignInLink',
-    N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork', N'TrainNetworkSql',
-    N'UseSignInLink', N'Version', N'WatchModel', N'WatchWork', N'WrongCases');
+    N'RankScore', N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadMap', N'ReadNodules', N'ReadPageSecret',
+    N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'ReleaseTrials',
+    N'ReleaseWork', N'RenewPasswordHash', N'ReportLoad', N'RevokeToken', N'RollbackModel', N'ScaleDataset',
+    N'ScoreNetworkSql', N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowNoduleTruth', N'ShowPatient', N'ShowTruth',
+    N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity',
+    N'StoreReview', N'StoreSignInLink', N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores',
+    N'TakeWork', N'TrainNetworkSql', N'UseSignInLink', N'Version', N'WatchModel', N'WatchWork', N'WrongCases');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -18590,6 +18765,7 @@ VALUES
     (N'ReadAudit', N'accounts', N'Who did what on the web page, newest first.', N'EXECUTE dbo.ReadAudit @PatientIndex = 0;'),
     (N'ReadExplanation', N'explaining', N'Reads what is stored of why a score is what it is: its margin, top features, top triples of slices, and its maps.', N'EXECUTE dbo.ReadExplanation @PredictionId = 1;'),
     (N'ReadMap', N'explaining', N'The numbers of a map of dbo.score_maps, and which part of which slice they lie over.', N'EXECUTE dbo.ReadMap @PredictionId = 1, @SliceIndex = 4;'),
+    (N'ReadNodules', N'worklist', N'What detectors found in a patient''s primary scan, or in the scan asked for.', N'EXECUTE dbo.ReadNodules @PatientIndex = 0;'),
     (N'ReadPageSecret', N'accounts', N'What the web page signs its cookies with, so that nobody is signed out when it starts again; made here when there is none.', N'EXECUTE dbo.ReadPageSecret;'),
     (N'ReadRunSteps', N'installation', N'What the procedures of a session have said since, for whoever looks on from another connection.', N'EXECUTE dbo.ReadRunSteps @SessionId = 61;'),
     (N'ReadSlices', N'worklist', N'The axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.', N'EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;'),
@@ -18607,6 +18783,7 @@ VALUES
     (N'ScoreNetworkSql', N'dense networks', N'Gives the class probabilities of every example of a data set by a dense network, with no Python.', N'EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';'),
     (N'ScoreNewScansSql', N'native scoring', N'Scores the scans that have features and no score yet by the version served, of every model or of one, in T-SQL alone.', N'EXECUTE dbo.ScoreNewScansSql;'),
     (N'ScorePatientsSql', N'native scoring', N'Scores patients with T-SQL alone, and keeps nothing.', N'EXECUTE dbo.ScorePatientsSql @ModelName = N''lightgbm_sql'', @Patients = N''0,1,2'';'),
+    (N'ShowNoduleTruth', N'worklist', N'What readers marked in a patient''s scan, and which of it detectors found.', N'EXECUTE dbo.ShowNoduleTruth @PatientIndex = 0;'),
     (N'ShowPatient', N'worklist', N'A patient with the primary scan, its part in training and its state, in one row.', N'EXECUTE dbo.ShowPatient @PatientIndex = 0;'),
     (N'ShowTruth', N'worklist', N'The label of a patient and where it comes from; no row when it is not known.', N'EXECUTE dbo.ShowTruth @PatientIndex = 0;'),
     (N'StartLoad', N'loading', N'Begins a run of a loader in the log, dbo.runs.', N'DECLARE @RunId INT; EXECUTE dbo.StartLoad @Loader = N''load-scans'', @RunId = @RunId OUTPUT;'),
@@ -19597,6 +19774,7 @@ VALUES
     (N'model_evaluations', NULL, N'Every evaluation of every version: on which data set, with which labels, how many patients, and what speaks against it.'),
     (N'model_figures', NULL, N'The measured figures of every version''s newest training run.'),
     (N'network_scores', NULL, N'What the T-SQL networks scored: of every example and class the probability, whether that class is the likeliest, and the true one. is_current is 0 where the network has learnt on since.'),
+    (N'nodule_list', NULL, N'Every nodule of a scan as it is now, with where it lies among its pixels: slice, pixel_row and pixel_column count from 0 from the middle of the first, as slices are stored, in fractions, and are NULL where dbo.scans does not know how the scan lies. product is the score times those of the later stages; found_rank orders by it what a network found in the scan by a preprocessing, from 1.'),
     (N'patient_studies', NULL, N'The studies of patients: the day of one, of dates that are whole; its screening year and order; the scan that the series rule chose. is_newest says that every other study of the patient is known to be earlier, is_followed that some study is known to be later.'),
     (N'poolings', NULL, N'How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them, or a package that RegisterExtensions has found.'),
     (N'explained_features', NULL, N'What each feature added to a score, with its name: network, layer and preprocessing, what pooling made of it, and its number in the layer; of a column its name. The row whose feature is NULL is the expected margin. member is 0, of an ensemble 1 and up.'),
@@ -19644,10 +19822,10 @@ VALUES
     (N'ListRuns', NULL, N'the long calls of procedures, the newest first, and how far each is.'),
     (N'ReadRunSteps', NULL, N'what the procedures of a session have said since, for whoever looks on from another connection.'),
     (N'Version', NULL, N'one row with the version of the package that was installed, of the schema, and of the server.'),
-    (N'Doctor', NULL, N'says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.'),
-    (N'CheckInstallation', NULL, N'the former name of Doctor, kept for one version.');
+    (N'Doctor', NULL, N'says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.');
 INSERT INTO #described (name, column_name, description)
 VALUES
+    (N'CheckInstallation', NULL, N'the former name of Doctor, kept for one version.'),
     (N'ReportLoad', NULL, N'says how far a run is that the same session began with StartLoad.'),
     (N'StartLoad', NULL, N'begins a run of a loader in the log, dbo.runs.'),
     (N'StoreIdentity', NULL, N'notes in dbo.settings how a database''s patients are named, before the first of them is loaded.'),
@@ -19690,6 +19868,7 @@ VALUES
     (N'ListReviews', NULL, N'what readers have found in scans, of one patient or of all, the newest first. Notes are free text about patients.'),
     (N'ListScores', NULL, N'the scores that a patient''s primary scan has been given, newest first.'),
     (N'ReadAnimation', NULL, N'the moving picture kept of a patient''s primary scan; no row when there is none of the scan as it is now.'),
+    (N'ReadNodules', NULL, N'what detectors found in a patient''s primary scan, or in the scan asked for.'),
     (N'ReadSlices', NULL, N'the axial slices of a patient''s primary scan, or of the scan asked for, lowest first, as they are stored.'),
     (N'RefreshWorklist', NULL, N'brings dbo.worklist in line with the other tables, for the scans given or for all.'),
     (N'TakeScores', NULL, N'takes in scores that `lungdb export` wrote of another database, which `lungdb import` has put into #taken_scores.'),
@@ -19703,6 +19882,7 @@ VALUES
     (N'StoreWork', NULL, N'stores what a worker made of the scans or pictures that it has leased.'),
     (N'TakeWork', NULL, N'leases scans or pictures of queued features for a worker beside the server, and says what is to be done with them.'),
     (N'ReleaseWork', NULL, N'frees what a worker holds and ends its run; says what becomes of work that the worker could not do.'),
+    (N'ShowNoduleTruth', NULL, N'what readers marked in a patient''s scan, and which of it detectors found.'),
     (N'ShowPatient', NULL, N'a patient with the primary scan, its part in training and its state, in one row.'),
     (N'ShowTruth', NULL, N'the label of a patient and where it comes from; no row when it is not known.'),
     (N'StoreAnimation', NULL, N'keeps the moving picture of a patient''s primary scan in place of the one before. The web page calls it.'),
@@ -19786,6 +19966,7 @@ VALUES
     ('view', N'dbo.model_evaluations'),
     ('view', N'dbo.model_figures'),
     ('view', N'dbo.network_scores'),
+    ('view', N'dbo.nodule_list'),
     ('view', N'dbo.patient_studies'),
     ('view', N'dbo.poolings'),
     ('view', N'dbo.explained_features'),
@@ -20031,6 +20212,7 @@ VALUES
     ('procedure', N'dbo.ListReviews'),
     ('procedure', N'dbo.ListScores'),
     ('procedure', N'dbo.ReadAnimation'),
+    ('procedure', N'dbo.ReadNodules'),
     ('procedure', N'dbo.ReadSlices'),
     ('procedure', N'dbo.RefreshWorklist'),
     ('procedure', N'dbo.TakeScores'),
@@ -20051,6 +20233,7 @@ VALUES
     ('procedure', N'dbo.TakeWork'),
     ('procedure', N'internal.FailScans'),
     ('procedure', N'dbo.ReleaseWork'),
+    ('procedure', N'dbo.ShowNoduleTruth'),
     ('procedure', N'dbo.ShowPatient'),
     ('procedure', N'dbo.ShowTruth'),
     ('procedure', N'dbo.StoreAnimation'),

@@ -40,10 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     try:
+        from lungdb.reporting.detectors import read_detectors
         from lungdb.reporting.explained import read_explained
         from lungdb.reporting.files import write_page, write_plots
         from lungdb.reporting.page import render_page, render_several
-        from lungdb.reporting.plots import draw_evaluations, draw_plots, draw_several
+        from lungdb.reporting.plots import draw_detectors, draw_evaluations, draw_plots, draw_several
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
@@ -51,13 +52,15 @@ def _report(arguments: argparse.Namespace) -> int:
     if arguments.models is None:
         with open_database(arguments.database) as connection:
             facts = read_facts(connection, arguments.model, arguments.version)
+            detectors = read_detectors(connection)
             explained = None
             if arguments.explained:
                 classifier = find_classifier(connection, facts.model.name, facts.model.version)
                 explained = read_explained(connection, classifier)
         plots, evaluated = draw_plots(facts), draw_evaluations(facts.evaluations)
+        evaluated += draw_detectors(detectors.measured)
         page, title = (
-            render_page(facts, plots, evaluated, explained),
+            render_page(facts, plots, evaluated, explained, detectors),
             f"{facts.model.name} version {facts.model.version}",
         )
         plots += evaluated

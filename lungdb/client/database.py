@@ -202,6 +202,39 @@ class Database:
             list(wanted.values()),
         )
 
+    def nodules(
+        self, source: Literal["network", "truth"] | None = None, network: str | None = None, scan_id: int | None = None
+    ) -> pd.DataFrame:
+        """Give nodules as dbo.nodule_list has them, with their places in mm and among the pixels, by nodule_id.
+
+        Parameters
+        ----------
+        source : str, optional
+            ``network``: found by one; ``truth``: marked by readers.
+        network : str, optional
+            Of the network with this name alone, in all versions.
+        scan_id : int, optional
+            Of this scan alone.
+
+        Raises
+        ------
+        LungdbError
+            There is no such source.
+        """
+        if source not in (None, "network", "truth"):
+            raise LungdbError(f"Nodules of the source '{source}' are not supported. Supported are network and truth.")
+        asked = {"source": source, "network_name": network, "scan_id": scan_id}
+        wanted = {name: value for name, value in asked.items() if value is not None}
+        among = f" WHERE {' AND '.join(f'{name} = ?' for name in wanted)}" if wanted else ""
+        found = query(
+            self._connection,
+            f"SELECT * FROM dbo.nodule_list{among} ORDER BY scan_id, source, network_id, preprocessing, found_rank, "
+            "nodule_id;",
+            list(wanted.values()),
+        )
+        nodules: pd.DataFrame = found.set_index("nodule_id")
+        return nodules
+
     def labels(self, horizon: int | None = None) -> pd.Series[Any]:
         """Give the labels that are known, by scan_id: of the patient, or of the scan within so many days.
 

@@ -7,6 +7,8 @@ from html import escape
 
 from lungdb import __version__
 from lungdb.reporting import card
+from lungdb.reporting.detected import render_detectors
+from lungdb.reporting.detectors import Detectors
 from lungdb.reporting.evaluated import render_evaluations
 from lungdb.reporting.explained import Explained, render_explained
 from lungdb.reporting.facts import Facts
@@ -17,9 +19,13 @@ from lungdb.reporting.several import MeasuredVersion
 
 
 def render_page(
-    facts: Facts, plots: Sequence[Plot], evaluated: Sequence[Plot] = (), explained: Sequence[Explained] | None = None
+    facts: Facts,
+    plots: Sequence[Plot],
+    evaluated: Sequence[Plot] = (),
+    explained: Sequence[Explained] | None = None,
+    detectors: Detectors | None = None,
 ) -> str:
-    """Make the page, with the plots of the run and of evaluations and explained scores: it needs no other file."""
+    """Make the page, with plots of the run and of evaluations, explained scores, detectors: it needs no other file."""
     model = facts.model
     title = f"{model.name}, version {model.version}"
     head = (
@@ -36,6 +42,11 @@ def render_page(
         section("Figures", _figures(facts)),
         section("Plots", _plots(plots)),
         *(() if facts.regresses else of_classes),
+        *(
+            (section("Nodules", render_detectors(detectors, evaluated)),)
+            if detectors is not None and (detectors.measured or _reads_nodules(facts))
+            else ()
+        ),
         *(() if explained is None else (section("Explained scores", render_explained(explained)),)),
         section("Model card", _card(facts)),
         section("Patients", _patients(facts)),
@@ -45,6 +56,10 @@ def render_page(
     )
     foot = f'<footer class="soft"><p>lungdb {escape(__version__)}, from the tables of the database.</p></footer>'
     return document(f"{title} · lungdb", head + "<main>" + "".join(sections) + "</main>" + foot)
+
+
+def _reads_nodules(facts: Facts) -> bool:
+    return facts.network is not None and facts.network.layer == "nodules"
 
 
 def _parts(facts: Facts) -> list[str]:

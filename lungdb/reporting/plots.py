@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from lungdb.reporting.detectors import Measured
 from lungdb.reporting.evaluations import Evaluation
 from lungdb.reporting.facts import Facts
 from lungdb.reporting.names import OPERATING_POINTS, part_title
@@ -99,6 +100,30 @@ def draw_evaluations(evaluations: Sequence[Evaluation]) -> list[Plot]:
     with matplotlib.style.context(["default", {"font.size": 11}]):
         drawn = [draw(evaluation) for evaluation in evaluations for draw in (_evaluated_roc, _decision)]
     return [plot for plot in drawn if plot is not None]
+
+
+def draw_detectors(measured: Sequence[Measured]) -> list[Plot]:
+    """Draw how many nodules each detector finds at how many false alarms a scan."""
+    with matplotlib.style.context(["default", {"font.size": 11}]):
+        return [_froc(one) for one in measured if one.rates]
+
+
+def _froc(measured: Measured) -> Plot:
+    figure = _figure()
+    axes = figure.add_subplot()
+    alarms = np.array([rate.false_alarms for rate in measured.rates], np.float64)
+    found = np.array([rate.sensitivity for rate in measured.rates], np.float64)
+    ends = np.array([(rate.low, rate.high) for rate in measured.rates], np.float64)
+    axes.fill_between(alarms, ends[:, 0], ends[:, 1], color=_BLUE, alpha=0.18, linewidth=0, label="95 % interval")
+    axes.plot(alarms, found, color=_BLUE, marker="o", label="nodules found")
+    axes.axhline(measured.mean.sensitivity, color=_GREY, linestyle=":", label="mean over the marks")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(alarms, [f"1/{1 / rate:.0f}" if rate < 1 else f"{rate:g}" for rate in alarms])
+    axes.set(ylim=(-0.03, 1.03), xlabel="false alarms a scan", ylabel="share of the nodules found")
+    axes.grid(color="#dddddd", linewidth=0.5)
+    _legend(figure, axes)
+    text = f"Share of the nodules found against false alarms a scan: {measured.title}."
+    return Plot(f"detector_{measured.evaluation_id}_froc", "Free-response ROC", text, _png(figure))
 
 
 def _evaluated_roc(evaluation: Evaluation) -> Plot | None:

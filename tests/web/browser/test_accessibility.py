@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from lungdb.database import connect
+from tests.support.databases import target_of
 from tests.support.fixtures import UNSCORED
+from tests.support.nodules import add_found, add_network
 from tests.support.web import sign_in
 from tests.web.looking import query
 from tests.web.routes import routes
@@ -34,7 +38,9 @@ def axe() -> str:
 
 @pytest.fixture
 def scored(app: Flask, web_database: Path) -> None:
-    """A result on the page of patient 0, explained and with maps, a second version of the model, and a failed scan."""
+    """A result of patient 0, explained and with maps, a nodule, a second version of the model, and a failed scan."""
+    with closing(connect(target_of(web_database))) as connection:
+        add_found(connection, 1, add_network(connection, "detector"), (0.0, 0.0, 0.0), 8.0, 0.9)
     query(web_database, "EXECUTE dbo.PredictLungCancer @PatientIndex = 0; EXECUTE dbo.PromoteModel;")
     query(web_database, "EXECUTE dbo.ExplainScans @PredictionId = 1, @Permutations = 4;")
     query(web_database, "EXECUTE dbo.ExplainRegions @PredictionId = 1, @Slices = N'4', @Grid = 2;")

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from flask_smorest import Api
 
-from lungdb_web.api import documentation, explanations, models, patients, predictions, scans
+from lungdb_web.api import documentation, explanations, models, nodules, patients, predictions, scans
 from lungdb_web.api.problems import MEDIA_TYPE, PREFIX
 from lungdb_web.api.schemas import Problem
 
@@ -77,7 +77,7 @@ def register_api(app: Flask) -> None:
             "description": "The session of a person who signed in. What changes something also needs X-CSRF-Token.",
         },
     )
-    for module in (patients, scans, predictions, explanations, models):
+    for module in (patients, scans, nodules, predictions, explanations, models):
         api.register_blueprint(module.blueprint)
     app.register_blueprint(documentation.blueprint)
 

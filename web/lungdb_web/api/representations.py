@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from lungdb_web.queries.models import Origin, Version
+from lungdb_web.queries.nodules import Detector, Marked
 from lungdb_web.queries.patients import Patient, PatientRow, SimilarPatient
 from lungdb_web.queries.reasons import Reasons
 from lungdb_web.queries.scores import Explanation, Score
@@ -77,6 +78,20 @@ def reasons(found: Reasons) -> dict[str, Any]:
         "features": [{**asdict(one), "value": one.feature_value} for one in found.features],
         "maps": [{**asdict(one), "slice": one.slice_index} for one in found.maps],
     }
+
+
+def detector(found: Detector) -> dict[str, Any]:
+    """Write what a detector found."""
+    return {
+        **asdict(found),
+        "found": [{**asdict(one), **asdict(one.spot), "id": one.nodule_id} for one in found.found],
+    }
+
+
+def marked_nodule(found: Marked) -> dict[str, Any]:
+    """Write what readers marked."""
+    hits = [{**asdict(hit), "id": hit.found_id, "rank": hit.found_rank} for hit in found.hits]
+    return {**asdict(found), **asdict(found.spot), "id": found.nodule_id, "hits": hits}
 
 
 def model(version: Version) -> dict[str, Any]:

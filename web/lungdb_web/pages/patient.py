@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Conflict, Forbidden
 
 from lungdb.errors import ErrorNumber, SqlError
-from lungdb_web import why, wording
+from lungdb_web import nodules, why, wording
 from lungdb_web.access import current_account, require
 from lungdb_web.audit import record, record_similar, refuse
 from lungdb_web.listing import present_place
+from lungdb_web.pages.nodules import found_in
 from lungdb_web.queries import installed as absences
 from lungdb_web.queries.installed import NotInstalled
 from lungdb_web.queries.patients import TruthWithheld, show_patient, show_truth, similar_patients
@@ -57,6 +58,8 @@ def show(index: int) -> ResponseReturnValue:
         wording=wording,
         installed=installed(),
         absences=absences,
+        nodules=nodules,
+        detectors=found_in(index, patient),
         has_images=has_images(call, index),
         place=present_place(index),
         # Who has not read the scan is not told what others found, so that he reads it for himself.

@@ -59,6 +59,10 @@ NO_OVERLAYS = (
     "Maps are not laid over the slices of the viewer on this server, because its database has no procedure for it that "
     "this page may call. An administrator installs dbo.ReadMap, or grants it to the page."
 )
+NO_NODULES = (
+    "Nodules are not shown on this server, because its database has no procedure for it that this page may call. An "
+    "administrator installs dbo.ReadNodules, or grants it to the page."
+)
 NO_SERIES = (
     "DICOMweb is not served here, because the database has no procedure for it that this page may call. An "
     "administrator installs dbo.FindSeries and dbo.ListInstances, or grants them to the page."
@@ -102,6 +106,7 @@ SELECT OBJECT_ID(N'dbo.PredictLungCancer', N'P') AS scores_in_python,
     OBJECT_ID(N'dbo.CheckDrift', N'P') AS checks_drift,
     OBJECT_ID(N'dbo.ReadAudit', N'P') AS reads_audit,
     OBJECT_ID(N'dbo.ReadMap', N'P') AS reads_maps,
+    OBJECT_ID(N'dbo.ReadNodules', N'P') AS reads_nodules,
     OBJECT_ID(N'dbo.UseSignInLink', N'P') AS signs_in_by_link;
 """
 
@@ -152,6 +157,8 @@ class Installed:
         dbo.ReadAudit: for administrators, where the page's login was granted them.
     signs_in_by_link : bool
         dbo.UseSignInLink.
+    reads_nodules : bool
+        dbo.ReadNodules.
     """
 
     scores_in_python: bool
@@ -176,6 +183,7 @@ class Installed:
     checks_drift: bool
     reads_audit: bool
     signs_in_by_link: bool
+    reads_nodules: bool
 
     @property
     def scores(self) -> bool:

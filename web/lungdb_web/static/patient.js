@@ -3,7 +3,7 @@
 
 import { localise } from "./local.js";
 
-const REPLACED = ["state", "result", "viewer-result", "truth", "why", "strip", "history"];
+const REPLACED = ["state", "result", "viewer-result", "truth", "why", "nodules", "strip", "history"];
 
 /**
  * @param {string} address
@@ -100,18 +100,20 @@ async function loadSimilar(section, link, address) {
 }
 
 /**
- * The truth beside the result, once it is asked for; its section is replaced with each new score, so it is looked for each time.
+ * The truth beside the result or the nodules, once it is asked for; sections are replaced with each new score, so they are looked
+ * for each time.
  *
  * @param {HTMLFormElement} asking
+ * @param {string} section Its id.
  */
-async function revealTruth(asking) {
+async function revealTruth(asking, section) {
   const said = asking.querySelector("[role=status]");
   try {
     const { response, page } = await fetchPage(asking.action, { method: "POST", body: new FormData(asking) });
     if (!response.ok) throw new Error(sentenceOf(page));
-    if (!page.getElementById("truth")) throw new Error("You are signed out. Sign in again, and repeat it.");
-    replaceParts(page, ["truth"]);
-    document.getElementById("truth")?.focus();
+    if (!page.getElementById(section)) throw new Error("You are signed out. Sign in again, and repeat it.");
+    replaceParts(page, [section]);
+    document.getElementById(section)?.focus();
   } catch (error) {
     if (said) said.textContent = error instanceof Error ? error.message : String(error);
   }
@@ -119,9 +121,10 @@ async function revealTruth(asking) {
 
 document.addEventListener("submit", (event) => {
   const { target } = event;
-  if (!(target instanceof HTMLFormElement) || !target.closest("#truth")) return;
+  const section = target instanceof HTMLFormElement ? target.closest("#truth, #nodules") : null;
+  if (!(target instanceof HTMLFormElement) || !section) return;
   event.preventDefault();
-  revealTruth(target);
+  revealTruth(target, section.id);
 });
 
 const form = document.getElementById("analyze");

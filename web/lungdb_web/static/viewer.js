@@ -256,6 +256,19 @@ export class Viewer {
     this.cine.listen();
     this.mouse.listen();
     new ResizeObserver(() => this.change({})).observe(stage);
+    this.root.addEventListener("viewer-go", (event) => this.go(/** @type {CustomEvent<Triple>} */ (event).detail));
+  }
+
+  /**
+   * Look at a voxel in whatever plane is drawn; where the picture is enlarged it comes into the middle.
+   *
+   * @param {Triple} wanted
+   */
+  go(wanted) {
+    const { grid, view } = this;
+    this.cine.play(false);
+    const voxel = grid.clamp(wanted);
+    this.change({ voxel, centre: grid.near(grid.millimetres(voxel), view.zoom) });
   }
 
   /** @param {string} library */

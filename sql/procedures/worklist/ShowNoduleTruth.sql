@@ -1,0 +1,48 @@
+-- ShowNoduleTruth: what readers marked in a patient's scan, and which of it detectors found.
+-- Example: EXECUTE dbo.ShowNoduleTruth @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ShowNoduleTruth
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed without @ScanId
+    @ScanId INT = NULL,       -- the scan, where it is not the patient's primary one
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ShowNoduleTruth returns what readers marked in a patient''s primary scan, or in the scan asked for, in two results.
+First the nodules, the largest first: place, size, how many readers marked it, the median of their impressions of malignancy from 1 to
+5, and is_relevant, 0 of what is neither to be found nor a false alarm. Then what detectors found of them: for each nodule and detector
+the candidate with the highest score whose centre lies nearer to the nodule''s than its radius, and how near. As in LUNA16, one that is
+marked as a point without a diameter is taken for 10 mm wide.
+It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed without @ScanId
+    @ScanId INT = NULL        the scan, where it is not the patient''s primary one
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ShowNoduleTruth @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT nodule_id, x, y, z, slice, pixel_row, pixel_column, diameter, volume, readers, malignancy, is_relevant
+    FROM dbo.nodule_list
+    WHERE scan_id = @ScanId AND source = 'truth'
+    ORDER BY is_relevant DESC, diameter DESC, nodule_id;
+    SELECT h.nodule_id, h.found_id, h.network_id, h.network_name, h.network_version, h.preprocessing, h.found_rank, h.product,
+        SQRT(h.distance_square) AS distance
+    FROM (
+        SELECT a.*, ROW_NUMBER() OVER (PARTITION BY a.nodule_id, a.network_id, a.preprocessing ORDER BY a.found_rank) AS place
+        FROM (
+            SELECT t.nodule_id, COALESCE(t.diameter, 10) AS width, f.nodule_id AS found_id, f.network_id, f.network_name, f.network_version,
+                f.preprocessing, f.found_rank, f.product,
+                (f.x - t.x) * (f.x - t.x) + (f.y - t.y) * (f.y - t.y) + (f.z - t.z) * (f.z - t.z) AS distance_square
+            FROM dbo.nodule_list AS t
+            INNER JOIN dbo.nodule_list AS f ON f.scan_id = t.scan_id
+            WHERE t.scan_id = @ScanId AND t.source = 'truth' AND f.source = 'network') AS a
+        WHERE a.distance_square < a.width * a.width / 4) AS h
+    WHERE h.place = 1
+    ORDER BY h.nodule_id, h.network_name, h.network_version, h.preprocessing;
+END;
