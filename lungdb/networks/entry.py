@@ -81,8 +81,8 @@ def prepare_network(model: bytes, *, input_size: int | None = None, layer: str |
 
 
 def _prepared(parsed: onnx.ModelProto, side: int, layer: str | None) -> bytes:
-    _tidy(parsed)
-    _check(parsed)
+    tidy(parsed)
+    check_graph(parsed)
     _put_channels_first(parsed)
     size = _size(parsed, side)
     if layer is not None:
@@ -122,7 +122,7 @@ def _size(model: onnx.ModelProto, side: int) -> tuple[int, int]:
     return rows, cols
 
 
-def _tidy(model: onnx.ModelProto) -> None:
+def tidy(model: onnx.ModelProto) -> None:
     """Leave weights out of the inputs, in place: until version 3 ONNX listed them there, as defaults."""
     weights = {tensor.name for tensor in model.graph.initializer}
     kept = [value for value in model.graph.input if value.name not in weights]
@@ -147,7 +147,8 @@ def _cut_at(model: onnx.ModelProto, tensor: str) -> None:
     graph.output.append(helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, None))
 
 
-def _check(model: onnx.ModelProto) -> None:
+def check_graph(model: onnx.ModelProto, supported: frozenset[str] = SUPPORTED) -> None:
+    """Refuse what is no valid ONNX of supported operators for inference: 50116."""
     if not all(isinstance(name, str) for name in _names(model.graph)):
         raise ProcedureError(
             ErrorNumber.UNREADABLE, "The network is not valid ONNX: a name in it is not UTF-8. Export it again."
@@ -166,7 +167,7 @@ def _check(model: onnx.ModelProto) -> None:
             ErrorNumber.UNREADABLE,
             "The network defines functions or training steps of its own. Export it for inference only.",
         )
-    foreign = sorted({node.op_type for node in nodes_of(model.graph)} - SUPPORTED)
+    foreign = sorted({node.op_type for node in nodes_of(model.graph)} - supported)
     if foreign:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
