@@ -20,6 +20,7 @@ from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.networks.entry import METADATA_KEY, check_graph, tidy
 from lungdb.networks.graphs.graph import Dimension, describe, read_model, refusing, shape_of
 from lungdb.networks.graphs.operators import SUPPORTED
+from lungdb.networks.running.ordered import KIND as KIND
 from lungdb.networks.running.ordered import LAYOUTS, Ordered, Pooler
 from lungdb.networks.running.providers import CPU
 from lungdb.networks.wording import listed, printable, shortened
