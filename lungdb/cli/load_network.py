@@ -72,7 +72,9 @@ def add_description(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     told.add_argument("--mean", type=_three, metavar="A,B,C", help="what is subtracted, on 0…1, in its channel order")
     told.add_argument("--std", type=_three, metavar="A,B,C", help="what is then divided by")
     told.add_argument("--mean-file", type=Path, metavar="XML", help="CNTK's mean picture, subtracted in its place")
-    told.add_argument("--output", metavar="NAME", help="which output of a CNTK network, or of one that pools, where it has several")
+    told.add_argument(
+        "--output", metavar="NAME", help="which output of a CNTK network, or of one that pools, where it has several"
+    )
     return told
 
 

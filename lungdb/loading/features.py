@@ -27,7 +27,7 @@ from lungdb.loading.studies import Settling, read_rule
 _IS_THERE = "SELECT COL_LENGTH(N'dbo.scans', N'source_uri') AS there;"
 _NETWORKS = "SELECT network_id, name FROM dbo.networks WHERE sha256 = ? ORDER BY network_id DESC;"
 _PREPROCESSING = "SELECT digest FROM dbo.preprocessings WHERE name = ?;"
-_POOLINGS = "SELECT pooling, times FROM dbo.poolings WHERE pooling <> N'combined';"
+_POOLINGS = "SELECT pooling, times FROM dbo.poolings WHERE pooling <> N'combined' AND network_id IS NULL;"
 _WIDTHS = "SELECT layer, width FROM dbo.feature_sets WHERE network_id = ? AND preprocessing = ?;"
 # A load that was killed has lost its lock.
 _CLEAN = """

@@ -36,7 +36,11 @@ def store_layers(connection: Connection, network_id: int, model: bytes, details:
         The bytes are no ONNX network.
     """
     picture = details.get("input", {})
-    layers = list_layers(model) if details.get("kind") == KIND else list_layers(model, int(picture.get("height", SIDE)), int(picture.get("width", SIDE)))
+    layers = (
+        list_layers(model)
+        if details.get("kind") == KIND
+        else list_layers(model, int(picture.get("height", SIDE)), int(picture.get("width", SIDE)))
+    )
     rows = [
         (network_id, place, row.name[:_NAME_LENGTH], row.operator, row.output_shape, row.parameters)
         for place, row in enumerate(layers)

@@ -166,9 +166,7 @@ def _prepare_pooling(task: Task, layout: str) -> Prepared:
     converted = convert(task.file, read_content(task.file), None)
     if converted.format != "onnx":
         raise LungdbError("A network that pools is read from ONNX. Export it as such.")
-    model, details = prepare_pooling(
-        converted.model, layout=layout, output=task.output, source_sha256=task.file.sha256
-    )
+    model, details = prepare_pooling(converted.model, layout=layout, output=task.output, source_sha256=task.file.sha256)
     return Prepared(model, KIND, details, ())
 
 

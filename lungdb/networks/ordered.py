@@ -238,5 +238,6 @@ def _smallest(model: bytes, found: Ordered) -> Ordered:
             continue
         return replace(found, at_least=rows)
     raise ProcedureError(
-        ErrorNumber.UNREADABLE, f"The network cannot be run on {_FEWEST} rows or fewer. Export it for scans of any length."
+        ErrorNumber.UNREADABLE,
+        f"The network cannot be run on {_FEWEST} rows or fewer. Export it for scans of any length.",
     )

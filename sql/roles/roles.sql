@@ -80,6 +80,7 @@ VALUES
     (N'dbo.ListScores'),
     (N'dbo.ListTokens'),
     (N'dbo.MaximiseImage'),
+    (N'dbo.PoolFeatures'),
     (N'dbo.PredictImages'),
     (N'dbo.PredictLungCancer'),
     (N'dbo.PredictLungCancerSql'),
@@ -307,6 +308,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.ListRuns', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ListScores', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ListTokens', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.PoolFeatures', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.PredictPatients', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.PredictPatientsSql', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.PreviewPreprocessing', N'EXECUTE'),
@@ -700,6 +702,7 @@ VALUES
     (N'lungdb_scorer', N'dbo.ListPatients', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ListRuns', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ListScores', N'EXECUTE'),
+    (N'lungdb_scorer', N'dbo.PoolFeatures', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.PredictImages', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.PredictLungCancer', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.PredictLungCancerSql', N'EXECUTE'),
@@ -769,11 +772,11 @@ VALUES
     (N'lungdb_scorer', N'dbo.schema_version', N'SELECT'),
     (N'lungdb_scorer', N'dbo.score_list', N'SELECT'),
     (N'lungdb_scorer', N'dbo.served_image_models', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.served_models', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.slice_features', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.test_scores', N'SELECT');
+    (N'lungdb_scorer', N'dbo.served_models', N'SELECT');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_scorer', N'dbo.slice_features', N'SELECT'),
+    (N'lungdb_scorer', N'dbo.test_scores', N'SELECT'),
     (N'lungdb_trainer', N'dbo.AssignSplits', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.CheckDrift', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.CheckInstallation', N'EXECUTE'),
@@ -809,6 +812,7 @@ VALUES
     (N'lungdb_trainer', N'dbo.ListRuns', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ListScores', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.MaximiseImage', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.PoolFeatures', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.PredictImages', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.PredictLungCancer', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.PredictLungCancerSql', N'EXECUTE'),

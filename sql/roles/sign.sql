@@ -22,6 +22,7 @@ VALUES
     (N'dbo.FeaturizeImages'),
     (N'dbo.GenerateFeatures'),
     (N'dbo.MaximiseImage'),
+    (N'dbo.PoolFeatures'),
     (N'dbo.PredictImages'),
     (N'dbo.PredictLungCancer'),
     (N'dbo.PredictPatients'),
