@@ -10,8 +10,8 @@ from typing import Any
 from lungdb.database import Connection, run
 from lungdb.database.retrying import committed, retried
 from lungdb.errors import LungdbError
-from lungdb.imaging.preprocessing import SIDE
 from lungdb.networks.graphs.listing import list_layers
+from lungdb.networks.inputs.stored import sides_of
 from lungdb.networks.running.ordered import KIND
 
 _INSERT = """
@@ -35,12 +35,7 @@ def store_layers(connection: Connection, network_id: int, model: bytes, details:
     LungdbError
         The bytes are no ONNX network.
     """
-    picture = details.get("input", {})
-    layers = (
-        list_layers(model)
-        if details.get("kind") == KIND
-        else list_layers(model, int(picture.get("height", SIDE)), int(picture.get("width", SIDE)))
-    )
+    layers = list_layers(model, *([] if details.get("kind") == KIND else sides_of(details)))
     rows = [
         (network_id, place, row.name[:_NAME_LENGTH], row.operator, row.output_shape, row.parameters)
         for place, row in enumerate(layers)

@@ -46,6 +46,10 @@ class Wish:
         CNTK's mean picture, which the network is to subtract.
     described : mapping
         What is said about the network, from `describe`.
+    declared : mapping
+        What is said about its input, from `lungdb.networks.inputs.declaring.read_declared`.
+    detects : mapping or None
+        What its outputs are, of a detector, from `lungdb.networks.inputs.declaring.read_detects`.
     precision : str
         `float32`, or one of `lungdb.loading.precision.PRECISIONS` for a second network beside it.
     pictures : int
@@ -66,6 +70,8 @@ class Wish:
     layer: str | None = None
     mean_file: Path | None = None
     described: Mapping[str, Any] = field(default_factory=dict)
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    detects: Mapping[str, Any] | None = None
     precision: str = "float32"
     pictures: int = PICTURES
     force: bool = False
@@ -97,7 +103,7 @@ def describe(
     if mean:
         from lungdb.networks.entry import check_normalisation  # which imports onnx, half a second
 
-        described["normalisation"] = check_normalisation({"mean": mean, "std": std})
+        described["normalisation"] = check_normalisation({"mean": mean, "std": std}, len(mean))
     given = {"input_size": input_size, "channel_order": channel_order}
     return described | {name: value for name, value in given.items() if value is not None}
 
@@ -137,7 +143,8 @@ def load_network(
         )
     if wish.pooling is not None:
         check_wish(wish, name)
-    prepared = prepare_apart(Task(file, wish.output, wish.layer, wish.mean_file, wish.described, wish.pooling))
+    described = (wish.described, wish.declared, wish.detects, wish.pooling)
+    prepared = prepare_apart(Task(file, wish.output, wish.layer, wish.mean_file, *described))
     entries = [Entry(prepared.model, prepared.format, prepared.details)]
     on_entry(file, entries[0], prepared.notes)
     given = {"name": name, "precision": wish.precision, "layer": wish.layer}

@@ -1,4 +1,4 @@
-"""What loading a network that pools needs beside other networks: its name is part of a pooling's, and it reads no picture."""
+"""What is special about loading a network that pools: its name is part of a pooling's, and it reads no picture."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def check_wish(wish: Wish, name: str) -> None:
         raise LungdbError(f"A network that pools features reads no pictures. Leave {' and '.join(unfit)} out.")
     if not re.fullmatch(f"[A-Za-z0-9_.-]{{1,{MOST_NAME}}}", name):
         raise LungdbError(
-            f"The name '{printable(name)}' cannot be part of a pooling's. Give one of 1 to {MOST_NAME} letters, digits, "
-            "points, _ and - with --name."
+            f"The name '{printable(name)}' cannot be part of a pooling's. Give one of 1 to {MOST_NAME} letters, "
+            "digits, points, _ and - with --name."
         )
 
 

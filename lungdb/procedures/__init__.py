@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.evaluating import evaluate_scores
     from lungdb.procedures.explaining import explain_scans
     from lungdb.procedures.extending import list_extensions
-    from lungdb.procedures.features import generate_features, keep_and_generate_features
+    from lungdb.procedures.features import features_and_nodules, generate_features, keep_and_generate_features
     from lungdb.procedures.image_classes import predict_images, train_image_classifier
     from lungdb.procedures.images import featurize_images
     from lungdb.procedures.importance import feature_importance
@@ -60,6 +60,7 @@ __all__ = [
     "explain_scans",
     "feature_importance",
     "feature_matrix",
+    "features_and_nodules",
     "features_of_slices",
     "featurize_images",
     "generate_features",
@@ -116,6 +117,7 @@ _MODULES = {
     "featurize_images": "images",
     "generate_features": "features",
     "inspect_dataset": "inspecting",
+    "features_and_nodules": "features",
     "keep_and_generate_features": "features",
     "layer_maps": "mapping",
     "lines_of_result": "running",

@@ -2,10 +2,11 @@
 -- RegisterExtensions has found, or for PoolFeatures a network that pools, which is called by its name, a colon and its version.
 CREATE OR ALTER VIEW dbo.poolings
 AS
-SELECT k.pooling, k.times, CAST(NULL AS INT) AS width, CAST(NULL AS INT) AS network_id
+SELECT k.pooling, k.times, CAST(k.width AS INT) AS width, CAST(NULL AS INT) AS network_id
 FROM (
-    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
-) AS k (pooling, times)
+    VALUES (N'mean', 1, NULL), (N'max', 1, NULL), (N'mean_max_std', 3, NULL), (N'pca1', 1, NULL), (N'thirds', 3, NULL), (N'top5', 1, 5),
+        (N'combined', 1, NULL)
+) AS k (pooling, times, width)
 UNION ALL
 SELECT e.name, e.times, CAST(NULL AS INT), CAST(NULL AS INT)
 FROM dbo.extensions AS e

@@ -1,4 +1,4 @@
-"""A model that reads what a network pooled is trained, scored, explained and found again, and sees the order of rows."""
+"""A model that reads what a network pooled is trained, scored and explained, and sees the order of rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def auc(connection: Connection, name: str) -> float:
 
 
 def test_a_model_of_the_order_tells_what_one_of_the_mean_cannot(scans: Connection) -> None:
-    """The label is where in the scan the bump lies; a new scan has no score until it is pooled, and then the right one."""
+    """The label is where in the scan the bump lies; a scan has no score until it is pooled, and then the right one."""
     run(scans, POOL)
     run(scans, TRAIN.format("ordered", "my_gru:1"))
     run(scans, TRAIN.format("mean", "mean"))
@@ -45,7 +45,7 @@ def test_a_model_of_the_order_tells_what_one_of_the_mean_cannot(scans: Connectio
     )
     run(scans, "EXECUTE dbo.PoolFeatures @ModelName = N'my_gru', @Version = 1, @FeatureSetId = 1;")
     scores = [float(rows(scans, predict.format(patient))[0][0]) for patient in (0, 1)]
-    assert label_of(0) == 1 and label_of(1) == 0
+    assert [label_of(patient) for patient in (0, 1)] == [1, 0]
     assert scores[0] > 50 > scores[1]
     turned = rows_of(0)[::-1].copy()  # the same rows, the same mean, the other way round
     store_rows(scans, 1, turned)

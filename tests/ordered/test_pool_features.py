@@ -1,4 +1,4 @@
-"""PoolFeatures stores what ONNX Runtime gives for the rows of each scan, names what fails, and refuses what does not fit."""
+"""PoolFeatures stores what ONNX Runtime gives for the rows of each scan, and names what fails or does not fit."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def store_rows_only(connection: Connection, scan_id: int, features: np.ndarray) 
 
 
 def test_what_does_not_fit_is_refused_with_what_to_do(scans: Connection) -> None:
-    """A network of features, an unknown one, features of another width, none, and the pooling where it cannot be made."""
+    """A network of features, an unknown one, features of another width, none, and the pooling elsewhere."""
     assert "makes features and pools none" in refused(scans, "EXECUTE dbo.PoolFeatures @ModelName = N'made up';", 50104)
     assert "Networks that pool: my_gru 1." in refused(scans, "EXECUTE dbo.PoolFeatures @ModelName = N'mine';", 50102)
     assert "version 7" in refused(scans, f"{CALL[:-1]}, @Version = 7;", 50102)
@@ -128,9 +128,7 @@ def test_a_network_in_use_is_kept(scans: Connection) -> None:
     assert rows(scans, "SELECT name FROM dbo.networks;") == [("made up",)]
 
 
-def test_a_network_of_features_cannot_take_the_name_of_one_that_pools(
-    rows_file: Path, tmp_path: Path, capsys: object
-) -> None:
+def test_a_network_that_pools_takes_no_name_of_one_of_features(rows_file: Path, tmp_path: Path) -> None:
     """Otherwise the name would stand for another kind of network with each version."""
     file = copy_to(tmp_path, rows_file)
     assert load_network([str(RECORDED / "lstm.onnx"), "--pooling", "--name", "made", "-d", target_of(file)]) == 0

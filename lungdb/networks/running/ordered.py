@@ -85,7 +85,7 @@ class Ordered:
 
 
 def read_ordered(details: Mapping[str, Any]) -> Ordered:
-    """Read `networks.details`; ProcedureError 50104 for another kind of network, 50116 for details that say too little."""
+    """Read `networks.details`; ProcedureError 50104 for another kind of network, 50116 where they say too little."""
     if details.get("kind") != KIND:
         raise ProcedureError(
             ErrorNumber.OTHER_SHAPE,
