@@ -5033,17 +5033,23 @@ LEFT JOIN known AS k ON k.patient_id = s.patient_id AND k.study_uid = s.study_ui
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them, or a package that RegisterExtensions has found.
+-- How many numbers a pooling makes: so many of a feature, or a width of its own; lungdb.learning.pooling makes them, a package that
+-- RegisterExtensions has found, or for PoolFeatures a network that pools, which is called by its name, a colon and its version.
 CREATE OR ALTER VIEW dbo.poolings
 AS
-SELECT k.pooling, k.times
+SELECT k.pooling, k.times, CAST(k.width AS INT) AS width, CAST(NULL AS INT) AS network_id
 FROM (
-    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'top5', 1), (N'combined', 1)
-) AS k (pooling, times)
+    VALUES (N'mean', 1, NULL), (N'max', 1, NULL), (N'mean_max_std', 3, NULL), (N'pca1', 1, NULL), (N'thirds', 3, NULL), (N'top5', 1, 5),
+        (N'combined', 1, NULL)
+) AS k (pooling, times, width)
 UNION ALL
-SELECT e.name, e.times
+SELECT e.name, e.times, CAST(NULL AS INT), CAST(NULL AS INT)
 FROM dbo.extensions AS e
-WHERE e.kind = 'pooling';
+WHERE e.kind = 'pooling'
+UNION ALL
+SELECT CAST(CONCAT(n.name, N':', n.version) AS NVARCHAR(32)), 1, CAST(JSON_VALUE(n.details, N'$.width') AS INT), n.network_id
+FROM dbo.networks AS n
+WHERE n.library = N'pooling';
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -5063,9 +5069,9 @@ SELECT
                 THEN CHOOSE((k.feature - COALESCE(q.first_index, 0)) / f.width + 1, N'lower third', N'middle third', N'upper third')
             WHEN COALESCE(q.pooling, c.pooling) = N'mean_max_std'
                 THEN CHOOSE((k.feature - COALESCE(q.first_index, 0)) / f.width + 1, N'mean', N'max', N'std')
-            WHEN COALESCE(q.width / f.width, t.times) > 1
+            WHEN t.width IS NULL AND COALESCE(q.width / f.width, t.times) > 1
                 THEN CONCAT(COALESCE(q.pooling, c.pooling), N' part ', (k.feature - COALESCE(q.first_index, 0)) / f.width + 1)
-            ELSE COALESCE(q.pooling, c.pooling) END, N' ', (k.feature - COALESCE(q.first_index, 0)) % f.width) END AS name,
+            ELSE COALESCE(q.pooling, c.pooling) END, N' ', (k.feature - COALESCE(q.first_index, 0)) % COALESCE(t.width, f.width)) END AS name,
     k.feature_value,
     k.contribution,
     k.standard_error
@@ -5076,7 +5082,7 @@ LEFT JOIN dbo.feature_parts AS q ON q.feature_set_id = c.feature_set_id AND k.fe
     AND k.feature < q.first_index + q.width
 LEFT JOIN dbo.feature_sets AS f ON f.feature_set_id = COALESCE(q.part_feature_set_id, c.feature_set_id)
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
-LEFT JOIN dbo.poolings AS t ON t.pooling = c.pooling;
+LEFT JOIN dbo.poolings AS t ON t.pooling = COALESCE(q.pooling, c.pooling);
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -5087,7 +5093,7 @@ AS
 SELECT
     f.feature_set_id,
     k.pooling,
-    IIF(k.pooling = N'top5', 5, f.width * k.times) AS width,
+    COALESCE(k.width, f.width * k.times) AS width,
     n.name AS network,
     f.layer,
     f.preprocessing,
@@ -6631,7 +6637,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     SET @Width = (
-        SELECT IIF(@Pooling = N'top5', 5, f.width * k.times)
+        SELECT COALESCE(k.width, f.width * k.times)
         FROM dbo.feature_sets AS f
         INNER JOIN dbo.poolings AS k ON k.pooling = @Pooling
         WHERE f.feature_set_id = @FeatureSetId);
@@ -8727,7 +8733,7 @@ BEGIN
         INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
         WHERE c.classifier_id = @ClassifierId AND p.column_name IS NOT NULL
         UNION ALL
-        SELECT r.first_index, f.width * k.times, f.width, k.times, CONCAT(N'layer ', f.layer, N' of ', n.name),
+        SELECT r.first_index, COALESCE(k.width, f.width * k.times), COALESCE(k.width, f.width), k.times, CONCAT(N'layer ', f.layer, N' of ', n.name),
             CONCAT(N'version ', n.version, N', ', f.preprocessing, N', ', r.pooling), r.pooling
         FROM (
             SELECT c.feature_set_id, c.pooling, 0 AS first_index
@@ -9056,11 +9062,13 @@ BEGIN
     SELECT p.position, p.part_feature_set_id, p.pooling, p.first_index, p.width
     FROM dbo.feature_parts AS p
     WHERE p.feature_set_id = @FeatureSetId AND p.part_feature_set_id IS NOT NULL
+        -- What a network pools stays as it is, like a column: the script pools nothing with networks.
+        AND p.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
     UNION ALL
     SELECT 0, f.feature_set_id, @Pooling, 0, f.width * COALESCE(k.times, 1)
     FROM dbo.feature_sets AS f
     LEFT JOIN dbo.poolings AS k ON k.pooling = @Pooling -- what is registered no more, the script refuses
-    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL;
+    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL AND k.network_id IS NULL;
     SET @Wanted = (SELECT COUNT(*) FROM #parts);
     SET @Parts = (
         SELECT CONCAT(N'[', STRING_AGG(CONCAT(CAST(N'[' AS NVARCHAR(MAX)), position, N', "', pooling, N'", ', first_index, N', ', width,
@@ -9109,7 +9117,7 @@ BEGIN
     SELECT e.prediction_id, e.number, CASE e.number
         WHEN 50105 THEN N'The vector in dbo.pooled_features does not match its SHA-256. Call GenerateFeatures with @Recompute = 1.'
         WHEN 50373 THEN N'Its features are others now than those that were scored. Score it again with PredictPatients.'
-        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL, N'. Load the columns that the model reads.',
+        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL, N'. Load the columns that the model reads, or call PoolFeatures.',
             N'. Make them again: ' + @Calls)) END
     FROM (
         SELECT p.prediction_id, CASE
@@ -9345,7 +9353,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
-It refuses while feature sets or nodules refer to it, or the setting default_network names it and no other version has the name:
+It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other version has the name:
 delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the network; needed
@@ -9384,6 +9392,12 @@ Example:
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
             N' nodules, scores and evaluations of nodules refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
+    ELSE IF EXISTS (SELECT 1 FROM dbo.poolings AS k WHERE k.network_id = @NetworkId AND (
+            EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.pooling = k.pooling)
+            OR EXISTS (SELECT 1 FROM dbo.classifiers AS c WHERE c.pooling = k.pooling)))
+        SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: vectors or ',
+            N'models are of its pooling. Delete the models with DeleteModel and the vectors with DeleteFeatures @Pooling = N''',
+            @ModelName, N':', @Version, N''' first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,
@@ -9608,13 +9622,16 @@ BEGIN
             N'; StorePreprocessing makes others. ');
     IF EXISTS (
             SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
-            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
+            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NULL))
         OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
         SET @Message = CONCAT(@Message, N'The value ''', @Pooling,
             N''' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
                 SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
                 FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
-            N', each once, with commas between. ');
+            N', each once, with commas between', (
+                SELECT MIN(N'; PoolFeatures makes vectors of ' + pooling)
+                FROM dbo.poolings
+                WHERE network_id IS NOT NULL AND pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))), N'. ');
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9694,11 +9711,116 @@ BEGIN
                 @Names, N'.');
         END;
     END;
+    IF @Number = 0 AND EXISTS (SELECT 1 FROM dbo.networks WHERE network_id = @NetworkId AND library = N'pooling')
+        SELECT @Number = 50104, @Message = CONCAT(N'The network ', N'''' + @ModelName + N''' ',
+            N'pools features and makes none. Call PoolFeatures with it, or name a network that makes features.');
     IF @Number <> 0
     BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindPoolingNetwork: finds a network that pools by its name, and what the pooling is called.
+-- Called by PoolFeatures.
+CREATE OR ALTER PROCEDURE internal.FindPoolingNetwork
+    @ModelName NVARCHAR(128),       -- its name
+    @Version INT,                   -- its version, or NULL for the newest
+    @NetworkId INT OUTPUT,          -- the row of dbo.networks
+    @Pooling NVARCHAR(32) OUTPUT    -- the pooling
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Library NVARCHAR(32), @Bytes BIGINT;
+    DECLARE @Names NVARCHAR(1000) = LEFT(COALESCE((
+        SELECT STRING_AGG(CAST(CONCAT(name, N' ', version) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY name, version)
+        FROM dbo.networks WHERE library = N'pooling'), N'none'), 1000);
+    SELECT TOP (1) @NetworkId = n.network_id, @Library = n.library, @Bytes = DATALENGTH(n.model), @Version = n.version
+    FROM dbo.networks AS n
+    WHERE n.name = @ModelName AND n.version = COALESCE(@Version, n.version)
+    ORDER BY n.version DESC;
+    SET @Pooling = (SELECT pooling FROM dbo.poolings WHERE network_id = @NetworkId);
+    IF @NetworkId IS NULL
+        SELECT @Number = 50102, @Message = CONCAT(N'No network is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
+            N' with the version ' + CAST(@Version AS NVARCHAR(12)), N'. Networks that pool: ', @Names,
+            N'. Load one with lungdb load-network FILE --pooling.');
+    ELSE IF @Library <> N'pooling'
+        SELECT @Number = 50104, @Message = CONCAT(N'The network ''', @ModelName, N''' makes features and pools none. Networks that pool: ',
+            @Names, N'. Load one with lungdb load-network FILE --pooling.');
+    ELSE IF @Bytes = 0
+        SELECT @Number = 50116, @Message = CONCAT(N'The network ''', @ModelName, N''' version ', @Version,
+            N' was copied here without its bytes. Pool where it came from, and copy the vectors with the model.');
+    IF @Number IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindRows: finds the feature set whose rows are to be pooled: of those that fit what is asked for the one of the setting default_network,
+-- else of the only network, and what GenerateFeatures makes unless told otherwise; it never takes the newest of several networks.
+-- Called by PoolFeatures.
+CREATE OR ALTER PROCEDURE internal.FindRows
+    @NetworkName NVARCHAR(128),     -- network, or NULL
+    @Layer NVARCHAR(256),           -- layer, or NULL
+    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL
+    @FeatureSetId INT OUTPUT        -- the feature set; one that is given is taken
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Some NVARCHAR(800), @Given INT = @FeatureSetId;
+    DECLARE @Default NVARCHAR(400) = NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N'');
+    DECLARE @Asked NVARCHAR(1000) = CONCAT(N'network ', COALESCE(N'''' + @NetworkName + N'''', N'any'), N', layer ',
+        COALESCE(N'''' + @Layer + N'''', N'any'), N', preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
+        N', feature set ' + CAST(@FeatureSetId AS NVARCHAR(12)));
+    CREATE TABLE #fitting (
+        feature_set_id INT NOT NULL PRIMARY KEY, network NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, version INT NOT NULL,
+        layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL, preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
+    INSERT INTO #fitting (feature_set_id, network, version, layer, preprocessing)
+    SELECT f.feature_set_id, n.name, n.version, f.layer, f.preprocessing
+    FROM dbo.feature_sets AS f
+    INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+    WHERE (@NetworkName IS NULL OR n.name = @NetworkName) AND (@Layer IS NULL OR f.layer = @Layer)
+        AND (@Preprocessing IS NULL OR f.preprocessing = @Preprocessing) AND (@Given IS NULL OR f.feature_set_id = @Given)
+        AND EXISTS (SELECT 1 FROM dbo.features AS r WHERE r.feature_set_id = f.feature_set_id)
+    OPTION (RECOMPILE);
+    IF @NetworkName IS NULL AND EXISTS (SELECT 1 FROM #fitting WHERE network = @Default)
+        DELETE FROM #fitting WHERE network <> @Default;
+    DELETE f FROM #fitting AS f WHERE EXISTS (SELECT 1 FROM #fitting AS o WHERE o.network = f.network AND o.version > f.version);
+    DELETE f
+    FROM #fitting AS f
+    WHERE f.layer <> N'penultimate' AND EXISTS (SELECT 1 FROM #fitting AS o WHERE o.network = f.network AND o.layer = N'penultimate');
+    DELETE f
+    FROM #fitting AS f
+    WHERE f.preprocessing <> N'lung' AND EXISTS (
+        SELECT 1 FROM #fitting AS o WHERE o.network = f.network AND o.layer = f.layer AND o.preprocessing = N'lung');
+
+    IF NOT EXISTS (SELECT 1 FROM #fitting)
+        SELECT @Number = 50117, @Message = CONCAT(N'There are no features of scans of ', @Asked,
+            N'. Call GenerateFeatures first, or ask for others; see dbo.feature_sets.');
+    ELSE IF (SELECT COUNT(*) FROM #fitting) > 1
+    BEGIN
+        SET @Some = LEFT((
+            SELECT STRING_AGG(CAST(CONCAT(f.network, N'/', f.layer, N'/', f.preprocessing) AS NVARCHAR(MAX)), N', ')
+                WITHIN GROUP (ORDER BY f.feature_set_id)
+            FROM #fitting AS f), 800);
+        SELECT @Number = 50281, @Message = CONCAT(N'Several kinds of features fit ', @Asked, N': ', @Some,
+            N'. Name one with @NetworkName, @Layer and @Preprocessing.');
+    END;
+    IF @Number IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+    SET @FeatureSetId = (SELECT feature_set_id FROM #fitting);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9892,19 +10014,33 @@ BEGIN
         SET @Added = @@ROWCOUNT;
     END;
 
+    -- What a network pools is pooled of features that any pooling brings along.
+    INSERT INTO #served_sets (feature_set_id, pooling)
+    SELECT DISTINCT w.feature_set_id, COALESCE((
+            SELECT TOP (1) p.pooling
+            FROM dbo.pooled_features AS p
+            INNER JOIN dbo.poolings AS o ON o.pooling = p.pooling AND o.network_id IS NULL
+            WHERE p.feature_set_id = w.feature_set_id
+            ORDER BY CASE p.pooling WHEN N'mean' THEN 0 ELSE 1 END, p.pooling), N'mean')
+    FROM #served_sets AS w
+    INNER JOIN dbo.poolings AS k ON k.pooling = w.pooling AND k.network_id IS NOT NULL
+    WHERE NOT EXISTS (
+        SELECT 1 FROM #served_sets AS o
+        INNER JOIN dbo.poolings AS q ON q.pooling = o.pooling AND q.network_id IS NULL
+        WHERE o.feature_set_id = w.feature_set_id);
     -- One call takes several poolings of a layer, as long as their names fit its argument.
     INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
     SELECT f.network_id, f.preprocessing, f.layer, STRING_AGG(CAST(w.pooling AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY w.pooling)
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL
+    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
     GROUP BY f.network_id, f.preprocessing, f.layer
     HAVING SUM(LEN(w.pooling) + 1) <= 128;
     INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
     SELECT f.network_id, f.preprocessing, f.layer, w.pooling
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL AND NOT EXISTS (
+    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL) AND NOT EXISTS (
         SELECT 1 FROM #feature_calls AS c
         WHERE c.network_id = f.network_id AND c.preprocessing = f.preprocessing AND c.layer = f.layer
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
@@ -10154,6 +10290,30 @@ BEGIN
     INNER JOIN #pictures AS b ON b.scan_id = r.scan_id
     WHERE r.layer = -2;
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeRows: fills #chunk with the features of the scans of #todo that are pooled next.
+-- Called by PoolFeatures, whose tables #todo, #chunk and #failed these are.
+CREATE OR ALTER PROCEDURE internal.TakeRows
+    @FeatureSetId INT,     -- the features
+    @ChunkMegabytes INT    -- megabytes of them, unless a single scan has more
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Bytes BIGINT = CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+    DELETE FROM #chunk;
+    -- Hexadecimal takes two characters a byte, and above 2 GB of them a runtime gives wrong data.
+    INSERT INTO #chunk (scan_id, array_rows, array_cols, array, sha256)
+    SELECT t.scan_id, COALESCE(f.array_rows, 0), COALESCE(f.array_cols, 0), IIF(t.bytes > 536870912, 0x, COALESCE(f.array, 0x)),
+        COALESCE(f.sha256, 0x)
+    FROM (
+        SELECT scan_id, bytes, SUM(bytes) OVER (ORDER BY scan_id ROWS UNBOUNDED PRECEDING) - bytes AS before FROM #todo) AS t
+    LEFT JOIN dbo.features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId
+    WHERE t.before = 0 OR t.before + t.bytes <= @Bytes;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -12709,6 +12869,64 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- StartPooling: refuses features that the network does not read, fills #todo with the scans whose vectors are to be made, and begins the run.
+-- Called by PoolFeatures, whose table #todo it fills.
+CREATE OR ALTER PROCEDURE internal.StartPooling
+    @NetworkId INT,           -- the network that pools
+    @Pooling NVARCHAR(32),    -- what the pooling is called
+    @FeatureSetId INT,        -- the features
+    @DatasetVersionId INT,    -- version of a data set to stay within, or NULL for all scans
+    @Recompute BIT,           -- 1 takes every scan
+    @RunId INT OUTPUT,        -- row of dbo.runs
+    @Total INT OUTPUT         -- scans to do
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Given NVARCHAR(4000), @Reads INT, @Width INT, @Name NVARCHAR(600), @Apart INT;
+    SET @Reads = (SELECT TRY_CAST(JSON_VALUE(details, N'$.input.width') AS INT) FROM dbo.networks WHERE network_id = @NetworkId);
+    SELECT @Width = f.width, @Name = CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing)
+    FROM dbo.feature_sets AS f
+    INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+    WHERE f.feature_set_id = @FeatureSetId;
+    IF @Reads IS NULL OR @Reads <> @Width
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The pooling ''', @Pooling, N''' reads rows of ', COALESCE(CAST(@Reads AS NVARCHAR(12)), N'unknown'),
+            N' features, and those of ', @Name, N' have ', @Width, N'. Name other features, or load a network that was trained on these.'),
+            N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+
+    -- A copy of a model brings features without their array.
+    INSERT INTO #todo (scan_id, bytes)
+    SELECT f.scan_id, DATALENGTH(f.array)
+    FROM dbo.features AS f
+    WHERE f.feature_set_id = @FeatureSetId AND DATALENGTH(f.array) > 0
+        AND (@DatasetVersionId IS NULL OR f.scan_id IN (
+            SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+        AND (@Recompute = 1 OR NOT EXISTS (
+            SELECT 1 FROM dbo.pooled_features AS p
+            WHERE p.scan_id = f.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling AND p.vector_sha256 IS NOT NULL))
+    OPTION (RECOMPILE);
+    SET @Total = (SELECT COUNT(*) FROM #todo);
+    SET @Apart = (
+        SELECT COUNT(*)
+        FROM dbo.scans AS s
+        WHERE (@DatasetVersionId IS NULL OR s.scan_id IN (
+                SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+            AND NOT EXISTS (
+                SELECT 1 FROM dbo.features AS f
+                WHERE f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND DATALENGTH(f.array) > 0));
+    SET @Given = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.pooling', @Pooling), N'$.features', @Name), N'$.recompute', @Recompute);
+    EXECUTE internal.StartRun N'PoolFeatures', @RunId OUTPUT, @Given;
+    SET @Message = CONCAT(@Name, N', pooling ', @Pooling, N': ', @Total, N' scans to do.', N' ' + CAST(NULLIF(@Apart, 0) AS NVARCHAR(12))
+        + N' scans are left out, because they have no features of this kind: GenerateFeatures makes them.');
+    EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReportLoad: says how far a run is that the same session began with StartLoad.
 -- Example: EXECUTE dbo.ReportLoad @RunId = 12, @Message = N'200 of 1000 scans', @Done = 200, @Total = 1000;
 CREATE OR ALTER PROCEDURE dbo.ReportLoad
@@ -12898,7 +13116,7 @@ BEGIN
         CROSS APPLY OPENJSON(r.pooled) AS v
         -- Keys have a collation of their own.
         WHERE r.load_id = @LoadId AND (v.[key] = N'combined'
-            OR v.[key] COLLATE DATABASE_DEFAULT NOT IN (SELECT pooling FROM dbo.poolings))
+            OR v.[key] COLLATE DATABASE_DEFAULT NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NULL))
         ORDER BY r.place;
 END;
 GO
@@ -16054,7 +16272,7 @@ BEGIN
             FROM (SELECT TOP (5) scan_id FROM #altered ORDER BY scan_id) AS a);
         SET @Message = CONCAT(N'The vectors of ', @Count,
             N' scans in dbo.pooled_features do not match their SHA-256, or have none: scan_id ', @Some,
-            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1, or copy them again.');
+            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for what a network pools), or copy them again.');
         THROW 50105, @Message, 1;
     END;
 
@@ -16326,6 +16544,13 @@ BEGIN
         SET @Message = CONCAT(N'The model reads ', @Sets, N' kinds of features of slices',
             IIF(@Sets = 1, N', which are combined themselves', N''), N', and a map is made for one kind from one network. ',
             N'See dbo.score_contributions for what the features added, and explain a model that reads one kind, alone or beside columns.');
+        THROW 50384, @Message, 1;
+    END;
+    IF EXISTS (SELECT 1 FROM dbo.poolings WHERE network_id IS NOT NULL AND (pooling = @Pooling OR pooling IN (
+            SELECT pooling FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)))
+    BEGIN
+        SET @Message = N'The model reads features that a network has pooled, and no map is made of these. '
+            + N'See dbo.score_contributions for what the features added.';
         THROW 50384, @Message, 1;
     END;
     SET @Parts = IIF(@PixelSetId = @FeatureSetId, CONCAT(N'[{"pooling": "', @Pooling, N'", "first_index": 0, "width": ',
@@ -17322,7 +17547,9 @@ BEGIN
             SET @Number = 50140;
             SET @Message = CONCAT(@Missing, N' ', @What, N' have no features that the model can read; ',
                 IIF(@What = N'patients', N'their indices: ', N'indices of their patients: '), @Some,
-                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for ', IIF(@What = N'patients', N'their scans', N'them'),
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures ',
+                IIF(EXISTS (SELECT 1 FROM dbo.poolings WHERE pooling = @Pooling AND network_id IS NOT NULL), N'and PoolFeatures ', N''),
+                N'for ', IIF(@What = N'patients', N'their scans', N'them'),
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;
@@ -18054,6 +18281,34 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- SayPooling: says which calls make a scan's vector of a pooling that is a network's; NULL of another pooling.
+-- Called by PredictLungCancer.
+CREATE OR ALTER PROCEDURE internal.SayPooling
+    @Pooling NVARCHAR(32),          -- the pooling
+    @FeatureSetId INT,              -- the features that are pooled
+    @ScanId INT,                    -- the scan
+    @Calls NVARCHAR(1000) OUTPUT    -- the calls
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SET @Calls = (
+        SELECT CONCAT((
+                SELECT CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', n.name, N''', @Layer = N''', f.layer,
+                    N''', @Preprocessing = N''', f.preprocessing, N'''; and ')
+                FROM dbo.feature_sets AS f
+                INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+                WHERE f.feature_set_id = @FeatureSetId AND NOT EXISTS (
+                    SELECT 1 FROM dbo.features AS r WHERE r.feature_set_id = f.feature_set_id AND r.scan_id = @ScanId)),
+            N'EXECUTE dbo.PoolFeatures @ModelName = N''', p.name, N''', @Version = ', p.version, N', @FeatureSetId = ', @FeatureSetId)
+        FROM dbo.poolings AS k
+        INNER JOIN dbo.networks AS p ON p.network_id = k.network_id
+        WHERE k.pooling = @Pooling);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, of a regression the number predicted, and, where
 -- scans were asked for, scan_id.
 -- Called by PredictPatients and PredictPatientsSql, whose tables #wanted and #scores it reads.
@@ -18206,7 +18461,7 @@ Example:
     SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
     SET @Expected = COALESCE(
         NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), 
-        @Expected * COALESCE((SELECT times FROM dbo.poolings WHERE pooling = @Pooling), 1));
+        (SELECT COALESCE(width, @Expected * times) FROM dbo.poolings WHERE pooling = @Pooling), @Expected);
     SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
     IF @Width <> @Expected
     BEGIN
@@ -19450,7 +19705,7 @@ BEGIN
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There are no features of ', @Asked,
             N', and the setting default_network names ''' + IIF(@NetworkName IS NULL, @Default, NULL) + N'''',
-            N'. Call GenerateFeatures with this pooling first, or ask for another.'), N'%', N'%%');
+            N'. Call GenerateFeatures with this pooling first (PoolFeatures for one that is a network''s), or ask for another.'), N'%', N'%%');
         THROW 50117, @Message, 1;
     END;
     IF (SELECT COUNT(*) FROM #fitting) > 1
@@ -19547,7 +19802,7 @@ BEGIN
         EXECUTE internal.ReadFeatureList @Features, @Pooling;
     ELSE
         INSERT INTO #parts (part_feature_set_id, pooling, width)
-        SELECT f.feature_set_id, k.pooling, f.width * k.times
+        SELECT f.feature_set_id, k.pooling, COALESCE(k.width, f.width * k.times)
         FROM dbo.feature_sets AS f
         INNER JOIN dbo.poolings AS k ON k.pooling = @Pooling
         WHERE f.feature_set_id = @FeatureSetId;
@@ -21393,6 +21648,31 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- EndPooling: ends a run, with an error that names the first of the scans that failed.
+-- Called by PoolFeatures, whose table #failed it reads.
+CREATE OR ALTER PROCEDURE internal.EndPooling
+    @RunId INT,               -- row of dbo.runs
+    @Total INT,               -- scans that were to do
+    @Pooling NVARCHAR(32)     -- what the pooling is called
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Failed INT = (SELECT COUNT(*) FROM #failed);
+    IF @Failed > 0
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' of ', @Total, N' scans failed and have no vector of the pooling ', @Pooling, N': ', (
+                SELECT STRING_AGG(CONCAT(N'scan ', f.scan_id, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.scan_id)
+                FROM (SELECT TOP (5) scan_id, error FROM #failed ORDER BY scan_id) AS f),
+            IIF(@Failed > 5, CONCAT(N' … dbo.run_steps has all of them, for run ', @RunId, N'.'), N''),
+            N' The others are stored.'), 1900), N'%', N'%%');
+    EXECUTE internal.EndRun @RunId, @Failed, @Message;
+    IF @Failed > 0
+        THROW 50120, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- KeepMaps: runs the network as far as the maps of #map_shapes over every scan that has features of them and lacks maps, and stores these,
 -- a transaction for some scans. What cannot be kept is said, and counted.
 -- Called by GenerateFeatures, whose table #map_shapes it reads.
@@ -22011,6 +22291,237 @@ Examples:
     FROM dbo.evaluation_pairs
     WHERE evaluation_id = @EvaluationId
     ORDER BY position;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StorePooled: checks that what the script gave back is what it was sent, and stores the vectors of the scans that did not fail, in one
+-- transaction. A scan whose features were replaced or removed meanwhile, or that failed, becomes a row of #failed, and is named.
+-- Called by PoolFeatures, whose tables #chunk and #result it reads and #failed it fills.
+CREATE OR ALTER PROCEDURE internal.StorePooled
+    @RunId INT,               -- row of dbo.runs
+    @NetworkId INT,           -- the network that pools
+    @FeatureSetId INT,        -- the features
+    @Pooling NVARCHAR(32)     -- what the pooling is called
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT = 0;
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+    CREATE TABLE #new (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NOT NULL);
+    -- Not every runtime tells an empty text from NULL.
+    UPDATE #result SET error = N'' WHERE error IS NULL;
+    INSERT INTO #sent (place, part) SELECT scan_id, 1 FROM #chunk;
+    INSERT INTO #came (place, part) SELECT scan_id, CASE WHEN error <> N'' OR ISJSON(vector) = 1 THEN 1 ELSE 0 END FROM #result;
+    EXECUTE internal.CheckRows N'scan_ids', @RunId;
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+    BEGIN
+        ROLLBACK TRANSACTION;
+        SET @Message = N'The network was deleted while it pooled. Load it again, or take another one.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50232, @Message, 1;
+    END;
+    INSERT INTO #new (scan_id, error)
+    SELECT c.scan_id, N'Its features were replaced or removed while they were pooled. Call PoolFeatures again.'
+    FROM #chunk AS c
+    LEFT JOIN dbo.features AS f WITH (UPDLOCK, HOLDLOCK)
+        ON f.scan_id = c.scan_id AND f.feature_set_id = @FeatureSetId AND f.sha256 = c.sha256
+    WHERE f.scan_id IS NULL;
+    INSERT INTO #new (scan_id, error)
+    SELECT c.scan_id, CASE WHEN DATALENGTH(c.array) = 0 THEN N'Its features are more than 1 GB as they are sent to the script.' ELSE r.error END
+    FROM #chunk AS c
+    INNER JOIN #result AS r ON r.scan_id = c.scan_id
+    WHERE r.error <> N'' AND c.scan_id NOT IN (SELECT scan_id FROM #new);
+    DELETE FROM dbo.pooled_features
+    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (
+        SELECT scan_id FROM #chunk WHERE scan_id NOT IN (SELECT scan_id FROM #new));
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT r.scan_id, @FeatureSetId, @Pooling, r.vector, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), r.vector))
+    FROM #result AS r
+    WHERE r.scan_id NOT IN (SELECT scan_id FROM #new);
+    COMMIT TRANSACTION;
+
+    INSERT INTO #failed (scan_id, error)
+    SELECT scan_id, error FROM #new;
+    WHILE @ScanId IS NOT NULL
+    BEGIN
+        SET @ScanId = (SELECT MIN(scan_id) FROM #new WHERE scan_id > @ScanId);
+        SET @Message = (
+            SELECT CONCAT(N'Scan ', f.scan_id, N' (patient index ' + CAST(p.idx AS NVARCHAR(12)) + N')', N' failed: ', LEFT(f.error, 1800))
+            FROM #new AS f
+            LEFT JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+            LEFT JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+            WHERE f.scan_id = @ScanId);
+        IF @ScanId IS NOT NULL
+            EXECUTE internal.ReportStep @RunId, @Message;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- PoolFeatures: makes one vector of the features of every scan by a network that reads them in their order.
+-- Example: EXECUTE dbo.PoolFeatures @ModelName = N'my_gru', @NetworkName = N'demo_resnet', @Layer = N'penultimate';
+CREATE OR ALTER PROCEDURE dbo.PoolFeatures
+    @ModelName NVARCHAR(128) = NULL,      -- name of a network that pools, as lungdb load-network --pooling stores it; needed
+    @Version INT = NULL,                  -- its version; NULL means the newest
+    @NetworkName NVARCHAR(128) = NULL,    -- network whose features are pooled; NULL means default_network, else the only one
+    @Layer NVARCHAR(256) = NULL,          -- their layer; NULL means penultimate, else the only one
+    @Preprocessing NVARCHAR(32) = NULL,   -- their preprocessing; NULL means lung, else the only one
+    @FeatureSetId INT = NULL,             -- or their feature_set_id in dbo.feature_sets
+    @Dataset NVARCHAR(128) = NULL,        -- data set whose scans alone are taken; NULL means all scans
+    @DatasetVersion INT = NULL,           -- its version; NULL means the newest
+    @ChunkMegabytes INT = 64,             -- megabytes of features in one transaction, 1 to 512
+    @Recompute BIT = 0,                   -- 1 makes the vectors of every scan again
+    @Help BIT = 0                         -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PoolFeatures runs a network such as a GRU, an LSTM or an attention head over the rows of dbo.features, the triples of slices
+or the tiles of a scan in their order, one scan at a time, and stores what it gives in dbo.pooled_features. The pooling is called by the
+network''s name, a colon and its version: TrainLungCancerModel @Pooling = N''my_gru:1'' learns from it. GenerateFeatures makes the features.
+It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL     name of a network that pools, as lungdb load-network --pooling stores it; needed
+    @Version INT = NULL                 its version; NULL means the newest
+    @NetworkName NVARCHAR(128) = NULL   network whose features are pooled; NULL means default_network, else the only one
+    @Layer NVARCHAR(256) = NULL         their layer; NULL means penultimate, else the only one
+    @Preprocessing NVARCHAR(32) = NULL  their preprocessing; NULL means lung, else the only one
+    @FeatureSetId INT = NULL            or their feature_set_id in dbo.feature_sets
+    @Dataset NVARCHAR(128) = NULL       data set whose scans alone are taken; NULL means all scans
+    @DatasetVersion INT = NULL          its version; NULL means the newest
+    @ChunkMegabytes INT = 64            megabytes of features in one transaction, 1 to 512
+    @Recompute BIT = 0                  1 makes the vectors of every scan again
+    @Help BIT = 0                       1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.PoolFeatures @ModelName = N''my_gru'', @NetworkName = N''demo_resnet'', @Layer = N''penultimate'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Pooling NVARCHAR(32), @Model VARBINARY(MAX), @Sha256 VARCHAR(64),
+        @Details NVARCHAR(MAX), @DatasetVersionId INT, @RunId INT, @Total INT, @Done INT, @Scans INT, @ErrorNumber INT,
+        @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128),
+        @Notice NVARCHAR(2000), @IsSaid BIT = 0, @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
+    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 512
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 512, half of what a script takes. ');
+    IF @Recompute IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1.');
+    IF @Message IS NOT NULL
+        THROW 50101, @Message, 1;
+    EXECUTE internal.RefuseTransaction N'PoolFeatures';
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
+    -- The query of a script runs with the caller's rights, who needs none on dbo's tables.
+    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, array_rows INT NOT NULL, array_cols INT NOT NULL,
+        array VARBINARY(MAX) NOT NULL, sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL,
+        vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+
+    EXECUTE internal.FindPoolingNetwork @ModelName, @Version, @NetworkId OUTPUT, @Pooling OUTPUT;
+    EXECUTE internal.FindRows @NetworkName, @Layer, @Preprocessing, @FeatureSetId OUTPUT;
+    EXECUTE internal.StartPooling @NetworkId, @Pooling, @FeatureSetId, @DatasetVersionId, @Recompute, @RunId OUTPUT, @Total OUTPUT;
+    SELECT @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details FROM dbo.networks WHERE network_id = @NetworkId;
+    WHILE EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        DELETE FROM #result;
+        EXECUTE internal.TakeRows @FeatureSetId, @ChunkMegabytes;
+        INSERT INTO #result (scan_id, error, vector)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(*arguments):
+    from lungdb.procedures import measured, pool_in_order
+    return measured(pool_in_order, *arguments)
+
+OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(InputDataSet, Network, Sha256, Details,
+    Providers, Threads)
+',
+            @input_data_1 = N'
+SELECT scan_id, array_rows, array_cols, CONVERT(VARCHAR(MAX), array, 2) AS array, CONVERT(VARCHAR(64), sha256, 2) AS sha256
+FROM #chunk
+ORDER BY scan_id;',
+            @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Providers NVARCHAR(400), @Threads INT,
+                @Provider NVARCHAR(128) OUTPUT, @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT,
+                @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
+            @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Providers = @Providers, @Threads = @Threads,
+            @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
+            @ErrorMessage = @ErrorMessage OUTPUT, @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
+        IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+        IF @Notice <> N'' AND @IsSaid = 0
+            EXECUTE internal.ReportStep @RunId, @Notice;
+        SET @IsSaid = 1;
+        EXECUTE internal.StorePooled @RunId, @NetworkId, @FeatureSetId, @Pooling;
+        SET @Scans = (SELECT COUNT(*) FROM #chunk);
+        DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM #chunk);
+        SET @Done = @Total - (SELECT COUNT(*) FROM #todo);
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' scans done on ', @Provider, N'.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total, @Scans, NULL, @Provider, @CpuSeconds, @PeakMegabytes;
+    END;
+    EXECUTE internal.EndPooling @RunId, @Total, @Pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- PoolNewFeatures: pools what the served models read of networks that pool, of the scans that lack it.
+-- Called by GenerateNewFeatures, whose table #served_sets it reads.
+CREATE OR ALTER PROCEDURE internal.PoolNewFeatures
+    @ChunkMegabytes INT,            -- megabytes of features in one transaction
+    @Calls INT OUTPUT,              -- kinds of features, counted on
+    @Failed INT OUTPUT,             -- those that failed, likewise
+    @Said NVARCHAR(2000) OUTPUT     -- what failed, likewise
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Place INT = 1, @Name NVARCHAR(128), @Version INT, @FeatureSetId INT, @IsThere BIT;
+    CREATE TABLE #pooled_calls (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, network_id INT NOT NULL, feature_set_id INT NOT NULL);
+    INSERT INTO #pooled_calls (network_id, feature_set_id)
+    SELECT DISTINCT k.network_id, w.feature_set_id
+    FROM #served_sets AS w
+    INNER JOIN dbo.poolings AS k ON k.pooling = w.pooling
+    WHERE k.network_id IS NOT NULL;
+    WHILE EXISTS (SELECT 1 FROM #pooled_calls WHERE place = @Place)
+    BEGIN
+        SELECT @Name = n.name, @Version = n.version, @FeatureSetId = c.feature_set_id, @IsThere = IIF(DATALENGTH(n.model) > 0, 1, 0)
+        FROM #pooled_calls AS c
+        INNER JOIN dbo.networks AS n ON n.network_id = c.network_id
+        WHERE c.place = @Place;
+        SELECT @Place = @Place + 1, @Calls = @Calls + 1;
+        BEGIN TRY
+            -- Where features could not be made, those of other scans are there all the same.
+            IF @IsThere = 1 AND EXISTS (SELECT 1 FROM dbo.features WHERE feature_set_id = @FeatureSetId AND DATALENGTH(array) > 0)
+                EXECUTE dbo.PoolFeatures @ModelName = @Name, @Version = @Version, @FeatureSetId = @FeatureSetId,
+                    @ChunkMegabytes = @ChunkMegabytes;
+            ELSE IF @IsThere = 0
+                RAISERROR(N'A network was copied here without its bytes: it pools where it came from.', 0, 1) WITH NOWAIT;
+        END TRY
+        BEGIN CATCH
+            IF @@TRANCOUNT > 0
+                ROLLBACK TRANSACTION;
+            SET @Failed = @Failed + 1;
+            SET @Said = LEFT(CONCAT(@Said, N' Pooling ', @Name, N':', @Version, N': error ', ERROR_NUMBER(), N', ',
+                LEFT(ERROR_MESSAGE(), 600)), 1600);
+        END CATCH;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -28739,10 +29250,11 @@ Example:
         END CATCH;
         SET @Place = @Place + 1;
     END;
+    EXECUTE internal.PoolNewFeatures @ChunkMegabytes, @Calls OUTPUT, @Failed OUTPUT, @Said OUTPUT;
     IF @Failed > 0
     BEGIN
         SET @Message = REPLACE(CONCAT(@Failed, N' of ', @Calls, N' kinds of features could not be made of all scans; what is made is kept.',
-            @Said, N' Call GenerateFeatures for each to see all of its error.'), N'%', N'%%');
+            @Said, N' Call GenerateFeatures, or PoolFeatures, for each to see all of its error.'), N'%', N'%%');
         THROW 50471, @Message, 1;
     END;
 END;
@@ -29297,7 +29809,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32), @ModelTask VARCHAR(14);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
-        @Preprocessing NVARCHAR(32);
+        @Preprocessing NVARCHAR(32), @Calls NVARCHAR(1000);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
     DECLARE @Probability FLOAT, @Raw FLOAT, @Distance FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Parts INT, @IsSound BIT;
     DECLARE @Language NVARCHAR(128);
@@ -29339,10 +29851,11 @@ Example:
         FROM dbo.feature_sets AS fs
         LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
         WHERE fs.feature_set_id = @FeatureSetId;
+        EXECUTE internal.SayPooling @Pooling, @FeatureSetId, @ScanId, @Calls OUTPUT;
         SET @Message = CONCAT(N'The scan ', @ScanId, N' of the patient with index ', @PatientIndex, N' has no features that the model ''',
-            @ModelName, N''' can read. Call ', IIF(@Network IS NULL, N'GenerateFeatures for ' + @Layer,
+            @ModelName, N''' can read. Call ', @Calls, IIF(@Calls IS NOT NULL, N'', IIF(@Network IS NULL, N'GenerateFeatures for ' + @Layer,
                 CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
-                    N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N'''')), N';');
+                    N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''''))), N';');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50109, @Message, 1;
     END;
@@ -31288,8 +31801,8 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'FeatureImportance', N'FeaturizeImages', N'FindAccount', N'FindLungs', N'FindModel', N'FindSearch', N'FindSeries',
     N'FindSession', N'FindToken', N'GenerateFeatures', N'GenerateNewFeatures', N'HasAccounts', N'Help',
     N'InspectDataset', N'KeepSearch', N'LineageOf', N'ListAccounts', N'ListDatasets', N'ListInstances', N'ListPatients',
-    N'ListReviews', N'ListRuns', N'ListScores', N'ListTokens', N'MaximiseImage', N'PredictImages', N'PredictLungCancer',
-    N'PredictLungCancerSql', N'PredictPatients', N'PredictPatientsSql', N'PreviewPreprocessing',
+    N'ListReviews', N'ListRuns', N'ListScores', N'ListTokens', N'MaximiseImage', N'PoolFeatures', N'PredictImages',
+    N'PredictLungCancer', N'PredictLungCancerSql', N'PredictPatients', N'PredictPatientsSql', N'PreviewPreprocessing',
     N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures',
     N'RankScore', N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadMap', N'ReadNodules', N'ReadPageSecret',
     N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist',
@@ -31359,6 +31872,7 @@ VALUES
     (N'ListScores', N'worklist', N'The scores that a patient''s primary scan has been given, newest first.', N'EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;'),
     (N'ListTokens', N'accounts', N'The tokens that were given out, without their hashes.', N'EXECUTE dbo.ListTokens;'),
     (N'MaximiseImage', N'questions', N'Makes slices that light a feature more than any slice of the data does, by a search, and shows them.', N'EXECUTE dbo.MaximiseImage @Feature = 5, @Generations = 40;'),
+    (N'PoolFeatures', N'features', N'Makes one vector of the features of every scan by a network that reads them in their order.', N'EXECUTE dbo.PoolFeatures @ModelName = N''my_gru'', @NetworkName = N''demo_resnet'', @Layer = N''penultimate'';'),
     (N'PredictImages', N'images', N'Scores the pictures of a data set, or all, that a model of pictures has not scored, and gives the scores of all of them.', N'EXECUTE dbo.PredictImages @ModelName = N''faces'';'),
     (N'PredictLungCancer', N'scoring', N'The probability of cancer that a trained model gives a patient''s primary scan, in percent.', N'DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;'),
     (N'PredictLungCancerSql', N'native scoring', N'The probability of cancer that a trained model gives a patient''s primary scan, in percent, with T-SQL alone.', N'DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;'),
@@ -32406,7 +32920,7 @@ VALUES
     (N'network_scores', NULL, N'What the T-SQL networks scored: of every example and class the probability, whether that class is the likeliest, and the true one. is_current is 0 where the network has learnt on since.'),
     (N'nodule_list', NULL, N'Every nodule of a scan as it is now, with where it lies among its pixels: slice, pixel_row and pixel_column count from 0 from the middle of the first, as slices are stored, in fractions, and are NULL where dbo.scans does not know how the scan lies. product is the score times those of the later stages; found_rank orders by it what a network found in the scan by a preprocessing, from 1.'),
     (N'patient_studies', NULL, N'The studies of patients: the day of one, of dates that are whole; its screening year and order; the scan that the series rule chose. is_newest says that every other study of the patient is known to be earlier, is_followed that some study is known to be later.'),
-    (N'poolings', NULL, N'How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them, or a package that RegisterExtensions has found.'),
+    (N'poolings', NULL, N'How many numbers a pooling makes: so many of a feature, or a width of its own; lungdb.learning.pooling makes them, a package that RegisterExtensions has found, or for PoolFeatures a network that pools, which is called by its name, a colon and its version.'),
     (N'explained_features', NULL, N'What each feature added to a score, with its name: network, layer and preprocessing, what pooling made of it, and its number in the layer; of a column its name. The row whose feature is NULL is the expected margin. member is 0, of an ensemble 1 and up.'),
     (N'pooled_sets', NULL, N'The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name: network/layer/preprocessing/pooling, or what a combined set is called.'),
     (N'preprocessing_list', NULL, N'Every preprocessing with what was made with it: feature sets, and scans whose pictures are kept. digest is in hexadecimal.'),
@@ -32495,6 +33009,7 @@ VALUES
     (N'CheckHashes', NULL, N'compares what is stored with its SHA-256, scan by scan, in T-SQL alone, and ends with an error where something differs.'),
     (N'PurgeLog', NULL, N'deletes what the log of runs and the audit of the page hold of times before so many days.'),
     (N'EvaluateModel', NULL, N'measures a stored model on the scans of a data set, and beside it a model on age, sex, spacing and scanner alone.'),
+    (N'PoolFeatures', NULL, N'makes one vector of the features of every scan by a network that reads them in their order.'),
     (N'PredictImages', NULL, N'scores the pictures of a data set, or all, that a model of pictures has not scored, and gives the scores of all of them.'),
     (N'TrainImageClassifier', NULL, N'trains a model that tells the classes of pictures by their features, measures it and stores a new version.'),
     (N'EndLoad', NULL, N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
@@ -32741,6 +33256,8 @@ VALUES
     ('procedure', N'internal.FindFeatureFaults'),
     ('procedure', N'internal.FindImagesToDo'),
     ('procedure', N'internal.FindNetwork'),
+    ('procedure', N'internal.FindPoolingNetwork'),
+    ('procedure', N'internal.FindRows'),
     ('procedure', N'internal.FindScansToDo'),
     ('procedure', N'internal.FindUses'),
     ('procedure', N'internal.NeedPixels'),
@@ -32751,6 +33268,7 @@ VALUES
     ('procedure', N'internal.StoreMapsOfLayer'),
     ('procedure', N'internal.StoreNodules'),
     ('procedure', N'internal.StorePictures'),
+    ('procedure', N'internal.TakeRows'),
     ('procedure', N'internal.CheckImageTraining'),
     ('procedure', N'internal.CheckImageUnits'),
     ('procedure', N'internal.FindImageClassifier'),
@@ -32805,6 +33323,7 @@ VALUES
     ('procedure', N'internal.ReportImages'),
     ('procedure', N'internal.ReportScans'),
     ('procedure', N'internal.StartRun'),
+    ('procedure', N'internal.StartPooling'),
     ('procedure', N'dbo.ReportLoad'),
     ('procedure', N'dbo.StartLoad'),
     ('procedure', N'dbo.StoreIdentity'),
@@ -32898,6 +33417,7 @@ VALUES
     ('procedure', N'internal.TakeImportedScope'),
     ('procedure', N'internal.JudgeScope'),
     ('procedure', N'internal.MeasureScope'),
+    ('procedure', N'internal.SayPooling'),
     ('procedure', N'internal.ShowScores'),
     ('procedure', N'internal.StoreScope'),
     ('procedure', N'dbo.StoreClassifier'),
@@ -32953,6 +33473,7 @@ VALUES
     ('procedure', N'dbo.ExplainRegions'),
     ('procedure', N'internal.ShowExplanations'),
     ('procedure', N'internal.EndFeatures'),
+    ('procedure', N'internal.EndPooling'),
     ('procedure', N'internal.KeepMaps'),
     ('procedure', N'internal.StoreImageClassifier'),
     ('procedure', N'dbo.CheckHashes'),
@@ -32960,6 +33481,9 @@ VALUES
     ('procedure', N'internal.CheckRows'),
     ('procedure', N'internal.ScoreEvaluated'),
     ('procedure', N'dbo.EvaluateModel'),
+    ('procedure', N'internal.StorePooled'),
+    ('procedure', N'dbo.PoolFeatures'),
+    ('procedure', N'internal.PoolNewFeatures'),
     ('procedure', N'internal.CheckImageScores'),
     ('procedure', N'dbo.PredictImages'),
     ('procedure', N'dbo.TrainImageClassifier'),
@@ -33091,6 +33615,7 @@ VALUES
     ('script', N'dbo.FindLungs'),
     ('script', N'dbo.GenerateFeatures'),
     ('script', N'dbo.MaximiseImage'),
+    ('script', N'dbo.PoolFeatures'),
     ('script', N'dbo.PredictImages'),
     ('script', N'dbo.PredictLungCancer'),
     ('script', N'dbo.PredictPatients'),
@@ -33194,6 +33719,7 @@ SET @Unsigned = (
         (N'dbo.FindLungs'),
         (N'dbo.GenerateFeatures'),
         (N'dbo.MaximiseImage'),
+        (N'dbo.PoolFeatures'),
         (N'dbo.PredictImages'),
         (N'dbo.PredictLungCancer'),
         (N'dbo.PredictPatients'),

@@ -4374,10 +4374,11 @@ IF NOT EXISTS (
         N'CheckDrift', N'CheckRuntime', N'CheckServedDrift', N'ClusterDataset', N'CompareFigures', N'CompareModels',
         N'CreateEnsemble', N'EvaluateModel', N'EvaluateNodules', N'ExplainRegions', N'ExplainScans', N'FeatureImportance',
         N'FeaturizeImages', N'FindLungs', N'GenerateFeatures', N'GenerateNewFeatures', N'InspectDataset', N'MaximiseImage',
-        N'PredictImages', N'PredictLungCancer', N'PredictPatients', N'PreviewPreprocessing', N'RegisterExtensions',
-        N'RenderMap', N'RepeatExperiment', N'RunOnDataset', N'RunSearch', N'ScoreNewScans', N'SearchModels', N'SimilarImages',
-        N'SimilarPatients', N'SimilarReports', N'SimilarSlices', N'SimilarToSlices', N'StoreModelNodes', N'StorePreprocessing',
-        N'TopSlices', N'TrainImageClassifier', N'TrainLungCancerModel', N'TransformImages', N'WrongRepresentatives'))
+        N'PoolFeatures', N'PredictImages', N'PredictLungCancer', N'PredictPatients', N'PreviewPreprocessing',
+        N'RegisterExtensions', N'RenderMap', N'RepeatExperiment', N'RunOnDataset', N'RunSearch', N'ScoreNewScans',
+        N'SearchModels', N'SimilarImages', N'SimilarPatients', N'SimilarReports', N'SimilarSlices', N'SimilarToSlices',
+        N'StoreModelNodes', N'StorePreprocessing', N'TopSlices', N'TrainImageClassifier', N'TrainLungCancerModel',
+        N'TransformImages', N'WrongRepresentatives'))
 BEGIN
     DROP PROCEDURE IF EXISTS dbo.AddTerms;
     DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
@@ -5047,17 +5048,23 @@ LEFT JOIN known AS k ON k.patient_id = s.patient_id AND k.study_uid = s.study_ui
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them, or a package that RegisterExtensions has found.
+-- How many numbers a pooling makes: so many of a feature, or a width of its own; lungdb.learning.pooling makes them, a package that
+-- RegisterExtensions has found, or for PoolFeatures a network that pools, which is called by its name, a colon and its version.
 CREATE OR ALTER VIEW dbo.poolings
 AS
-SELECT k.pooling, k.times
+SELECT k.pooling, k.times, CAST(k.width AS INT) AS width, CAST(NULL AS INT) AS network_id
 FROM (
-    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'top5', 1), (N'combined', 1)
-) AS k (pooling, times)
+    VALUES (N'mean', 1, NULL), (N'max', 1, NULL), (N'mean_max_std', 3, NULL), (N'pca1', 1, NULL), (N'thirds', 3, NULL), (N'top5', 1, 5),
+        (N'combined', 1, NULL)
+) AS k (pooling, times, width)
 UNION ALL
-SELECT e.name, e.times
+SELECT e.name, e.times, CAST(NULL AS INT), CAST(NULL AS INT)
 FROM dbo.extensions AS e
-WHERE e.kind = 'pooling';
+WHERE e.kind = 'pooling'
+UNION ALL
+SELECT CAST(CONCAT(n.name, N':', n.version) AS NVARCHAR(32)), 1, CAST(JSON_VALUE(n.details, N'$.width') AS INT), n.network_id
+FROM dbo.networks AS n
+WHERE n.library = N'pooling';
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -5077,9 +5084,9 @@ SELECT
                 THEN CHOOSE((k.feature - COALESCE(q.first_index, 0)) / f.width + 1, N'lower third', N'middle third', N'upper third')
             WHEN COALESCE(q.pooling, c.pooling) = N'mean_max_std'
                 THEN CHOOSE((k.feature - COALESCE(q.first_index, 0)) / f.width + 1, N'mean', N'max', N'std')
-            WHEN COALESCE(q.width / f.width, t.times) > 1
+            WHEN t.width IS NULL AND COALESCE(q.width / f.width, t.times) > 1
                 THEN CONCAT(COALESCE(q.pooling, c.pooling), N' part ', (k.feature - COALESCE(q.first_index, 0)) / f.width + 1)
-            ELSE COALESCE(q.pooling, c.pooling) END, N' ', (k.feature - COALESCE(q.first_index, 0)) % f.width) END AS name,
+            ELSE COALESCE(q.pooling, c.pooling) END, N' ', (k.feature - COALESCE(q.first_index, 0)) % COALESCE(t.width, f.width)) END AS name,
     k.feature_value,
     k.contribution,
     k.standard_error
@@ -5090,7 +5097,7 @@ LEFT JOIN dbo.feature_parts AS q ON q.feature_set_id = c.feature_set_id AND k.fe
     AND k.feature < q.first_index + q.width
 LEFT JOIN dbo.feature_sets AS f ON f.feature_set_id = COALESCE(q.part_feature_set_id, c.feature_set_id)
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
-LEFT JOIN dbo.poolings AS t ON t.pooling = c.pooling;
+LEFT JOIN dbo.poolings AS t ON t.pooling = COALESCE(q.pooling, c.pooling);
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -5101,7 +5108,7 @@ AS
 SELECT
     f.feature_set_id,
     k.pooling,
-    IIF(k.pooling = N'top5', 5, f.width * k.times) AS width,
+    COALESCE(k.width, f.width * k.times) AS width,
     n.name AS network,
     f.layer,
     f.preprocessing,
@@ -8104,7 +8111,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
-It refuses while feature sets or nodules refer to it, or the setting default_network names it and no other version has the name:
+It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other version has the name:
 delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the network; needed
@@ -8143,6 +8150,12 @@ Example:
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
             N' nodules, scores and evaluations of nodules refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
+    ELSE IF EXISTS (SELECT 1 FROM dbo.poolings AS k WHERE k.network_id = @NetworkId AND (
+            EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.pooling = k.pooling)
+            OR EXISTS (SELECT 1 FROM dbo.classifiers AS c WHERE c.pooling = k.pooling)))
+        SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: vectors or ',
+            N'models are of its pooling. Delete the models with DeleteModel and the vectors with DeleteFeatures @Pooling = N''',
+            @ModelName, N':', @Version, N''' first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,
@@ -8367,13 +8380,16 @@ BEGIN
             N'; StorePreprocessing makes others. ');
     IF EXISTS (
             SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
-            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
+            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NULL))
         OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
         SET @Message = CONCAT(@Message, N'The value ''', @Pooling,
             N''' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
                 SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
                 FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
-            N', each once, with commas between. ');
+            N', each once, with commas between', (
+                SELECT MIN(N'; PoolFeatures makes vectors of ' + pooling)
+                FROM dbo.poolings
+                WHERE network_id IS NOT NULL AND pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))), N'. ');
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8453,6 +8469,9 @@ BEGIN
                 @Names, N'.');
         END;
     END;
+    IF @Number = 0 AND EXISTS (SELECT 1 FROM dbo.networks WHERE network_id = @NetworkId AND library = N'pooling')
+        SELECT @Number = 50104, @Message = CONCAT(N'The network ', N'''' + @ModelName + N''' ',
+            N'pools features and makes none. Call PoolFeatures with it, or name a network that makes features.');
     IF @Number <> 0
     BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
@@ -8602,19 +8621,33 @@ BEGIN
         SET @Added = @@ROWCOUNT;
     END;
 
+    -- What a network pools is pooled of features that any pooling brings along.
+    INSERT INTO #served_sets (feature_set_id, pooling)
+    SELECT DISTINCT w.feature_set_id, COALESCE((
+            SELECT TOP (1) p.pooling
+            FROM dbo.pooled_features AS p
+            INNER JOIN dbo.poolings AS o ON o.pooling = p.pooling AND o.network_id IS NULL
+            WHERE p.feature_set_id = w.feature_set_id
+            ORDER BY CASE p.pooling WHEN N'mean' THEN 0 ELSE 1 END, p.pooling), N'mean')
+    FROM #served_sets AS w
+    INNER JOIN dbo.poolings AS k ON k.pooling = w.pooling AND k.network_id IS NOT NULL
+    WHERE NOT EXISTS (
+        SELECT 1 FROM #served_sets AS o
+        INNER JOIN dbo.poolings AS q ON q.pooling = o.pooling AND q.network_id IS NULL
+        WHERE o.feature_set_id = w.feature_set_id);
     -- One call takes several poolings of a layer, as long as their names fit its argument.
     INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
     SELECT f.network_id, f.preprocessing, f.layer, STRING_AGG(CAST(w.pooling AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY w.pooling)
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL
+    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
     GROUP BY f.network_id, f.preprocessing, f.layer
     HAVING SUM(LEN(w.pooling) + 1) <= 128;
     INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
     SELECT f.network_id, f.preprocessing, f.layer, w.pooling
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL AND NOT EXISTS (
+    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL) AND NOT EXISTS (
         SELECT 1 FROM #feature_calls AS c
         WHERE c.network_id = f.network_id AND c.preprocessing = f.preprocessing AND c.layer = f.layer
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
@@ -10785,7 +10818,7 @@ BEGIN
         CROSS APPLY OPENJSON(r.pooled) AS v
         -- Keys have a collation of their own.
         WHERE r.load_id = @LoadId AND (v.[key] = N'combined'
-            OR v.[key] COLLATE DATABASE_DEFAULT NOT IN (SELECT pooling FROM dbo.poolings))
+            OR v.[key] COLLATE DATABASE_DEFAULT NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NULL))
         ORDER BY r.place;
 END;
 GO
@@ -12432,7 +12465,7 @@ BEGIN
             FROM (SELECT TOP (5) scan_id FROM #altered ORDER BY scan_id) AS a);
         SET @Message = CONCAT(N'The vectors of ', @Count,
             N' scans in dbo.pooled_features do not match their SHA-256, or have none: scan_id ', @Some,
-            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1, or copy them again.');
+            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for what a network pools), or copy them again.');
         THROW 50105, @Message, 1;
     END;
 
@@ -13149,7 +13182,9 @@ BEGIN
             SET @Number = 50140;
             SET @Message = CONCAT(@Missing, N' ', @What, N' have no features that the model can read; ',
                 IIF(@What = N'patients', N'their indices: ', N'indices of their patients: '), @Some,
-                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for ', IIF(@What = N'patients', N'their scans', N'them'),
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures ',
+                IIF(EXISTS (SELECT 1 FROM dbo.poolings WHERE pooling = @Pooling AND network_id IS NOT NULL), N'and PoolFeatures ', N''),
+                N'for ', IIF(@What = N'patients', N'their scans', N'them'),
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;
@@ -13821,7 +13856,7 @@ Example:
     SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
     SET @Expected = COALESCE(
         NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), 
-        @Expected * COALESCE((SELECT times FROM dbo.poolings WHERE pooling = @Pooling), 1));
+        (SELECT COALESCE(width, @Expected * times) FROM dbo.poolings WHERE pooling = @Pooling), @Expected);
     SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
     IF @Width <> @Expected
     BEGIN
@@ -19776,7 +19811,7 @@ VALUES
     (N'network_scores', NULL, N'What the T-SQL networks scored: of every example and class the probability, whether that class is the likeliest, and the true one. is_current is 0 where the network has learnt on since.'),
     (N'nodule_list', NULL, N'Every nodule of a scan as it is now, with where it lies among its pixels: slice, pixel_row and pixel_column count from 0 from the middle of the first, as slices are stored, in fractions, and are NULL where dbo.scans does not know how the scan lies. product is the score times those of the later stages; found_rank orders by it what a network found in the scan by a preprocessing, from 1.'),
     (N'patient_studies', NULL, N'The studies of patients: the day of one, of dates that are whole; its screening year and order; the scan that the series rule chose. is_newest says that every other study of the patient is known to be earlier, is_followed that some study is known to be later.'),
-    (N'poolings', NULL, N'How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them, or a package that RegisterExtensions has found.'),
+    (N'poolings', NULL, N'How many numbers a pooling makes: so many of a feature, or a width of its own; lungdb.learning.pooling makes them, a package that RegisterExtensions has found, or for PoolFeatures a network that pools, which is called by its name, a colon and its version.'),
     (N'explained_features', NULL, N'What each feature added to a score, with its name: network, layer and preprocessing, what pooling made of it, and its number in the layer; of a column its name. The row whose feature is NULL is the expected margin. member is 0, of an ensemble 1 and up.'),
     (N'pooled_sets', NULL, N'The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name: network/layer/preprocessing/pooling, or what a combined set is called.'),
     (N'preprocessing_list', NULL, N'Every preprocessing with what was made with it: feature sets, and scans whose pictures are kept. digest is in hexadecimal.'),

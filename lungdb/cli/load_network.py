@@ -15,8 +15,10 @@ from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.errors import escaped
 from lungdb.loading.network_file import FORMATS, NetworkFile
 from lungdb.loading.networks import Wish, describe, load_network
+from lungdb.loading.pooling_network import describe_pooling
 from lungdb.loading.precision import PICTURES, PRECISIONS, Entry
 from lungdb.networks.inputs.declaring import read_declared, read_detects
+from lungdb.networks.running.ordered import KIND
 
 _EPILOG = """
 ONNX, zip packages of it (.nupkg), PyTorch weights (.safetensors, .pth, .pt) and CNTK 2 networks (.model) are told apart
@@ -63,6 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="FORM,KEY=VALUE",
         help="what a detector gives: boxes, retinanet, heatmap or segmentation, and what is declared of it",
     )
+    told.add_argument(
+        "--pooling",
+        nargs="?",
+        const="",
+        metavar="LAYOUT",
+        help="it pools features: it makes one vector of the rows of a scan, which lie as rows,width, N,rows,width or "
+        "rows,N,width (default: found out); docs/volumes.md tells more",
+    )
     _add_precision(parser)
     arguments = parser.parse_args(argv)
     return exit_status(lambda: _load(arguments))
@@ -84,7 +94,9 @@ def add_description(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )
     told.add_argument("--std", type=_numbers, metavar="A,B,C", help="what is then divided by")
     told.add_argument("--mean-file", type=Path, metavar="XML", help="CNTK's mean picture, subtracted in its place")
-    told.add_argument("--output", metavar="NAME", help="which output of a CNTK network")
+    told.add_argument(
+        "--output", metavar="NAME", help="which output of a CNTK network, or of one that pools, where it has several"
+    )
     return told
 
 
@@ -131,6 +143,7 @@ def _load(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         pictures=arguments.calibration,
         force=arguments.force,
+        pooling=arguments.pooling,
         trained_on=arguments.trained_on,
     )
     is_described = bool(described or arguments.mean_file or declared or detects)
@@ -146,12 +159,16 @@ def _print_entry(file: NetworkFile, entry: Entry, notes: tuple[str, ...], *, is_
         print(_similarity(entry))
         return
     print(escaped(_description(file, entry, notes), keep="\n"))
+    if entry.library == KIND:
+        return
     if entry.details["architecture"] is None and not is_described:
         print("If that is not its order of colours and normalisation, say so: --channel-order, --mean, --std.")
 
 
 def _description(file: NetworkFile, entry: Entry, notes: tuple[str, ...]) -> str:
     details = entry.details
+    if entry.library == KIND:
+        return _table({"Format": FORMATS["onnx"], **describe_pooling(details), **_hashes(file, entry)})
     picture, normalisation = details["input"], details["normalisation"]
     mean, std = (", ".join(f"{number:.4g}" for number in normalisation[name]) for name in ("mean", "std"))
     lines = {
@@ -165,9 +182,16 @@ def _description(file: NetworkFile, entry: Entry, notes: tuple[str, ...]) -> str
             else {"Width": f"{details['width']} values of the penultimate layer"}
         ),
         **({"Note": " ".join(notes)} if notes else {}),
-        "SHA-256": f"{file.sha256} (the file)",
-        "": f"{entry.sha256.hex()} (what is stored)",
+        **_hashes(file, entry),
     }
+    return _table(lines)
+
+
+def _hashes(file: NetworkFile, entry: Entry) -> dict[str, str]:
+    return {"SHA-256": f"{file.sha256} (the file)", "": f"{entry.sha256.hex()} (what is stored)"}
+
+
+def _table(lines: dict[str, str]) -> str:
     return "\n".join(f"{f'{what}:' if what else '':<9}{told}" for what, told in lines.items())
 
 

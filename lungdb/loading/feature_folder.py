@@ -41,6 +41,10 @@ _COLUMNS = {
 }
 
 
+Times = Mapping[str, tuple[int, int | None]]
+"""Of each pooling how many numbers it makes of a feature, and of one that makes as many of any how many these are."""
+
+
 @dataclass(frozen=True)
 class FeatureRow:
     """A series and layer, checked, or a series that failed.
@@ -107,13 +111,13 @@ class FeatureFolder:
             with self._open(name) as file:
                 self.rows += file.metadata.num_rows
 
-    def chunks(self, times: Mapping[str, int]) -> Iterator[list[FeatureRow]]:
+    def chunks(self, times: Times) -> Iterator[list[FeatureRow]]:
         """Read the rows, as many at a time as have some 32 MB.
 
         Parameters
         ----------
-        times : mapping of str to int
-            Pooling that the database knows -> how many numbers it makes of a feature.
+        times : Times
+            Of the poolings that the database knows.
 
         Raises
         ------
@@ -132,11 +136,11 @@ class FeatureFolder:
         if chunk:
             yield chunk
 
-    def _rows_of(self, name: str, times: Mapping[str, int]) -> Iterator[FeatureRow]:
+    def _rows_of(self, name: str, times: Times) -> Iterator[FeatureRow]:
         with self._open(name) as file:
             yield from self._rows_in(file, PurePosixPath(name).name, times)
 
-    def _rows_in(self, file: pq.ParquetFile, shown: str, times: Mapping[str, int]) -> Iterator[FeatureRow]:
+    def _rows_in(self, file: pq.ParquetFile, shown: str, times: Times) -> Iterator[FeatureRow]:
         size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups))
         at_once = max(1, min(_CHUNK_ROWS, _CHUNK_BYTES * file.metadata.num_rows // max(1, size)))
         number = 0
@@ -227,7 +231,7 @@ def _is(found: pa.DataType, wanted: str) -> bool:
     return bool(types.is_map(found) and _is(found.key_type, _TEXT) and _is(found.item_type, _VECTOR))
 
 
-def _checked(where: str, values: Mapping[str, Any], folder: Description, times: Mapping[str, int]) -> FeatureRow:
+def _checked(where: str, values: Mapping[str, Any], folder: Description, times: Times) -> FeatureRow:
     """Make a row of what a file holds.
 
     Raises
@@ -274,16 +278,18 @@ def _row(where: str, plain: Mapping[str, Any], array: bytes, pooled: str, scan: 
     return FeatureRow(where=where, array=array, pooled=pooled, scan=scan, **{name: plain[name] for name in names})
 
 
-def _vector(where: str, pooling: str, vector: list[float] | None, width: int, times: Mapping[str, int]) -> str:
+def _vector(where: str, pooling: str, vector: list[float] | None, width: int, times: Times) -> str:
     if pooling not in times:
         raise LungdbError(
             f"{where} has a vector of the pooling '{escaped(pooling)}', which the database does not know. Supported "
             f"are {', '.join(sorted(times))}; EXECUTE dbo.RegisterExtensions adds those of packages."
         )
     numbers: NDArray[np.float32] = np.asarray(vector or [], dtype=np.float32)
-    if numbers.size != width * times[pooling]:
+    many, own = times[pooling]
+    wanted = own or width * many
+    if numbers.size != wanted:
         raise LungdbError(
-            f"{where} has a vector of the pooling {pooling} with {numbers.size} numbers, not {width * times[pooling]}. "
+            f"{where} has a vector of the pooling {pooling} with {numbers.size} numbers, not {wanted}. "
             "Make the features again."
         )
     if not np.isfinite(numbers).all():

@@ -18,7 +18,7 @@ from lungdb.dicom.identity import Identity
 from lungdb.dicom.rejection import RejectedError
 from lungdb.errors import LungdbError, escaped
 from lungdb.loading.feature_description import Description
-from lungdb.loading.feature_folder import FeatureFolder, FeatureRow
+from lungdb.loading.feature_folder import FeatureFolder, FeatureRow, Times
 from lungdb.loading.scan_columns import scan_of
 from lungdb.loading.scan_store import EncodedScan, lock_patient, put_scan
 from lungdb.loading.site_identity import settle_identity
@@ -27,7 +27,7 @@ from lungdb.loading.studies import Settling, read_rule
 _IS_THERE = "SELECT COL_LENGTH(N'dbo.scans', N'source_uri') AS there;"
 _NETWORKS = "SELECT network_id, name FROM dbo.networks WHERE sha256 = ? ORDER BY network_id DESC;"
 _PREPROCESSING = "SELECT digest FROM dbo.preprocessings WHERE name = ?;"
-_POOLINGS = "SELECT pooling, times FROM dbo.poolings WHERE pooling <> N'combined';"
+_POOLINGS = "SELECT pooling, times, width FROM dbo.poolings WHERE pooling <> N'combined' AND network_id IS NULL;"
 _WIDTHS = "SELECT layer, width FROM dbo.feature_sets WHERE network_id = ? AND preprocessing = ?;"
 # A load that was killed has lost its lock.
 _CLEAN = """
@@ -144,8 +144,8 @@ def load_features(
     return report
 
 
-def _find(connection: Connection, folder: Description) -> tuple[int, dict[str, int]]:
-    """Return the network's number, and of each pooling how many numbers it makes of a feature.
+def _find(connection: Connection, folder: Description) -> tuple[int, Times]:
+    """Return the network's number, and of each pooling how many numbers it makes of a feature, or of all.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def _find(connection: Connection, folder: Description) -> tuple[int, dict[str, i
             f"The preprocessing '{escaped(folder.preprocessing)}' has other steps in the database than these features "
             "were made with. Make them again with its steps, or store those under another name."
         )
-    times = {name: int(number) for name, number in run(connection, _POOLINGS)[0].rows}
+    times = {name: (int(number), width) for name, number, width in run(connection, _POOLINGS)[0].rows}
     unknown = [name for name in folder.poolings if name not in times]
     if unknown:
         raise LungdbError(

@@ -12,6 +12,7 @@ from lungdb.database.retrying import committed, retried
 from lungdb.errors import LungdbError
 from lungdb.networks.graphs.listing import list_layers
 from lungdb.networks.inputs.stored import sides_of
+from lungdb.networks.running.ordered import KIND
 
 _INSERT = """
 INSERT INTO dbo.network_layers (network_id, position, name, operator, output_shape, parameters)
@@ -34,7 +35,7 @@ def store_layers(connection: Connection, network_id: int, model: bytes, details:
     LungdbError
         The bytes are no ONNX network.
     """
-    layers = list_layers(model, *sides_of(details))
+    layers = list_layers(model, *([] if details.get("kind") == KIND else sides_of(details)))
     rows = [
         (network_id, place, row.name[:_NAME_LENGTH], row.operator, row.output_shape, row.parameters)
         for place, row in enumerate(layers)

@@ -83,6 +83,11 @@ def store_network(connection: Connection, name: str, entry: Entry, *, renamed: b
     version = run(connection, _NEXT_VERSION, (name,))[0].scalar()
     sha256 = entry.sha256
     for other, number, hashed, details in run(connection, _LOADED)[0].rows:
+        if other == name and (json.loads(details).get("kind") != entry.details.get("kind")):
+            raise LungdbError(
+                f"The network {printable(other)} that is there is of another kind: one makes features, and one pools "
+                "them. Give another name with --name."
+            )
         if bytes(hashed) == sha256 or _is_same(json.loads(details), entry.details):
             if renamed and other != name:
                 raise LungdbError(

@@ -15,6 +15,7 @@ from lungdb.database.site import open_database
 from lungdb.errors import LungdbError
 from lungdb.loading.network_file import NetworkFile, find_file
 from lungdb.loading.network_store import StoredNetwork, store_network
+from lungdb.loading.pooling_network import check_wish
 from lungdb.loading.precision import PICTURES, Entry, make_precision
 from lungdb.loading.preparing import Task, prepare_apart
 from lungdb.loading.trained_on import find_trained_on, record_trained_on, stored_trained_on
@@ -55,6 +56,8 @@ class Wish:
         How many pictures of scans calibrate the second network and are compared.
     force : bool
         Store the second network although its features are unlike float32's.
+    pooling : str or None
+        Not None for a network that pools features: how it reads the rows of a scan, empty to find out.
     trained_on : str or None
         What it was trained on, as `lungdb.loading.trained_on.find_trained_on` takes it; None where that is not known.
     """
@@ -72,6 +75,7 @@ class Wish:
     precision: str = "float32"
     pictures: int = PICTURES
     force: bool = False
+    pooling: str | None = None
     trained_on: str | None = None
 
 
@@ -137,9 +141,10 @@ def load_network(
         raise LungdbError(
             f"The name '{printable(names[-1])}' has {len(names[-1])} characters. Give one of 1 to 128 with --name."
         )
-    prepared = prepare_apart(
-        Task(file, wish.output, wish.layer, wish.mean_file, wish.described, wish.declared, wish.detects)
-    )
+    if wish.pooling is not None:
+        check_wish(wish, name)
+    described = (wish.described, wish.declared, wish.detects, wish.pooling)
+    prepared = prepare_apart(Task(file, wish.output, wish.layer, wish.mean_file, *described))
     entries = [Entry(prepared.model, prepared.format, prepared.details)]
     on_entry(file, entries[0], prepared.notes)
     given = {"name": name, "precision": wish.precision, "layer": wish.layer}

@@ -65,6 +65,8 @@ class Task:
         What is said about its input, from `lungdb.networks.inputs.declaring.read_declared`.
     detects : mapping or None
         What a detector's outputs are.
+    pooling : str or None
+        Not None for a network that pools features: how it reads the rows of a scan, empty to find out.
     """
 
     file: NetworkFile
@@ -74,6 +76,7 @@ class Task:
     described: Mapping[str, Any]
     declared: Mapping[str, Any] = field(default_factory=dict)
     detects: Mapping[str, Any] | None = None
+    pooling: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,8 @@ def _prepare(task: Task) -> Prepared:
     from lungdb.networks.entry import network_details, prepare_network
     from lungdb.networks.quantising import precision_of
 
+    if task.pooling is not None:
+        return _prepare_pooling(task, task.pooling)
     told = dict(task.described)
     converted = convert(task.file, read_content(task.file), task.output, told.get("input_size"))
     _check_options(task, converted.told)
@@ -167,6 +172,16 @@ def _prepare(task: Task) -> Prepared:
     if task.described or task.declared or task.detects or converted.told or task.mean_file or task.layer:
         model = _annotated(model, details)
     return Prepared(model, converted.format, details, notes)
+
+
+def _prepare_pooling(task: Task, layout: str) -> Prepared:
+    from lungdb.networks.ordered import KIND, prepare_pooling
+
+    converted = convert(task.file, read_content(task.file), None)
+    if converted.format != "onnx":
+        raise LungdbError("A network that pools is read from ONNX. Export it as such.")
+    model, details = prepare_pooling(converted.model, layout=layout, output=task.output, source_sha256=task.file.sha256)
+    return Prepared(model, KIND, details, ())
 
 
 def _check_options(task: Task, told: Mapping[str, Any]) -> None:

@@ -93,8 +93,8 @@ def prepare_network(
         raise ProcedureError(ErrorNumber.UNREADABLE, f"The network has {len(model)} bytes. Use one of less than 2 GB.")
     with refusing("read"):
         parsed = read_model(model)
-        _tidy(parsed)
-        _check(parsed)
+        tidy(parsed)
+        check_graph(parsed)
         told = _told(parsed, declared, input_size)
         kind = kind_of(parsed, told)
         kind.arrange(parsed, told)
@@ -148,7 +148,7 @@ def _free_as(model: onnx.ModelProto, sides: Sequence[int]) -> list[int | None]:
     return [None] * len(sides) if are_free else list(sides)
 
 
-def _tidy(model: onnx.ModelProto) -> None:
+def tidy(model: onnx.ModelProto) -> None:
     """Leave weights out of the inputs, in place: until version 3 ONNX listed them there, as defaults."""
     weights = {tensor.name for tensor in model.graph.initializer}
     kept = [value for value in model.graph.input if value.name not in weights]
@@ -173,7 +173,8 @@ def _cut_at(model: onnx.ModelProto, tensors: Sequence[str]) -> None:
     graph.output.extend(helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, None) for tensor in tensors)
 
 
-def _check(model: onnx.ModelProto) -> None:
+def check_graph(model: onnx.ModelProto, supported: frozenset[str] = SUPPORTED) -> None:
+    """Refuse what is no valid ONNX of supported operators for inference: 50116."""
     if not all(isinstance(name, str) for name in _names(model.graph)):
         raise ProcedureError(
             ErrorNumber.UNREADABLE, "The network is not valid ONNX: a name in it is not UTF-8. Export it again."
@@ -192,7 +193,7 @@ def _check(model: onnx.ModelProto) -> None:
             ErrorNumber.UNREADABLE,
             "The network defines functions or training steps of its own. Export it for inference only.",
         )
-    foreign = sorted({node.op_type for node in nodes_of(model.graph)} - SUPPORTED)
+    foreign = sorted({node.op_type for node in nodes_of(model.graph)} - supported)
     if foreign:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,

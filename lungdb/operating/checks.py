@@ -118,7 +118,7 @@ CHECKS = (
         "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = v.feature_set_id "
         "INNER JOIN dbo.poolings AS k ON k.pooling = v.pooling WHERE v.scan_id = ? "
         "AND DATALENGTH(v.vector) / 2 - DATALENGTH(REPLACE(v.vector, N',', N'')) / 2 + 1 "
-        "<> w.width * k.times;",
+        "<> COALESCE(k.width, w.width * k.times);",
         _FEATURES,
         _scans_of("pooled_features"),
     ),
@@ -291,7 +291,8 @@ CHECKS = (
         "SELECT s.classifier_id FROM dbo.model_scoring AS s "
         "INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id "
         "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = c.feature_set_id "
-        "INNER JOIN dbo.poolings AS k ON k.pooling = c.pooling WHERE s.width <> w.width * k.times;",
+        "INNER JOIN dbo.poolings AS k ON k.pooling = c.pooling "
+        "WHERE s.width <> COALESCE(k.width, w.width * k.times);",
         _NODES,
     ),
     Check(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.measuring import measure_scores
     from lungdb.procedures.nodes import model_nodes
     from lungdb.procedures.nodule_evaluating import evaluate_nodules
+    from lungdb.procedures.ordering import pool_in_order
     from lungdb.procedures.prediction import predict_and_measure_patient, predict_lung_cancer
     from lungdb.procedures.preprocessings import check_steps, preview_steps, transform_images
     from lungdb.procedures.regions import explain_regions
@@ -78,6 +79,7 @@ __all__ = [
     "measure_scores",
     "measured",
     "model_nodes",
+    "pool_in_order",
     "predict_and_measure",
     "predict_and_measure_patient",
     "predict_images",
@@ -132,6 +134,7 @@ _MODULES = {
     "measure_scores": "measuring",
     "measured": "usage",
     "model_nodes": "nodes",
+    "pool_in_order": "ordering",
     "predict_and_measure": "scoring_many",
     "predict_and_measure_patient": "prediction",
     "predict_images": "image_classes",

@@ -83,6 +83,7 @@ VALUES
     (N'dbo.ListScores'),
     (N'dbo.ListTokens'),
     (N'dbo.MaximiseImage'),
+    (N'dbo.PoolFeatures'),
     (N'dbo.PredictImages'),
     (N'dbo.PredictLungCancer'),
     (N'dbo.PredictLungCancerSql'),
@@ -319,6 +320,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.ListRuns', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ListScores', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ListTokens', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.PoolFeatures', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.PredictPatients', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.PredictPatientsSql', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.PreviewPreprocessing', N'EXECUTE'),
@@ -732,6 +734,7 @@ VALUES
     (N'lungdb_scorer', N'dbo.ListPatients', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ListRuns', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ListScores', N'EXECUTE'),
+    (N'lungdb_scorer', N'dbo.PoolFeatures', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.PredictImages', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.PredictLungCancer', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.PredictLungCancerSql', N'EXECUTE'),
@@ -779,11 +782,11 @@ VALUES
     (N'lungdb_scorer', N'dbo.explained_scores', N'SELECT'),
     (N'lungdb_scorer', N'dbo.explained_slices', N'SELECT'),
     (N'lungdb_scorer', N'dbo.feature_storage', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.feature_values', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.image_sources', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.image_truth', N'SELECT');
+    (N'lungdb_scorer', N'dbo.feature_values', N'SELECT');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_scorer', N'dbo.image_sources', N'SELECT'),
+    (N'lungdb_scorer', N'dbo.image_truth', N'SELECT'),
     (N'lungdb_scorer', N'dbo.map_values', N'SELECT'),
     (N'lungdb_scorer', N'dbo.model', N'SELECT'),
     (N'lungdb_scorer', N'dbo.model_curves', N'SELECT'),
@@ -848,6 +851,7 @@ VALUES
     (N'lungdb_trainer', N'dbo.ListRuns', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ListScores', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.MaximiseImage', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.PoolFeatures', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.PredictImages', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.PredictLungCancer', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.PredictLungCancerSql', N'EXECUTE'),

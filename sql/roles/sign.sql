@@ -23,6 +23,7 @@ VALUES
     (N'dbo.FindLungs'),
     (N'dbo.GenerateFeatures'),
     (N'dbo.MaximiseImage'),
+    (N'dbo.PoolFeatures'),
     (N'dbo.PredictImages'),
     (N'dbo.PredictLungCancer'),
     (N'dbo.PredictPatients'),

@@ -14,9 +14,9 @@ SELECT
                 THEN CHOOSE((k.feature - COALESCE(q.first_index, 0)) / f.width + 1, N'lower third', N'middle third', N'upper third')
             WHEN COALESCE(q.pooling, c.pooling) = N'mean_max_std'
                 THEN CHOOSE((k.feature - COALESCE(q.first_index, 0)) / f.width + 1, N'mean', N'max', N'std')
-            WHEN COALESCE(q.width / f.width, t.times) > 1
+            WHEN t.width IS NULL AND COALESCE(q.width / f.width, t.times) > 1
                 THEN CONCAT(COALESCE(q.pooling, c.pooling), N' part ', (k.feature - COALESCE(q.first_index, 0)) / f.width + 1)
-            ELSE COALESCE(q.pooling, c.pooling) END, N' ', (k.feature - COALESCE(q.first_index, 0)) % f.width) END AS name,
+            ELSE COALESCE(q.pooling, c.pooling) END, N' ', (k.feature - COALESCE(q.first_index, 0)) % COALESCE(t.width, f.width)) END AS name,
     k.feature_value,
     k.contribution,
     k.standard_error
@@ -27,4 +27,4 @@ LEFT JOIN dbo.feature_parts AS q ON q.feature_set_id = c.feature_set_id AND k.fe
     AND k.feature < q.first_index + q.width
 LEFT JOIN dbo.feature_sets AS f ON f.feature_set_id = COALESCE(q.part_feature_set_id, c.feature_set_id)
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
-LEFT JOIN dbo.poolings AS t ON t.pooling = c.pooling;
+LEFT JOIN dbo.poolings AS t ON t.pooling = COALESCE(q.pooling, c.pooling);

@@ -37,14 +37,14 @@ class LayerRow:
 
 
 def list_layers(model: bytes, *size: int | None) -> list[LayerRow]:
-    """List the nodes of an ONNX network, in the graph's order, with shapes for pictures or volumes of a size.
+    """List the nodes of an ONNX network, in the graph's order, with shapes for pictures or volumes of a size, or their own.
 
     Parameters of the rows together are those of all initialisers: what several nodes read counts with the first, and
     what none reads is a last row.
     """
     parsed = read_model(model)
     left = {tensor.name: elements(tensor.dims) for tensor in parsed.graph.initializer}
-    shapes = infer_shapes(parsed, (_BATCH, *_sizes(parsed, size)))
+    shapes = infer_shapes(parsed, (_BATCH, *_sizes(parsed, size)) if size else None)
     rows = []
     for node in parsed.graph.node:
         read = sum(left.pop(name, 0) for name in sorted(names_used(node)))

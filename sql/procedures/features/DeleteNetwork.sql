@@ -13,7 +13,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
-It refuses while feature sets or nodules refer to it, or the setting default_network names it and no other version has the name:
+It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other version has the name:
 delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the network; needed
@@ -52,6 +52,12 @@ Example:
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
             N' nodules, scores and evaluations of nodules refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
+    ELSE IF EXISTS (SELECT 1 FROM dbo.poolings AS k WHERE k.network_id = @NetworkId AND (
+            EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.pooling = k.pooling)
+            OR EXISTS (SELECT 1 FROM dbo.classifiers AS c WHERE c.pooling = k.pooling)))
+        SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: vectors or ',
+            N'models are of its pooling. Delete the models with DeleteModel and the vectors with DeleteFeatures @Pooling = N''',
+            @ModelName, N':', @Version, N''' first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,

@@ -80,10 +80,11 @@ Example:
         END CATCH;
         SET @Place = @Place + 1;
     END;
+    EXECUTE internal.PoolNewFeatures @ChunkMegabytes, @Calls OUTPUT, @Failed OUTPUT, @Said OUTPUT;
     IF @Failed > 0
     BEGIN
         SET @Message = REPLACE(CONCAT(@Failed, N' of ', @Calls, N' kinds of features could not be made of all scans; what is made is kept.',
-            @Said, N' Call GenerateFeatures for each to see all of its error.'), N'%', N'%%');
+            @Said, N' Call GenerateFeatures, or PoolFeatures, for each to see all of its error.'), N'%', N'%%');
         THROW 50471, @Message, 1;
     END;
 END;

@@ -81,7 +81,7 @@ Example:
     SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
     SET @Expected = COALESCE(
         NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), 
-        @Expected * COALESCE((SELECT times FROM dbo.poolings WHERE pooling = @Pooling), 1));
+        (SELECT COALESCE(width, @Expected * times) FROM dbo.poolings WHERE pooling = @Pooling), @Expected);
     SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
     IF @Width <> @Expected
     BEGIN

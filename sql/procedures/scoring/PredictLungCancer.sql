@@ -38,7 +38,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32), @ModelTask VARCHAR(14);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
-        @Preprocessing NVARCHAR(32);
+        @Preprocessing NVARCHAR(32), @Calls NVARCHAR(1000);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
     DECLARE @Probability FLOAT, @Raw FLOAT, @Distance FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Parts INT, @IsSound BIT;
     DECLARE @Language NVARCHAR(128);
@@ -80,10 +80,11 @@ Example:
         FROM dbo.feature_sets AS fs
         LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
         WHERE fs.feature_set_id = @FeatureSetId;
+        EXECUTE internal.SayPooling @Pooling, @FeatureSetId, @ScanId, @Calls OUTPUT;
         SET @Message = CONCAT(N'The scan ', @ScanId, N' of the patient with index ', @PatientIndex, N' has no features that the model ''',
-            @ModelName, N''' can read. Call ', IIF(@Network IS NULL, N'GenerateFeatures for ' + @Layer,
+            @ModelName, N''' can read. Call ', @Calls, IIF(@Calls IS NOT NULL, N'', IIF(@Network IS NULL, N'GenerateFeatures for ' + @Layer,
                 CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
-                    N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N'''')), N';');
+                    N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''''))), N';');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50109, @Message, 1;
     END;

@@ -25,11 +25,13 @@ BEGIN
     SELECT p.position, p.part_feature_set_id, p.pooling, p.first_index, p.width
     FROM dbo.feature_parts AS p
     WHERE p.feature_set_id = @FeatureSetId AND p.part_feature_set_id IS NOT NULL
+        -- What a network pools stays as it is, like a column: the script pools nothing with networks.
+        AND p.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
     UNION ALL
     SELECT 0, f.feature_set_id, @Pooling, 0, f.width * COALESCE(k.times, 1)
     FROM dbo.feature_sets AS f
     LEFT JOIN dbo.poolings AS k ON k.pooling = @Pooling -- what is registered no more, the script refuses
-    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL;
+    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL AND k.network_id IS NULL;
     SET @Wanted = (SELECT COUNT(*) FROM #parts);
     SET @Parts = (
         SELECT CONCAT(N'[', STRING_AGG(CONCAT(CAST(N'[' AS NVARCHAR(MAX)), position, N', "', pooling, N'", ', first_index, N', ', width,
@@ -78,7 +80,7 @@ BEGIN
     SELECT e.prediction_id, e.number, CASE e.number
         WHEN 50105 THEN N'The vector in dbo.pooled_features does not match its SHA-256. Call GenerateFeatures with @Recompute = 1.'
         WHEN 50373 THEN N'Its features are others now than those that were scored. Score it again with PredictPatients.'
-        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL, N'. Load the columns that the model reads.',
+        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL, N'. Load the columns that the model reads, or call PoolFeatures.',
             N'. Make them again: ' + @Calls)) END
     FROM (
         SELECT p.prediction_id, CASE

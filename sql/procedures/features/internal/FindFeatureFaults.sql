@@ -22,11 +22,14 @@ BEGIN
             N'; StorePreprocessing makes others. ');
     IF EXISTS (
             SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
-            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
+            WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NULL))
         OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
         SET @Message = CONCAT(@Message, N'The value ''', @Pooling,
             N''' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
                 SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
                 FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
-            N', each once, with commas between. ');
+            N', each once, with commas between', (
+                SELECT MIN(N'; PoolFeatures makes vectors of ' + pooling)
+                FROM dbo.poolings
+                WHERE network_id IS NOT NULL AND pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))), N'. ');
 END;

@@ -46,6 +46,9 @@ BEGIN
                 @Names, N'.');
         END;
     END;
+    IF @Number = 0 AND EXISTS (SELECT 1 FROM dbo.networks WHERE network_id = @NetworkId AND library = N'pooling')
+        SELECT @Number = 50104, @Message = CONCAT(N'The network ', N'''' + @ModelName + N''' ',
+            N'pools features and makes none. Call PoolFeatures with it, or name a network that makes features.');
     IF @Number <> 0
     BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');

@@ -24,19 +24,33 @@ BEGIN
         SET @Added = @@ROWCOUNT;
     END;
 
+    -- What a network pools is pooled of features that any pooling brings along.
+    INSERT INTO #served_sets (feature_set_id, pooling)
+    SELECT DISTINCT w.feature_set_id, COALESCE((
+            SELECT TOP (1) p.pooling
+            FROM dbo.pooled_features AS p
+            INNER JOIN dbo.poolings AS o ON o.pooling = p.pooling AND o.network_id IS NULL
+            WHERE p.feature_set_id = w.feature_set_id
+            ORDER BY CASE p.pooling WHEN N'mean' THEN 0 ELSE 1 END, p.pooling), N'mean')
+    FROM #served_sets AS w
+    INNER JOIN dbo.poolings AS k ON k.pooling = w.pooling AND k.network_id IS NOT NULL
+    WHERE NOT EXISTS (
+        SELECT 1 FROM #served_sets AS o
+        INNER JOIN dbo.poolings AS q ON q.pooling = o.pooling AND q.network_id IS NULL
+        WHERE o.feature_set_id = w.feature_set_id);
     -- One call takes several poolings of a layer, as long as their names fit its argument.
     INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
     SELECT f.network_id, f.preprocessing, f.layer, STRING_AGG(CAST(w.pooling AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY w.pooling)
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL
+    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
     GROUP BY f.network_id, f.preprocessing, f.layer
     HAVING SUM(LEN(w.pooling) + 1) <= 128;
     INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
     SELECT f.network_id, f.preprocessing, f.layer, w.pooling
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL AND NOT EXISTS (
+    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL) AND NOT EXISTS (
         SELECT 1 FROM #feature_calls AS c
         WHERE c.network_id = f.network_id AND c.preprocessing = f.preprocessing AND c.layer = f.layer
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));

@@ -52,6 +52,6 @@ BEGIN
         CROSS APPLY OPENJSON(r.pooled) AS v
         -- Keys have a collation of their own.
         WHERE r.load_id = @LoadId AND (v.[key] = N'combined'
-            OR v.[key] COLLATE DATABASE_DEFAULT NOT IN (SELECT pooling FROM dbo.poolings))
+            OR v.[key] COLLATE DATABASE_DEFAULT NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NULL))
         ORDER BY r.place;
 END;

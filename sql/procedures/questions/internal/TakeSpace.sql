@@ -43,7 +43,7 @@ BEGIN
         EXECUTE internal.ReadFeatureList @Features, @Pooling;
     ELSE
         INSERT INTO #parts (part_feature_set_id, pooling, width)
-        SELECT f.feature_set_id, k.pooling, f.width * k.times
+        SELECT f.feature_set_id, k.pooling, COALESCE(k.width, f.width * k.times)
         FROM dbo.feature_sets AS f
         INNER JOIN dbo.poolings AS k ON k.pooling = @Pooling
         WHERE f.feature_set_id = @FeatureSetId;

@@ -82,7 +82,9 @@ BEGIN
             SET @Number = 50140;
             SET @Message = CONCAT(@Missing, N' ', @What, N' have no features that the model can read; ',
                 IIF(@What = N'patients', N'their indices: ', N'indices of their patients: '), @Some,
-                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for ', IIF(@What = N'patients', N'their scans', N'them'),
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures ',
+                IIF(EXISTS (SELECT 1 FROM dbo.poolings WHERE pooling = @Pooling AND network_id IS NOT NULL), N'and PoolFeatures ', N''),
+                N'for ', IIF(@What = N'patients', N'their scans', N'them'),
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;

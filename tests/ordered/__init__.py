@@ -1,0 +1,1 @@
+"""Networks that pool the features of a scan in their order."""
