@@ -8,10 +8,8 @@ which kind; with them fixed, two dense layers learn whether a tile holds a malig
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -20,10 +18,22 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnx
 import torch
+from demo_volume_networks import (
+    COARSE,
+    FINE,
+    KINDS,
+    SPACING,
+    TILE,
+    WINDOW,
+    build,
+    encode,
+    export_detector,
+    export_volume,
+    locate,
+    pool,
+)
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from scipy import ndimage
 from torch import nn
 
@@ -31,14 +41,6 @@ from lungdb.learning.metrics import auc
 from lungdb.phantoms import Phantom, make_phantom
 from lungdb.phantoms.seeds import TRAINING_SEEDS
 
-KINDS = ("malignant", "benign", "granuloma")
-SPACING = (7.0, 1.5, 1.5)  # mm, near the phantoms' own
-TILE = (16, 96, 96)
-MULTIPLE = (1, 8, 8)
-WINDOW = (-1350.0, 150.0)
-FINE, COARSE = 2, 8  # voxels of a row to one place of the heat map, and of the deepest map
-WIDTHS = (12, 24, 48)
-FEATURES = 64
 SMALLEST = 3.0  # mm: what is smaller counts neither as a nodule nor as none, as in LUNA16
 CANCER_FRACTION = 0.7  # more than in the demo: nodules are what there is to learn
 
@@ -80,157 +82,210 @@ def _nodules(phantom: Phantom, factors: NDArray[np.float64]) -> Array:
     return np.array(rows, np.float32).reshape(-1, 5)
 
 
-def build() -> Any:
-    """Build the layers of both networks."""
+def place_targets(case: Case, corner: NDArray[np.int_], side: int, half: float) -> tuple[Array, Array]:
+    """Tell how far places of a map of a tile are from each nodule: float32[nodules, D, H, W], and the nodules' radii.
 
-    def conv(before: int, after: int, side: Sequence[int], stride: int) -> Any:
-        padding = [length // 2 for length in side]
-        return nn.Sequential(
-            nn.Conv3d(before, after, side, (1, stride, stride), padding, bias=False), nn.BatchNorm3d(after), nn.ReLU()
+    In mm from a nodule's centre to the box around a place that reaches `half` mm along rows and columns, and two along
+    slices, which are thicker than small nodules are.
+    """
+    square = np.zeros((), np.float32)
+    for axis, (step, reach) in enumerate(zip((1, side, side), (2.0, half, half), strict=True)):
+        places = corner[axis] + np.arange(TILE[axis] // step) * step + (step - 1) / 2
+        away = np.abs(places - case.nodules[:, 1 + axis, None]) * SPACING[axis]
+        shape = [-1, 1, 1, 1]
+        shape[1 + axis] = away.shape[1]
+        square = square + np.square(np.maximum(away - reach, 0)).reshape(shape)
+    return np.sqrt(square).astype(np.float32), case.nodules[:, 4, None, None, None]
+
+
+def draw_corner(case: Case, rng: np.random.Generator, near: float) -> NDArray[np.int_]:
+    """Draw the first voxel of a tile, in a part `near` of the cases one that has a nodule away from its sides."""
+    last = np.array(case.values.shape) - TILE
+    corner = rng.integers(0, last + 1)
+    if len(case.nodules) and rng.random() < near:
+        weight = np.array([4.0, 2.0, 1.0])[case.nodules[:, 0].astype(int)]
+        nodule = case.nodules[rng.choice(len(weight), p=weight / weight.sum())]
+        margin = np.array([2, 12, 12])
+        corner = np.rint(nodule[1:4]).astype(int) - rng.integers(margin, np.array(TILE) - margin)
+    drawn: NDArray[np.int_] = np.clip(corner, 0, last)
+    return drawn
+
+
+def cut(case: Case, corner: NDArray[np.int_]) -> NDArray[np.uint8]:
+    """Cut a tile."""
+    return case.values[tuple(slice(first, first + length) for first, length in zip(corner, TILE, strict=True))]
+
+
+def draw_tile(cases: list[Case], rng: np.random.Generator) -> tuple[NDArray[np.uint8], Array, Array]:
+    """Draw a tile with its targets: float32[1, D, H / 2, W / 2] of the heat map and [3, D, H / 8, W / 8] of the kinds.
+
+    Of the heat map 1 at a nodule's centre and a half at its radius; NaN where a nodule is too small to count. Of the
+    kinds 1 near the centre of one, 0 elsewhere and NaN where it is neither.
+    """
+    case = cases[rng.integers(len(cases))]
+    corner = draw_corner(case, rng, 0.6)
+    away, radius = place_targets(case, corner, FINE, 0.5)
+    heat = np.exp2(-np.square(away / radius))
+    heat[(heat > 0.05) & (radius < SMALLEST / 2)] = np.nan
+    fine = np.max(heat, axis=0, initial=0.0)[None]
+    away, radius = place_targets(case, corner, COARSE, COARSE / 2 * SPACING[1])
+    coarse = np.zeros((len(KINDS), *away.shape[1:]), np.float32)
+    for kind, distance, reach in zip(case.nodules[:, 0].astype(int), away, radius, strict=True):
+        layer = coarse[kind]
+        layer[(distance < reach + 6) & (layer != 1)] = np.nan
+        layer[distance < 0.7 * reach] = 1
+    tile = cut(case, corner)
+    axes = [axis for axis, flipped in zip((-3, -2, -1), rng.random(3) < 0.5, strict=True) if flipped]
+    return np.flip(tile, axes), np.flip(fine, axes), np.flip(coarse, axes)
+
+
+def train_maps(net: Any, cases: list[Case], scaled: Any, steps: int, batch: int, rng: np.random.Generator) -> None:
+    """Teach the shared layers and the heat map where nodules are, and of which kind."""
+    optimiser = torch.optim.AdamW([p for n, p in net.named_parameters() if n.split(".")[0] not in ("hidden", "scores")])
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, steps, pct_start=0.15)
+    net.train()
+    totals, since = np.zeros(2), time.monotonic()
+    for step in range(1, steps + 1):
+        tiles, fine, coarse = (
+            np.stack(drawn) for drawn in zip(*(draw_tile(cases, rng) for _ in range(batch)), strict=True)
         )
-
-    def block(before: int, after: int, stride: int) -> Any:
-        layers = {"first": conv(before, after, (3, 3, 3), stride), "second": conv(after, after, (3, 3, 3), 1)[:2]}
-        layers["shortcut"] = conv(before, after, (1, 1, 1), stride)[:2]
-        return nn.ModuleDict(layers)
-
-    net = nn.ModuleDict(
-        {
-            "stem": conv(1, WIDTHS[0], (3, 5, 5), 2),
-            "block1": block(WIDTHS[0], WIDTHS[1], 2),
-            "block2": block(WIDTHS[1], WIDTHS[2], 2),
-            "kinds": nn.Conv3d(WIDTHS[2], len(KINDS), 1),
-            "across2": conv(WIDTHS[2], WIDTHS[1], (1, 1, 1), 1)[:2],
-            "up2": conv(WIDTHS[1], WIDTHS[1], (3, 3, 3), 1),
-            "across1": conv(WIDTHS[1], WIDTHS[0], (1, 1, 1), 1)[:2],
-            "up1": conv(WIDTHS[0], WIDTHS[0], (3, 3, 3), 1),
-            "places": nn.Conv3d(WIDTHS[0], 1, 1),
-            "hidden": nn.Linear(2 * WIDTHS[2], FEATURES),
-            "score": nn.Linear(FEATURES, 1),
-        }
-    )
-    nn.init.constant_(net["kinds"].bias, -3.0)
-    nn.init.constant_(net["places"].bias, -4.0)
-    return net
+        x = scaled(tiles)
+        # Scanners differ in dose and calibration more than the phantoms do.
+        x = x * (1 + 0.08 * torch.randn(batch, 1, 1, 1, 1)) + 0.08 * torch.randn(batch, 1, 1, 1, 1)
+        maps = encode(net, x)
+        losses = [heat_loss(locate(net, *maps), torch.from_numpy(fine)), kind_loss(net["kinds"](maps[2]), coarse)]
+        optimiser.zero_grad()
+        sum(losses).backward()
+        optimiser.step()
+        schedule.step()
+        totals += [loss.item() for loss in losses]
+        if step % 20 == 0:
+            heat, kinds = totals / 20
+            seconds = time.monotonic() - since
+            print(f"maps: step {step}, heat {heat:.4f}, kinds {kinds:.4f}, {seconds:.0f} s", flush=True)
+            totals[:] = 0
 
 
-def encode(net: Any, x: Any) -> tuple[Any, Any, Any]:
-    """Run the shared layers: float32[N, 1, D, H, W] to maps of a half, a quarter and an eighth of the rows."""
-    maps = [net["stem"](x)]
-    for name in ("block1", "block2"):
-        block = net[name]
-        maps.append(torch.relu(block["second"](block["first"](maps[-1])) + block["shortcut"](maps[-1])))
-    return maps[0], maps[1], maps[2]
+def heat_loss(odds: Any, target: Any) -> Any:
+    """Quality focal loss (Li et al., Generalized Focal Loss, NeurIPS 2020) by the places that nodules take."""
+    known = ~torch.isnan(target)
+    odds, target = odds[known], target[known]
+    away = (torch.sigmoid(odds) - target).abs().square()
+    loss = nn.functional.binary_cross_entropy_with_logits(odds, target, reduction="none")
+    return (away.detach() * loss).sum() / (target > 0.5).sum().clamp(min=1)
 
 
-def locate(net: Any, half: Any, quarter: Any, eighth: Any) -> Any:
-    """Give the log odds of a nodule at each place of the map of a half of the rows."""
-
-    def doubled(values: Any) -> Any:
-        return nn.functional.interpolate(values, scale_factor=(1, 2, 2), mode="nearest")
-
-    x = net["up2"](torch.relu(doubled(net["across2"](eighth)) + quarter))
-    return net["places"](net["up1"](torch.relu(doubled(net["across1"](x)) + half)))
+def kind_loss(odds: Any, coarse: Array) -> Any:
+    """Binary cross-entropy over places that are clear."""
+    target = torch.from_numpy(coarse)
+    known = ~torch.isnan(target)
+    return nn.functional.binary_cross_entropy_with_logits(odds[known], target[known], pos_weight=torch.tensor(4.0))
 
 
-def pool(maps: Any) -> Any:
-    """Pool each channel over a tile: its largest and its mean value."""
-    return torch.cat([maps.amax((2, 3, 4)), maps.mean((2, 3, 4))], 1)
+def pooled(net: Any, cases: list[Case], scaled: Any, count: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Return pooled maps of `count` tiles a scan, float32[tiles, 96], and their kinds, float32[tiles, 3] as `held`."""
+    net.eval()
+    values, labels = [], []
+    with torch.no_grad():
+        for case in cases:
+            corners = [draw_corner(case, rng, 0.6) for _ in range(count)]
+            values.append(pool(encode(net, scaled(np.stack([cut(case, corner) for corner in corners])))[2]))
+            labels.extend(held(case, corner) for corner in corners)
+    return torch.cat(values), torch.from_numpy(np.stack(labels))
 
 
-class Graph:
-    """An ONNX graph that grows node by node; batch normalisation is folded into the convolutions."""
-
-    def __init__(self, net: Any) -> None:
-        self.net = net.eval()
-        self.nodes: list[Any] = []
-        self.weights: dict[str, Any] = {}
-
-    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        """Add a node and give the name of its output."""
-        self.nodes.append(helper.make_node(operator, inputs, [output], output, **attributes))
-        return output
-
-    def constant(self, name: str, value: Any) -> str:
-        """Add weights and give their name."""
-        self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
-        return name
-
-    def conv(self, layer: Any, x: str, name: str) -> str:
-        """Add a convolution with what follows it: batch normalisation and ReLU where the layer has them."""
-        folded = layer
-        if isinstance(layer, nn.Sequential):
-            folded = nn.utils.fusion.fuse_conv_bn_eval(layer[0], layer[1])
-        inputs = [x, *(self.constant(f"{name}.{part}", value.detach()) for part, value in folded.named_parameters())]
-        sides = {"strides": list(folded.stride), "pads": list(folded.padding) * 2}
-        y = self.add("Conv", inputs, name, kernel_shape=list(folded.kernel_size), **sides)
-        return self.add("Relu", [y], f"{name}.relu") if isinstance(layer, nn.Sequential) and len(layer) == 3 else y
-
-    def encode(self, x: str) -> tuple[str, str, str]:
-        """Add what `encode` computes."""
-        maps = [self.conv(self.net["stem"], x, "stem")]
-        for name in ("block1", "block2"):
-            block, x = self.net[name], maps[-1]
-            y = self.conv(block["second"], self.conv(block["first"], x, f"{name}.first"), f"{name}.second")
-            y = self.add("Add", [y, self.conv(block["shortcut"], x, f"{name}.shortcut")], f"{name}.sum")
-            maps.append(self.add("Relu", [y], f"{name}.relu"))
-        return maps[0], maps[1], maps[2]
-
-    def doubled(self, x: str, name: str, mode: str) -> str:
-        """Add the doubling of rows and columns."""
-        scales = self.constant("doubling", np.array([1, 1, 1, 2, 2], np.float32))
-        way = {"nearest": "asymmetric", "linear": "half_pixel"}[mode]
-        more = {"nearest_mode": "floor"} if mode == "nearest" else {}
-        return self.add("Resize", [x, "", scales], name, mode=mode, coordinate_transformation_mode=way, **more)
-
-    def joined(self, name: str, deep: str, beside: str) -> str:
-        """Add what `locate` does on the way up."""
-        up = self.doubled(self.conv(self.net[f"across{name}"], deep, f"across{name}"), f"doubled{name}", "nearest")
-        x = self.add("Relu", [self.add("Add", [up, beside], f"joined{name}")], f"joined{name}.relu")
-        return self.conv(self.net[f"up{name}"], x, f"up{name}")
-
-    def model(self, name: str, output: str, shape: list[Any], told: dict[str, Any]) -> onnx.ModelProto:
-        """Write what was added as a model of one output that carries what it declares."""
-        sides = [axis if isinstance(axis, str) else axis for axis in ("D", "H", "W")]
-        given = helper.make_tensor_value_info("volume", TensorProto.FLOAT, ["N", 1, *sides])
-        made = helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)
-        graph = helper.make_graph(self.nodes, name, [given], [made], list(self.weights.values()))
-        opset = [helper.make_opsetid("", 13)]
-        model = helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="lungdb")
-        helper.set_model_props(model, {"lungdb": json.dumps(told)})
-        onnx.checker.check_model(model, full_check=True)
-        return model
+def held(case: Case, corner: NDArray[np.int_]) -> Array:
+    """Tell which kinds a tile holds: 1 if a centre is inside, NaN if only a part of a nodule is, else 0."""
+    outside = np.maximum(corner - case.nodules[:, 1:4], case.nodules[:, 1:4] - (corner + np.array(TILE) - 1))
+    away = (outside * SPACING).max(axis=1)
+    row = np.zeros(len(KINDS), np.float32)
+    for kind in range(len(KINDS)):
+        mine = away[case.nodules[:, 0] == kind]
+        radius = case.nodules[case.nodules[:, 0] == kind, 4]
+        row[kind] = 1 if (mine < -2).any() else np.nan if (mine < radius + 3).any() else 0
+    return row
 
 
-def declared(mean: float, std: float, **more: Any) -> dict[str, Any]:
-    """Give what both files declare of themselves."""
-    read = {"dimensions": 3, "channels": 1, "size": list(TILE), "multiple": list(MULTIPLE), "spacing": list(SPACING)}
-    read |= {"orientation": "SPL", "window": list(WINDOW)}
-    return {"normalisation": {"mean": [mean], "std": [std]}, "input": read, **more}
+def train_scores(net: Any, values: Any, labels: Any, steps: int) -> None:
+    """Teach the two dense layers which kinds of nodules a tile holds."""
+    layers = nn.ModuleList([net["hidden"], net["scores"]])
+    optimiser = torch.optim.AdamW(layers.parameters(), lr=1e-3, weight_decay=0.05)
+    for _ in range(steps):
+        chosen = torch.randint(len(values), (256,))
+        x, target = values[chosen], labels[chosen]
+        # Dropping hidden units makes each of the rest carry the evidence, so any of them serves a tree.
+        hidden = nn.functional.dropout(torch.relu(net["hidden"](nn.functional.dropout(x, 0.1))), 0.5)
+        known = ~torch.isnan(target)
+        loss = nn.functional.binary_cross_entropy_with_logits(net["scores"](hidden)[known], target[known])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
 
 
-def export_volume(net: Any, mean: float, std: float) -> onnx.ModelProto:
-    """Write the network that says of a tile whether it holds a malignant nodule."""
-    graph = Graph(net)
-    _, _, x = graph.encode("volume")
-    both = [graph.add("GlobalMaxPool", [x], "largest"), graph.add("GlobalAveragePool", [x], "mean")]
-    x = graph.add("Flatten", [graph.add("Concat", both, "pooled", axis=1)], "pooled.flat")
-    for name in ("hidden", "score"):
-        parts = [(part, value.detach()) for part, value in net[name].named_parameters()]
-        inputs = [x, *(graph.constant(f"{name}.{part}", value) for part, value in parts)]
-        x = graph.add("Gemm", inputs, name, transB=1)
-        if name == "hidden":
-            x = graph.add("Relu", [x], "features")
-    graph.add("Sigmoid", [x], "probability")
-    return graph.model("demo_volume", "probability", ["N", 1], declared(mean, std))
+def report(net: Any, values: Any, labels: Any) -> None:
+    """Print how well each kind is told on tiles of scans that the network was not trained on."""
+    with torch.no_grad():
+        scores = net["scores"](torch.relu(net["hidden"](values))).numpy()
+    labels = labels.numpy()
+    for kind, name in enumerate(KINDS):
+        known = ~np.isnan(labels[:, kind])
+        told = auc(labels[known, kind], scores[known, kind])
+        print(f"{name}: AUC {told} on {np.nansum(labels[:, kind]):.0f} of {known.sum()} tiles")
 
 
-def export_detector(net: Any, mean: float, std: float) -> onnx.ModelProto:
-    """Write the network that draws a heat map of nodules, of the input's own size."""
-    graph = Graph(net)
-    half, quarter, eighth = graph.encode("volume")
-    x = graph.joined("1", graph.joined("2", eighth, quarter), half)
-    x = graph.doubled(graph.conv(net["places"], x, "places"), "odds", "linear")
-    graph.add("Sigmoid", [x], "heatmap")
-    told = declared(mean, std, output={"form": "heatmap", "stride": [1, 1, 1]})
-    return graph.model("demo_detector", "heatmap", ["N", 1, "D", "H", "W"], told)
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where demo_volume.onnx and demo_detector.onnx go")
+    parser.add_argument("--scans", type=int, default=400, help="scans to train on (default: 400)")
+    parser.add_argument("--steps", type=int, default=500, help="batches of tiles (default: 500)")
+    parser.add_argument("--batch", type=int, default=8, help="tiles in a batch (default: 8)")
+    parser.add_argument("--reference", type=Path, help="an .npz file for an input and what PyTorch makes of it")
+    options = parser.parse_args()
+    start = time.monotonic()
+    torch.manual_seed(0)
+    # With one thread sums do not depend on the machine, and a shared machine is not lost in waiting.
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    held_out = options.scans // 10
+    seeds = TRAINING_SEEDS[: options.scans + held_out]
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), cv2.setNumThreads, (1,)) as processes:
+        cases = list(processes.map(make_case, seeds, chunksize=4))
+    train, test = cases[: options.scans], cases[options.scans :]
+    sample = np.concatenate([case.values.ravel()[::997] for case in train]) / 255
+    mean, std = round(float(sample.mean()), 4), round(float(sample.std()), 4)
+    print(f"{len(cases)} scans in {time.monotonic() - start:.0f} s, mean {mean}, standard deviation {std}", flush=True)
+
+    def scaled(tiles: NDArray[np.uint8]) -> Any:
+        values = (tiles[:, None].astype(np.float32) / 255 - np.float32(mean)) / np.float32(std)
+        return torch.from_numpy(values).contiguous(memory_format=torch.channels_last_3d)
+
+    net = build().to(memory_format=torch.channels_last_3d)
+    train_maps(net, train, scaled, options.steps, options.batch, rng)
+    train_scores(net, *pooled(net, train, scaled, 8, rng), 3000)
+    report(net, *pooled(net, test, scaled, 40, rng))
+    for name, model in (("volume", export_volume(net, mean, std)), ("detector", export_detector(net, mean, std))):
+        path = options.folder / f"demo_{name}.onnx"
+        path.write_bytes(model.SerializeToString())
+        weights = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
+        print(f"{path.name}: {weights} weights, {path.stat().st_size} bytes")
+    print(f"{time.monotonic() - start:.0f} s in all")
+    if options.reference:
+        write_reference(net, options.reference, rng)
+
+
+def write_reference(net: Any, path: Path, rng: np.random.Generator) -> None:
+    """Write a small input and what PyTorch makes of it."""
+    small = rng.standard_normal((2, 1, 6, 10, 9)).astype(np.float32)
+    with torch.no_grad():
+        maps = encode(net, torch.from_numpy(small.repeat(8, axis=3).repeat(8, axis=4)))
+        features = torch.relu(net["hidden"](pool(maps[2])))
+        probability = torch.sigmoid(net["scores"](features)[:, :1])
+        odds = nn.functional.interpolate(locate(net, *maps), scale_factor=(1, 2, 2), mode="trilinear")
+        heatmap = torch.sigmoid(odds)[..., ::8, ::8]
+    values = {"features": features, "probability": probability, "heatmap": heatmap}
+    np.savez(path, small=small, **{name: value.numpy() for name, value in values.items()})
+
+
+if __name__ == "__main__":
+    main()
