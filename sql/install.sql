@@ -4274,7 +4274,8 @@ WHERE NOT EXISTS (SELECT 1 FROM dbo.byte_values AS b WHERE b.number = 16 * h.dig
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- lungdb's own preprocessings, as steps: what GenerateFeatures makes with them is older than these rows, and the same bit for bit.
+-- lungdb's own preprocessings, as steps: what GenerateFeatures makes with them is older than these rows, and the same bit for bit. volume is
+-- of networks that read three dimensions.
 INSERT INTO dbo.preprocessings (name, steps, digest)
 SELECT d.name, d.steps, HASHBYTES('SHA2_256', d.steps)
 FROM (
@@ -4283,7 +4284,10 @@ FROM (
             + N'"unit": "fraction"}, {"high": 150.0, "low": -1350.0, "step": "clip", "unit": "HU"}, {"antialias": true, '
             + N'"interpolation": "area", "size": "network", "step": "resize", "unit": "pixels"}, {"from": [-1350.0, 150.0], '
             + N'"step": "scale", "to": [0.0, 1.0]}], "triples": "all"}' AS NVARCHAR(MAX))),
-        (N'seed', N'{"normalise": false, "steps": [{"step": "seed"}], "triples": "seed"}')
+        (N'seed', N'{"normalise": false, "steps": [{"step": "seed"}], "triples": "seed"}'),
+        (N'volume', N'{"dimensions": 3, "normalise": true, "steps": [{"orientation": "network", "step": "orient"}, {"antialias": true, '
+            + N'"interpolation": "linear", "spacing": "network", "step": "resample", "unit": "mm"}, {"range": "network", "step": '
+            + N'"window", "unit": "HU"}, {"fill": "air", "overlap": 0.25, "size": "network", "step": "tile", "weights": "gaussian"}]}')
 ) AS d (name, steps)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.preprocessings AS p WHERE p.name = d.name);
 GO
@@ -14116,7 +14120,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeletePreprocessing deletes a preprocessing and the pictures that are kept of it. It refuses while features were made
-with it, and lungdb''s own: lung and seed. Derived pictures stay: their lineage has the steps themselves.
+with it, and lungdb''s own: lung, seed and volume. Derived pictures stay: their lineage has the steps themselves.
 Parameters:
     @Name NVARCHAR(32) = NULL  its name; needed
     @Help BIT = 0              1 prints this help and does nothing else
@@ -14139,7 +14143,7 @@ Example:
     IF @Sets IS NOT NULL
         SELECT @Number = 50393, @Message = CONCAT(N'The preprocessing ''', @Name, N''' was used for the feature sets ', @Sets,
             N'. Delete these first with DeleteFeatures.');
-    IF @Name IN (N'lung', N'seed')
+    IF @Name IN (N'lung', N'seed', N'volume')
         SELECT @Number = 50393, @Message = CONCAT(N'The preprocessing ''', @Name, N''' is lungdb''s own and stays.');
     IF @Number IS NOT NULL
     BEGIN
@@ -14263,9 +14267,9 @@ Examples:
 
     DECLARE @Message NVARCHAR(2000) = N'', @Checked NVARCHAR(MAX), @Language NVARCHAR(128),
         @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Digest VARBINARY(32), @Stored VARBINARY(32);
-    IF @Name IS NULL OR @Name = N'' OR @Name LIKE N'%[^A-Za-z0-9_.-]%' OR @Name IN (N'combined', N'image', N'lung', N'seed')
+    IF @Name IS NULL OR @Name = N'' OR @Name LIKE N'%[^A-Za-z0-9_.-]%' OR @Name IN (N'combined', N'image', N'lung', N'seed', N'volume')
         SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Name + N'''', N'NULL'), N' for the parameter @Name is not supported. ',
-            N'Supported are letters from A to Z, digits, _, - and . , and no name that lungdb has itself: combined, image, lung, seed. ');
+            N'Supported are letters from A to Z, digits, _, - and . , and no name that lungdb has itself: combined, image, lung, seed, volume. ');
     IF @Steps IS NULL
         SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Steps is not supported. Give a list of steps as JSON. ');
     IF @Message <> N''

@@ -11,7 +11,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeletePreprocessing deletes a preprocessing and the pictures that are kept of it. It refuses while features were made
-with it, and lungdb''s own: lung and seed. Derived pictures stay: their lineage has the steps themselves.
+with it, and lungdb''s own: lung, seed and volume. Derived pictures stay: their lineage has the steps themselves.
 Parameters:
     @Name NVARCHAR(32) = NULL  its name; needed
     @Help BIT = 0              1 prints this help and does nothing else
@@ -34,7 +34,7 @@ Example:
     IF @Sets IS NOT NULL
         SELECT @Number = 50393, @Message = CONCAT(N'The preprocessing ''', @Name, N''' was used for the feature sets ', @Sets,
             N'. Delete these first with DeleteFeatures.');
-    IF @Name IN (N'lung', N'seed')
+    IF @Name IN (N'lung', N'seed', N'volume')
         SELECT @Number = 50393, @Message = CONCAT(N'The preprocessing ''', @Name, N''' is lungdb''s own and stays.');
     IF @Number IS NOT NULL
     BEGIN

@@ -30,9 +30,9 @@ Examples:
 
     DECLARE @Message NVARCHAR(2000) = N'', @Checked NVARCHAR(MAX), @Language NVARCHAR(128),
         @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Digest VARBINARY(32), @Stored VARBINARY(32);
-    IF @Name IS NULL OR @Name = N'' OR @Name LIKE N'%[^A-Za-z0-9_.-]%' OR @Name IN (N'combined', N'image', N'lung', N'seed')
+    IF @Name IS NULL OR @Name = N'' OR @Name LIKE N'%[^A-Za-z0-9_.-]%' OR @Name IN (N'combined', N'image', N'lung', N'seed', N'volume')
         SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Name + N'''', N'NULL'), N' for the parameter @Name is not supported. ',
-            N'Supported are letters from A to Z, digits, _, - and . , and no name that lungdb has itself: combined, image, lung, seed. ');
+            N'Supported are letters from A to Z, digits, _, - and . , and no name that lungdb has itself: combined, image, lung, seed, volume. ');
     IF @Steps IS NULL
         SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Steps is not supported. Give a list of steps as JSON. ');
     IF @Message <> N''
