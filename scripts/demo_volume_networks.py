@@ -14,7 +14,7 @@ from torch import nn
 
 KINDS = ("malignant", "benign", "granuloma")
 SPACING = (7.0, 1.5, 1.5)  # mm, near the phantoms' own
-TILE = (16, 96, 96)
+TILE = (16, 64, 64)
 MULTIPLE = (1, 8, 8)
 WINDOW = (-1350.0, 150.0)
 FINE, COARSE = 2, 8  # voxels of a row to one place of the heat map, and of the deepest map
@@ -143,9 +143,9 @@ class Graph:
         return model
 
 
-def declared(mean: float, std: float, **more: Any) -> dict[str, Any]:
+def declared(mean: float, std: float, size: Sequence[int | None], **more: Any) -> dict[str, Any]:
     """Give what both files declare of themselves."""
-    read = {"dimensions": 3, "channels": 1, "size": list(TILE), "multiple": list(MULTIPLE), "spacing": list(SPACING)}
+    read = {"dimensions": 3, "channels": 1, "size": list(size), "multiple": list(MULTIPLE), "spacing": list(SPACING)}
     read |= {"orientation": "SPL", "window": list(WINDOW)}
     return {"normalisation": {"mean": [mean], "std": [std]}, "input": read, **more}
 
@@ -163,7 +163,7 @@ def export_volume(net: Any, mean: float, std: float) -> onnx.ModelProto:
         if name == "hidden":
             x = graph.add("Relu", [x], "features")
     graph.add("Sigmoid", [x], "probability")
-    return graph.model("demo_volume", "probability", ["N", 1], declared(mean, std))
+    return graph.model("demo_volume", "probability", ["N", 1], declared(mean, std, TILE))
 
 
 def export_detector(net: Any, mean: float, std: float) -> onnx.ModelProto:
@@ -173,5 +173,6 @@ def export_detector(net: Any, mean: float, std: float) -> onnx.ModelProto:
     x = graph.joined("1", graph.joined("2", eighth, quarter), half)
     x = graph.doubled(graph.conv(net["places"], x, "places"), "odds", "linear")
     graph.add("Sigmoid", [x], "heatmap")
-    told = declared(mean, std, output={"form": "heatmap", "stride": [1, 1, 1]})
+    form = {"form": "heatmap", "score": "probability", "threshold": 0.05, "radius": 8.0, "diameter": "half"}
+    told = declared(mean, std, (None, 128, 128), output=form)
     return graph.model("demo_detector", "heatmap", ["N", 1, "D", "H", "W"], told)

@@ -23,6 +23,7 @@ from demo_volume_networks import (
     COARSE,
     FINE,
     KINDS,
+    MULTIPLE,
     SPACING,
     TILE,
     WINDOW,
@@ -34,14 +35,20 @@ from demo_volume_networks import (
     pool,
 )
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import nn
 
+from lungdb.imaging.volumes.declared import VolumeInput
+from lungdb.imaging.volumes.geometry import Geometry, Volume
+from lungdb.imaging.volumes.recipes import volume_recipe
 from lungdb.learning.metrics import auc
-from lungdb.phantoms import Phantom, make_phantom
+from lungdb.phantoms import make_phantom
 from lungdb.phantoms.seeds import TRAINING_SEEDS
 
 SMALLEST = 3.0  # mm: what is smaller counts neither as a nodule nor as none, as in LUNA16
+VOLUME = '{"dimensions": 3, "steps": [{"step": "orient"}, {"step": "resample"}, {"step": "window"}]}'
+"""What the preprocessing `volume` does before it lays tiles, which are drawn here."""
+
+WHOLE = VolumeInput(1, (None, None, None), MULTIPLE, SPACING, "SPL", WINDOW)
 CANCER_FRACTION = 0.7  # more than in the demo: nodules are what there is to learn
 
 Array = NDArray[np.float32]
@@ -68,18 +75,16 @@ def make_case(seed: int) -> Case:
     if seed not in TRAINING_SEEDS:
         raise ValueError(f"{seed} is not a training seed")
     phantom = make_phantom(seed, cancer=seed % 10 < 10 * CANCER_FRACTION)
-    factors = np.array(phantom.spacing) / SPACING
-    values = ndimage.zoom(phantom.hu.astype(np.float32), factors, order=1, grid_mode=True, mode="nearest")
-    values = np.clip((values - WINDOW[0]) / (WINDOW[1] - WINDOW[0]), 0, 1)
-    return Case(np.rint(values * 255).astype(np.uint8), _nodules(phantom, factors))
-
-
-def _nodules(phantom: Phantom, factors: NDArray[np.float64]) -> Array:
+    depth, down, across = phantom.spacing
+    steps = ((0.0, 0.0, depth), (0.0, down, 0.0), (across, 0.0, 0.0))
+    prepared = volume_recipe(VOLUME).prepare(Volume(phantom.hu, Geometry((0.0, 0.0, 0.0), steps)), WHOLE)
+    values = np.rint(prepared.values * 255).astype(np.uint8)
     rows = []
     for nodule in phantom.nodules:
-        place = (np.array(nodule.index) + 0.5) * factors - 0.5
+        k, row, column = nodule.index
+        place = prepared.geometry.to_voxels(np.array([[column * across, row * down, k * depth]]))[0]
         rows.append([KINDS.index(nodule.kind), *place, nodule.diameter / 2])
-    return np.array(rows, np.float32).reshape(-1, 5)
+    return Case(values, np.array(rows, np.float32).reshape(-1, 5))
 
 
 def place_targets(case: Case, corner: NDArray[np.int_], side: int, half: float) -> tuple[Array, Array]:
@@ -105,7 +110,7 @@ def draw_corner(case: Case, rng: np.random.Generator, near: float) -> NDArray[np
     if len(case.nodules) and rng.random() < near:
         weight = np.array([4.0, 2.0, 1.0])[case.nodules[:, 0].astype(int)]
         nodule = case.nodules[rng.choice(len(weight), p=weight / weight.sum())]
-        margin = np.array([2, 12, 12])
+        margin = np.array([2, 8, 8])
         corner = np.rint(nodule[1:4]).astype(int) - rng.integers(margin, np.array(TILE) - margin)
     drawn: NDArray[np.int_] = np.clip(corner, 0, last)
     return drawn
@@ -237,8 +242,8 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where demo_volume.onnx and demo_detector.onnx go")
-    parser.add_argument("--scans", type=int, default=400, help="scans to train on (default: 400)")
-    parser.add_argument("--steps", type=int, default=500, help="batches of tiles (default: 500)")
+    parser.add_argument("--scans", type=int, default=240, help="scans to train on (default: 240)")
+    parser.add_argument("--steps", type=int, default=600, help="batches of tiles (default: 600)")
     parser.add_argument("--batch", type=int, default=8, help="tiles in a batch (default: 8)")
     parser.add_argument("--reference", type=Path, help="an .npz file for an input and what PyTorch makes of it")
     options = parser.parse_args()
