@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from lungdb.errors import escaped
 from lungdb.loading.network_file import FORMATS, NetworkFile
 from lungdb.loading.networks import Wish, describe, load_network
 from lungdb.loading.precision import PICTURES, PRECISIONS, Entry
+from lungdb.networks.inputs.declaring import read_declared, read_detects
 
 _EPILOG = """
 ONNX, zip packages of it (.nupkg), PyTorch weights (.safetensors, .pth, .pt) and CNTK 2 networks (.model) are told apart
@@ -41,7 +43,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         "of a patient or the SHA-256 of a scan a line",
     )
     told.add_argument(
-        "--layer", metavar="NAME", help="the layer that features are taken from (default: the one under the classifier)"
+        "--layer",
+        metavar="NAMES",
+        help="the layer that features are taken from (default: the one under the classifier); with commas several, the "
+        "first is meant where none is named",
+    )
+    told.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what it reads: of volumes spacing=1,1,1, window=-1000,400, size=96,96,96, multiple=16, orientation=SPL; "
+        "of either channels=1, layout=last; may be given several times",
+    )
+    told.add_argument(
+        "--detects",
+        action="append",
+        default=[],
+        metavar="FORM,KEY=VALUE",
+        help="what a detector gives: boxes, retinanet, heatmap or segmentation, and what is declared of it",
     )
     _add_precision(parser)
     arguments = parser.parse_args(argv)
@@ -59,8 +79,10 @@ def add_description(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         help="rows and columns of its pictures, where the file leaves them open",
     )
     told.add_argument("--channel-order", choices=("rgb", "bgr"), help="order of its colours")
-    told.add_argument("--mean", type=_three, metavar="A,B,C", help="what is subtracted, on 0…1, in its channel order")
-    told.add_argument("--std", type=_three, metavar="A,B,C", help="what is then divided by")
+    told.add_argument(
+        "--mean", type=_numbers, metavar="A,B,C", help="what is subtracted, on 0…1, a number a channel, in its order"
+    )
+    told.add_argument("--std", type=_numbers, metavar="A,B,C", help="what is then divided by")
     told.add_argument("--mean-file", type=Path, metavar="XML", help="CNTK's mean picture, subtracted in its place")
     told.add_argument("--output", metavar="NAME", help="which output of a CNTK network")
     return told
@@ -93,6 +115,8 @@ def _add_precision(parser: argparse.ArgumentParser) -> None:
 
 def _load(arguments: argparse.Namespace) -> int:
     described = described_by(arguments)
+    declared = read_declared(arguments.input)
+    detects = read_detects(arguments.detects) if arguments.detects else None
     wish = Wish(
         source=arguments.file,
         folder=arguments.download_to,
@@ -102,12 +126,14 @@ def _load(arguments: argparse.Namespace) -> int:
         layer=arguments.layer,
         mean_file=arguments.mean_file,
         described=described,
+        declared=declared,
+        detects=detects,
         precision=arguments.precision,
         pictures=arguments.calibration,
         force=arguments.force,
         trained_on=arguments.trained_on,
     )
-    is_described = bool(described or arguments.mean_file)
+    is_described = bool(described or arguments.mean_file or declared or detects)
     stored = load_network(arguments.database, wish, partial(_print_entry, is_described=is_described))
     for network in stored:
         outcome = "added" if network.is_new else "is in the database already"
@@ -131,14 +157,34 @@ def _description(file: NetworkFile, entry: Entry, notes: tuple[str, ...]) -> str
     lines = {
         "Format": FORMATS[entry.library],
         "Network": details["architecture"] or "not in the catalog",
-        "Input": f"{picture['height']} × {picture['width']}, {picture['channel_order']}, less {mean}, over {std}",
+        "Input": f"{_input(picture)}, less {mean}, over {std}",
         "Layers": ", ".join(details["layers"]),
-        "Width": f"{details['width']} values of the penultimate layer",
+        **(
+            {"Finds": json.dumps(details["output"])}
+            if "output" in details
+            else {"Width": f"{details['width']} values of the penultimate layer"}
+        ),
         **({"Note": " ".join(notes)} if notes else {}),
         "SHA-256": f"{file.sha256} (the file)",
         "": f"{entry.sha256.hex()} (what is stored)",
     }
     return "\n".join(f"{f'{what}:' if what else '':<9}{told}" for what, told in lines.items())
+
+
+def _input(picture: Mapping[str, Any]) -> str:
+    """Say what a network reads."""
+    if "dimensions" not in picture:
+        order = picture.get("channel_order", "one channel")
+        return f"{picture['height']} × {picture['width']}, {order}"
+    size = " × ".join("any" if side is None else str(side) for side in picture["size"])
+    spacing, window = (
+        "any" if value is None else ", ".join(f"{number:g}" for number in value)
+        for value in (picture["spacing"], picture["window"])
+    )
+    return (
+        f"volumes of {size}, {picture['channels']} channel{'s' if picture['channels'] > 1 else ''}, spacing {spacing}, "
+        f"window {window}, orientation {picture['orientation']}"
+    )
 
 
 def _similarity(entry: Entry) -> str:
@@ -161,11 +207,11 @@ def _sha256(text: str) -> str:
     return text.lower()
 
 
-def _three(text: str) -> list[float]:
+def _numbers(text: str) -> list[float]:
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if len(numbers) != 3 or not all(math.isfinite(number) for number in numbers):
-        raise argparse.ArgumentTypeError(f"'{text}' is not three numbers with commas between")
+    if not numbers or not all(math.isfinite(number) for number in numbers):
+        raise argparse.ArgumentTypeError(f"'{text}' is not numbers with commas between, one a channel")
     return numbers

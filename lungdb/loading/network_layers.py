@@ -10,8 +10,8 @@ from typing import Any
 from lungdb.database import Connection, run
 from lungdb.database.retrying import committed, retried
 from lungdb.errors import LungdbError
-from lungdb.imaging.preprocessing import SIDE
 from lungdb.networks.graphs.listing import list_layers
+from lungdb.networks.inputs.stored import sides_of
 
 _INSERT = """
 INSERT INTO dbo.network_layers (network_id, position, name, operator, output_shape, parameters)
@@ -34,8 +34,7 @@ def store_layers(connection: Connection, network_id: int, model: bytes, details:
     LungdbError
         The bytes are no ONNX network.
     """
-    picture = details.get("input", {})
-    layers = list_layers(model, int(picture.get("height", SIDE)), int(picture.get("width", SIDE)))
+    layers = list_layers(model, *sides_of(details))
     rows = [
         (network_id, place, row.name[:_NAME_LENGTH], row.operator, row.output_shape, row.parameters)
         for place, row in enumerate(layers)

@@ -45,6 +45,10 @@ class Wish:
         CNTK's mean picture, which the network is to subtract.
     described : mapping
         What is said about the network, from `describe`.
+    declared : mapping
+        What is said about its input, from `lungdb.networks.inputs.declaring.read_declared`.
+    detects : mapping or None
+        What its outputs are, of a detector, from `lungdb.networks.inputs.declaring.read_detects`.
     precision : str
         `float32`, or one of `lungdb.loading.precision.PRECISIONS` for a second network beside it.
     pictures : int
@@ -63,6 +67,8 @@ class Wish:
     layer: str | None = None
     mean_file: Path | None = None
     described: Mapping[str, Any] = field(default_factory=dict)
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    detects: Mapping[str, Any] | None = None
     precision: str = "float32"
     pictures: int = PICTURES
     force: bool = False
@@ -93,7 +99,7 @@ def describe(
     if mean:
         from lungdb.networks.entry import check_normalisation  # which imports onnx, half a second
 
-        described["normalisation"] = check_normalisation({"mean": mean, "std": std})
+        described["normalisation"] = check_normalisation({"mean": mean, "std": std}, len(mean))
     given = {"input_size": input_size, "channel_order": channel_order}
     return described | {name: value for name, value in given.items() if value is not None}
 
@@ -131,7 +137,9 @@ def load_network(
         raise LungdbError(
             f"The name '{printable(names[-1])}' has {len(names[-1])} characters. Give one of 1 to 128 with --name."
         )
-    prepared = prepare_apart(Task(file, wish.output, wish.layer, wish.mean_file, wish.described))
+    prepared = prepare_apart(
+        Task(file, wish.output, wish.layer, wish.mean_file, wish.described, wish.declared, wish.detects)
+    )
     entries = [Entry(prepared.model, prepared.format, prepared.details)]
     on_entry(file, entries[0], prepared.notes)
     given = {"name": name, "precision": wish.precision, "layer": wish.layer}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,10 @@ class Task:
         CNTK's mean picture, which is subtracted.
     described : mapping
         What is said about the network, from `describe`.
+    declared : mapping
+        What is said about its input, from `lungdb.networks.inputs.declaring.read_declared`.
+    detects : mapping or None
+        What a detector's outputs are.
     """
 
     file: NetworkFile
@@ -68,6 +72,8 @@ class Task:
     layer: str | None
     mean_file: Path | None
     described: Mapping[str, Any]
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    detects: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,17 +146,25 @@ def _prepare(task: Task) -> Prepared:
         model = subtract_mean(model, read_mean_file(read_mean(task.mean_file)))
         told = {"channel_order": "bgr", **told, "normalisation": AS_LEVELS}
         notes = (*notes, "The mean picture of the mean file is subtracted in the network.")
-    model = prepare_network(model, input_size=told.get("input_size"), layer=task.layer)
+    model = prepare_network(
+        model,
+        input_size=told.get("input_size"),
+        layer=task.layer,
+        declared=task.declared,
+        detects=task.detects is not None,
+    )
     details = network_details(
         model,
         source_format=converted.format,
         source_sha256=task.file.sha256,
         layer=task.layer,
+        declared=task.declared,
+        detects=task.detects,
         **{"architecture": converted.architecture, "precision": precision_of(model), **converted.told, **told},
     )
     if converted.beside:
         details["source"]["beside"] = dict(converted.beside)
-    if task.described or converted.told or task.mean_file or task.layer:
+    if task.described or task.declared or task.detects or converted.told or task.mean_file or task.layer:
         model = _annotated(model, details)
     return Prepared(model, converted.format, details, notes)
 
@@ -170,10 +184,11 @@ def _annotated(model: bytes, details: dict[str, Any]) -> bytes:
     """Write what was said of a network into it: looked up by its hash, it may have only one description."""
     import onnx
 
-    from lungdb.networks.entry import METADATA_KEY
+    from lungdb.networks.inputs.kinds import METADATA_KEY
 
     parsed = onnx.load_from_string(model)
     properties = {entry.key: entry.value for entry in parsed.metadata_props}
-    told = {key: details[key] for key in ("architecture", "input", "normalisation", "penultimate")}
+    keys = ("architecture", "input", "normalisation", "penultimate", "output")
+    told = {key: details[key] for key in keys if key in details}
     onnx.helper.set_model_props(parsed, {**properties, METADATA_KEY: json.dumps(told)})
     return bytes(parsed.SerializeToString())

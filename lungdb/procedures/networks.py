@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lungdb.errors import ErrorNumber, ProcedureError
-from lungdb.imaging.preprocessing import SIDE, Size
-from lungdb.networks.entry import MAX_SIDE, check_normalisation
-from lungdb.networks.graphs.layers import cut_layers
+from lungdb.imaging.preprocessing import CHANNELS
+from lungdb.networks.entry import NODULES, check_normalisation
+from lungdb.networks.graphs.apart import Apart
+from lungdb.networks.graphs.layers import cut_layers, keep_outputs
 from lungdb.networks.graphs.maps import averaged_map
+from lungdb.networks.inputs.stored import channels_of, reads_volumes, sides_of
 from lungdb.networks.running.sessions import Session, cached_session
 from lungdb.procedures.checks import check_sha256, comma_list, read_details
 
@@ -25,8 +27,8 @@ class OpenNetwork:
         One output a layer.
     layers : list of str
         As they were asked for.
-    mean, std : three numbers each
-        By channel of the network.
+    mean, std : a number a channel
+        Of the network's normalisation.
     details : dict
         The whole of `networks.details`.
     """
@@ -37,11 +39,16 @@ class OpenNetwork:
     std: list[float]
     details: dict[str, Any]
 
+    @property
+    def detects(self) -> bool:
+        """Whether the outputs are those of a detector, which all run."""
+        return self.layers == [NODULES] and "output" in self.details
+
 
 def open_network(
     network: bytes, sha256: str, details: str, layers: str | None, providers: str | None, threads: int | None
 ) -> OpenNetwork:
-    """Check a network and open it, or take the session that this process has of it.
+    """Check a network of colour pictures or triples of slices and open it, or take this process's session of it.
 
     Parameters
     ----------
@@ -56,20 +63,31 @@ def open_network(
     Raises
     ------
     ProcedureError
-        50101 for an argument, 50104 for a network that reads no pictures, 50105 when its bytes are damaged, 50115 for
-        an unknown layer, 50116 when it cannot be run.
+        50101 for an argument, 50104 for a network that reads something else, 50105 when its bytes are damaged, 50115
+        for an unknown layer, 50116 when it cannot be run.
     """
+    _need_triples(details)
+    return open_any(network, sha256, details, layers, providers, threads)
+
+
+def open_any(
+    network: bytes, sha256: str, details: str, layers: str | None, providers: str | None, threads: int | None
+) -> OpenNetwork:
+    """Open a network as `open_network` does, whatever it reads; of a detector without layers, all its outputs."""
     check_sha256(network, sha256, "network")
     read = read_details(details, "network")
-    normalisation = check_normalisation(read.get("normalisation"))
-    names = _layer_names(layers)
-    size = _input_size(read)
+    normalisation = check_normalisation(read.get("normalisation"), channels_of(read))
+    names = _layer_names(layers, read)
+    size = sides_of(read)
     catalog = _catalog_names(read)
+
+    def make() -> Apart:
+        if names == [NODULES] and "output" in read:
+            return keep_outputs(network, size)
+        return cut_layers(network, names, layers=catalog, size=size)
+
     session = cached_session(
-        f"{sha256.lower()} {size} {names} {catalog}",
-        lambda: cut_layers(network, names, layers=catalog, size=size),
-        comma_list(providers) if providers else None,
-        threads,
+        f"{sha256.lower()} {size} {names} {catalog}", make, comma_list(providers) if providers else None, threads
     )
     return OpenNetwork(session, names, normalisation["mean"], normalisation["std"], read)
 
@@ -81,10 +99,11 @@ def open_maps(
 
     The session's one output is float32[N, channels, rows, cols].
     """
+    _need_triples(details)
     check_sha256(network, sha256, "network")
     read = read_details(details, "network")
     normalisation = check_normalisation(read.get("normalisation"))
-    size = _input_size(read)
+    size = sides_of(read)
     catalog = _catalog_names(read)
     tensor = averaged_map(network, layer, layers=catalog, size=size)
     if tensor is None:
@@ -98,26 +117,33 @@ def open_maps(
     return OpenNetwork(session, [layer], normalisation["mean"], normalisation["std"], read)
 
 
-def _layer_names(layers: str | None) -> list[str]:
+def _need_triples(details: str) -> None:
+    """Refuse a network that reads volumes or single slices, for what works on pictures of three channels."""
+    read = read_details(details, "network")
+    if reads_volumes(read) or channels_of(read) != CHANNELS:
+        what = "volumes" if reads_volumes(read) else "single slices"
+        raise ProcedureError(
+            ErrorNumber.OTHER_SHAPE,
+            f"The network reads {what}, and this works with pictures of three channels. Name such a network.",
+        )
+
+
+def _layer_names(layers: str | None, details: Mapping[str, Any]) -> list[str]:
+    detects = "output" in details
     names = comma_list(layers or "penultimate")
+    if detects and names == ["penultimate"]:
+        names = [NODULES]
     if not all(names) or len(set(names)) < len(names):
         raise ProcedureError(
             ErrorNumber.ARGUMENT,
             f"The layers {layers!r} are not supported: one is empty or named twice. Name each layer once.",
         )
+    if detects and NODULES in names and len(names) > 1:
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT,
+            f"The layers {layers!r} are not supported together. Ask for the layer {NODULES} of a detector alone.",
+        )
     return names
-
-
-def _input_size(details: Mapping[str, Any]) -> Size:
-    picture = details.get("input", {"height": SIDE, "width": SIDE})
-    rows, cols = (picture.get("height"), picture.get("width")) if isinstance(picture, dict) else (None, None)
-    if isinstance(rows, int) and isinstance(cols, int) and min(rows, cols) >= 1 and max(rows, cols) <= MAX_SIDE:
-        return rows, cols
-    raise ProcedureError(
-        ErrorNumber.UNREADABLE,
-        f"The network's details do not give the height and width of its input as whole numbers from 1 to {MAX_SIDE}. "
-        "Make the network again.",
-    )
 
 
 def _catalog_names(details: Mapping[str, Any]) -> dict[str, str]:

@@ -71,5 +71,5 @@ def test_a_size_that_generate_features_would_refuse_is_refused_when_loading(make
 
 def test_a_network_that_takes_no_picture_is_refused(make_network):
     """The loader shows this message to the user."""
-    with pytest.raises(LungdbError, match=r"float\[N, 1, 224, 224\].*Use a network that takes"):
-        network_details(make_network(shape=(1, 224, 224)).SerializeToString())
+    with pytest.raises(LungdbError, match=r"float\[N, 2, 224, 224\].*Use a network that takes"):
+        network_details(make_network(shape=(2, 224, 224)).SerializeToString())

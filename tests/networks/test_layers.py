@@ -169,10 +169,10 @@ def test_a_layer_that_is_no_vector_is_refused(make_network):
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"shape": (1, 224, 224)}, {"shape": (224, 224, 3)}, {"shape": (3, 224)}, {"element": TensorProto.UINT8}],
+    [{"shape": (2, 224, 224)}, {"shape": (224, 224, 3)}, {"shape": (3, 224)}, {"element": TensorProto.UINT8}],
 )
 def test_an_input_that_is_no_picture_is_refused(make_network, arguments):
-    """One channel, channels last, too few dimensions, bytes instead of floats."""
+    """Two channels, channels last, too few dimensions, bytes instead of floats."""
     with pytest.raises(ProcedureError, match="input is") as caught:
         select_layer(make_network(**arguments).SerializeToString(), "relu")
     assert caught.value.number == 50104

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 import onnx
 from onnx import NodeProto
 
-from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.architectures.catalog import ALEXNET_LAYERS, STAGES
-from lungdb.networks.graphs.graph import Dimension, elements, image_input, infer_shapes, names_used, shape_of
+from lungdb.networks.graphs.graph import Dimension, elements, infer_shapes, item_shape, names_used
 
 _CLASSIFIERS = {"Gemm", "MatMul"}
 _ACTIVATIONS = {"Relu", "Clip", "LeakyRelu", "PRelu", "Elu", "Gelu", "Sigmoid", "Tanh", "HardSwish"}
@@ -104,9 +103,9 @@ class _Graph:
     """What an image's way through a network looks like."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        sides = (shape_of(image_input(model)) or [])[2:]
-        rows, cols = (side if isinstance(side, int) else SIDE for side in sides)
-        self._shapes = infer_shapes(model, (1, CHANNELS, rows, cols))
+        shape = item_shape(model)
+        self._rank = 1 + len(shape)
+        self._shapes = infer_shapes(model, (1, *shape))
         self._weights = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
         self._nodes = ancestors(model.graph, [str(model.graph.output[0].name)])
         self._readers: dict[str, list[NodeProto]] = {}
@@ -140,7 +139,7 @@ class _Graph:
         return dict(zip(ALEXNET_LAYERS, tensors, strict=False))
 
     def convolutions(self) -> list[NodeProto]:
-        """List the layers that give a map; a convolution in three dimensions normalises across channels instead."""
+        """List the layers that give a map; one of more dimensions than the input has normalises across channels."""
         return [node for node in self._nodes if node.op_type == "Conv" and self._is_map(node.output[0])]
 
     def kernel_elements(self) -> int:
@@ -165,7 +164,7 @@ class _Graph:
         return one is not None and one == other and self._is_map(node.input[0])
 
     def _is_map(self, tensor: str) -> bool:
-        return len(self._shapes.get(tensor) or ()) == 4
+        return len(self._shapes.get(tensor) or ()) == self._rank
 
     def _activated(self, node: NodeProto) -> str:
         """Follow what a layer gives through bias and normalisation to its activation; without one, it as it is."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import onnx
 
 from lungdb.errors import ErrorNumber, ProcedureError
-from lungdb.imaging.preprocessing import CHANNELS, Size
-from lungdb.networks.graphs.graph import infer_bytes, names_used
+from lungdb.networks.graphs.graph import infer_bytes, item_shape, names_used, noun_of
 from lungdb.networks.wording import shortened
 
 MOST_ACTIVATIONS = 1_000_000_000
@@ -17,15 +18,15 @@ _MOST_CONSTANTS = 1 << 26
 _CONSTANTS_PER_BYTE = 8  # weights stored in 4 bits become float32
 
 
-def check_cost(model: onnx.ModelProto, size: Size) -> None:
+def check_cost(model: onnx.ModelProto, size: Sequence[int]) -> None:
     """Refuse a network whose shapes ask for more memory than a network needs.
 
     Parameters
     ----------
     model : ModelProto
-        With one input float32[N, 3, rows, cols]; its nodes in order.
-    size : (rows, cols)
-        What free rows and columns of the input become.
+        With one input, pictures or volumes with their channels first; its nodes in order.
+    size : sequence of int
+        What free sides of the input become.
 
     Raises
     ------
@@ -34,7 +35,8 @@ def check_cost(model: onnx.ModelProto, size: Size) -> None:
         constants that the network computes from nothing far more than its file has. What depends on the picture's
         values has no size here; running the network shows that.
     """
-    sizes = infer_bytes(model, (1, CHANNELS, *size))
+    shape = item_shape(model, size)
+    sizes = infer_bytes(model, (1, *shape))
     weights = {tensor.name for tensor in model.graph.initializer}
     picture = next(value.name for value in model.graph.input if value.name not in weights)
     _check_constants(model, picture, sizes)
@@ -42,9 +44,9 @@ def check_cost(model: onnx.ModelProto, size: Size) -> None:
     if most > MOST_ACTIVATIONS:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
-            f"The network would take {_written(most)} for one picture of {size[0]} × {size[1]}, "
+            f"The network would take {_written(most)} for one {noun_of(model)} of {written_size(shape[1:])}, "
             f"{_written(sizes[largest])} of it for the tensor '{shortened(largest)}'; {_written(MOST_ACTIVATIONS)} is "
-            "the most. Use smaller pictures or a smaller network.",
+            f"the most. Use smaller {noun_of(model)}s or a smaller network.",
         )
 
 
@@ -87,6 +89,11 @@ def _most_at_once(graph: onnx.GraphProto, picture: str, sizes: dict[str, int]) -
         unread = [name for name in made if name not in last]
         now -= sum(alive.pop(name, 0) for name in [*ends.get(position, []), *unread])
     return most, largest
+
+
+def written_size(sides: Sequence[int]) -> str:
+    """Write the sides of a picture or a volume."""
+    return " × ".join(str(side) for side in sides)
 
 
 def _written(size: int) -> str:

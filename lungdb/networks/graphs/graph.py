@@ -9,7 +9,7 @@ import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.preprocessing import CHANNELS
+from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.wording import listed, printable, shortened
 
 Dimension = int | str | None
@@ -58,7 +58,7 @@ def read_model(model: bytes) -> onnx.ModelProto:
 
 
 def image_input(model: onnx.ModelProto) -> ValueInfoProto:
-    """Find the network's one input, float32[N, 3, rows, cols]; ProcedureError 50104 when there is no such one."""
+    """Find the input of a network of colour pictures, float32[N, 3, rows, cols]; ProcedureError 50104 otherwise."""
     picture = single_input(model)
     dimensions = shape_of(picture)
     is_float = picture.type.tensor_type.elem_type == TensorProto.FLOAT
@@ -72,6 +72,52 @@ def image_input(model: onnx.ModelProto) -> ValueInfoProto:
     return picture
 
 
+def network_input(model: onnx.ModelProto) -> ValueInfoProto:
+    """Find the network's one input; ProcedureError 50104 when there is none that a kind of input takes.
+
+    That is float32[N, 1 or 3, rows, cols] of pictures, or float32[N, channels, depth, rows, cols] of volumes.
+    """
+    found = single_input(model)
+    dimensions = shape_of(found)
+    is_float = found.type.tensor_type.elem_type == TensorProto.FLOAT
+    ranks = NOUNS if is_float and dimensions is not None else {}
+    if len(dimensions or ()) not in ranks or (len(dimensions or ()) == 4 and _is_no_picture(dimensions or [])):
+        kind = _kind(found.type.tensor_type.elem_type)
+        raise ProcedureError(
+            ErrorNumber.OTHER_SHAPE,
+            f"The network's input is {kind}{describe(dimensions)}. Use a network that takes float32[N, 3, rows, cols], "
+            "float32[N, 1, rows, cols] or float32[N, channels, depth, rows, cols], or the same with the channels last.",
+        )
+    return found
+
+
+NOUNS = {4: "picture", 5: "volume"}
+"""What a network reads at once, by the dimensions of its input."""
+
+SIDES = {4: (SIDE, SIDE), 5: (64, 64, 64)}
+"""What free sides of an input are where nothing else is said, by its dimensions."""
+
+
+def noun_of(model: onnx.ModelProto) -> str:
+    """Say what a network reads at once: a picture or a volume."""
+    return NOUNS[len(shape_of(network_input(model)) or ())]
+
+
+def item_shape(model: onnx.ModelProto, size: Sequence[int] | None = None) -> tuple[int, ...]:
+    """Give the dimensions of what a network reads at once.
+
+    Fixed ones are as the network has them; free sides are those of `size`, or of SIDES, and free channels 3.
+    """
+    dimensions = (shape_of(network_input(model)) or [])[1:]
+    sides = size or SIDES[len(dimensions) + 1]
+    filled = (*[CHANNELS] * (len(dimensions) - len(sides)), *sides)
+    return tuple(own if isinstance(own, int) else other for own, other in zip(dimensions, filled, strict=True))
+
+
+def _is_no_picture(dimensions: Sequence[Dimension]) -> bool:
+    return isinstance(dimensions[1], int) and dimensions[1] not in (1, CHANNELS)
+
+
 def single_input(model: onnx.ModelProto) -> ValueInfoProto:
     """Find the network's one input; ProcedureError 50104 when it has none or several."""
     weights = {tensor.name for tensor in model.graph.initializer}
@@ -80,7 +126,7 @@ def single_input(model: onnx.ModelProto) -> ValueInfoProto:
         names = listed(value.name for value in inputs) or "none"
         raise ProcedureError(
             ErrorNumber.OTHER_SHAPE,
-            f"The network has {len(inputs)} inputs ({names}). Use one with a single picture as input.",
+            f"The network has {len(inputs)} inputs ({names}). Use one with a single picture or volume as input.",
         )
     return inputs[0]
 

@@ -9,21 +9,23 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.errors import ErrorNumber, ProcedureError
-from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.graphs.anatomy import ancestors, penultimate, useful_layers
 from lungdb.networks.graphs.apart import Apart, mark_apart, take_apart
 from lungdb.networks.graphs.graph import (
     MANY,
     Dimension,
     describe,
-    image_input,
     infer_shapes,
+    item_shape,
     names_used,
+    network_input,
     read_model,
     refusing,
-    shape_of,
 )
 from lungdb.networks.wording import listed, shortened
+
+_FREE = 64
+_MAPS = {4: "[N, channels, rows, cols]", 5: "[N, channels, depth, rows, cols]"}
 
 FEATURES = "lungdb_features"
 """Name of the output of a graph cut at one layer; those of several have a number behind it."""
@@ -34,7 +36,7 @@ def select_layer(
     name: str,
     *,
     layers: Mapping[str, str] | None = None,
-    size: tuple[int, int] | None = None,
+    size: Sequence[int | None] | None = None,
     average: bool = True,
 ) -> tuple[bytes, int]:
     """Cut a network down to what one layer needs; as `select_layers`, with the output `lungdb_features`."""
@@ -47,7 +49,7 @@ def select_layers(
     names: Sequence[str],
     *,
     layers: Mapping[str, str] | None = None,
-    size: tuple[int, int] | None = None,
+    size: Sequence[int | None] | None = None,
     average: bool = True,
 ) -> tuple[bytes, list[int]]:
     """Cut a network down to what some layers need, for any number of pictures at a time.
@@ -55,16 +57,18 @@ def select_layers(
     Parameters
     ----------
     model : bytes
-        An ONNX network with one input float32[N, 3, rows, cols]. A fixed N is made free.
+        An ONNX network with one input float32[N, channels, rows, cols], or float32[N, channels, depth, rows, cols]. A
+        fixed N is made free.
     names : sequence of str
         Each the name of a layer in `layers`, a tensor of the graph, a node (its first output is meant), or one of the
         layers that `lungdb.networks.graphs.anatomy.useful_layers` finds, such as `penultimate`.
     layers : mapping of str to str, optional
         Tensors by name of the layer, from `networks.details`.
-    size : (rows, cols), optional
-        What free rows and columns of the input become; by default 224.
+    size : (rows, cols) or (depth, rows, cols), optional
+        What free sides of the input become; by default 224, or 64 of volumes. One that is None stays free.
     average : bool
-        Whether what a convolution gives, [N, channels, rows, cols], is averaged over rows and columns.
+        Whether what a convolution gives, [N, channels, rows, cols] or [N, channels, depth, rows, cols], is averaged
+        over all but the channels.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def cut_layers(
     names: Sequence[str],
     *,
     layers: Mapping[str, str] | None = None,
-    size: tuple[int, int] | None = None,
+    size: Sequence[int | None] | None = None,
     average: bool = True,
 ) -> Apart:
     """Cut a network as `select_layers` does, without copying its weights, for `open_session`."""
@@ -97,6 +101,18 @@ def cut_layers(
         cut = read_model(apart.graph)
         _cut(cut, names, _numbered(names), layers, size, average)
         return mark_apart(cut, apart.weights)
+
+
+def keep_outputs(model: bytes, size: Sequence[int | None]) -> Apart:
+    """Open a network with all its outputs as they are; free sides become those of size."""
+    with refusing("opened"):
+        apart = take_apart(model)
+        whole = read_model(apart.graph)
+        sides = network_input(whole).type.tensor_type.shape.dim[2:]
+        for dimension, side in zip(sides, size, strict=True):
+            if dimension.dim_value <= 0 and side is not None:
+                dimension.dim_value = side
+        return mark_apart(whole, apart.weights)
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
@@ -108,7 +124,7 @@ def _select(
     names: Sequence[str],
     outputs: Sequence[str],
     layers: Mapping[str, str] | None,
-    size: tuple[int, int] | None,
+    size: Sequence[int | None] | None,
     average: bool,
 ) -> tuple[bytes, list[int]]:
     with refusing("cut at a layer"):
@@ -122,37 +138,42 @@ def _cut(
     names: Sequence[str],
     outputs: Sequence[str],
     layers: Mapping[str, str] | None,
-    size: tuple[int, int] | None,
+    size: Sequence[int | None] | None,
     average: bool,
 ) -> list[int]:
     """Cut a model in place; gives the widths."""
-    picture = image_input(pruned)
+    picture = network_input(pruned)
     free_batch(pruned)
     tensors = [tensor_called(pruned, name, layers or {}) for name in names]
     graph = pruned.graph
-    _keep_only(graph, tensors, picture, size or (SIDE, SIDE))
-    sides = (shape_of(graph.input[0]) or [])[1:]
-    shapes = infer_shapes(pruned, (MANY, *(side for side in sides if isinstance(side, int))))
+    shape = item_shape(pruned, tried_size(size))
+    _keep_only(graph, tensors, picture, shape, size)
+    shapes = infer_shapes(pruned, (MANY, *shape))
     del graph.output[:]
     widths = []
     for name, tensor, output in zip(names, tensors, outputs, strict=True):
-        shape = _checked_shape(name, shapes.get(tensor))
-        widths.append(int(shape[1]))
-        if average and len(shape) == 4:
+        made = _checked_shape(name, shapes.get(tensor), len(shape) + 1)
+        widths.append(int(made[1]))
+        if average and len(made) > 2:
             graph.node.append(helper.make_node("GlobalAveragePool", [tensor], [f"{output}_map"]))
             graph.node.append(helper.make_node("Flatten", [f"{output}_map"], [f"{output}_flat"], axis=1))
-            tensor, shape = f"{output}_flat", shape[:2]
+            tensor, made = f"{output}_flat", made[:2]
         graph.node.append(helper.make_node("Cast", [tensor], [output], to=TensorProto.FLOAT))
-        graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", *shape[1:]]))
+        graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", *made[1:]]))
     return widths
 
 
-def _checked_shape(name: str, shape: list[Dimension] | None) -> list[int]:
-    if shape is None or len(shape) not in (2, 4) or not all(isinstance(size, int) for size in shape[1:]):
+def tried_size(size: Sequence[int | None] | None) -> list[int] | None:
+    """Give the sides that shapes are worked out with: of those that stay free 64."""
+    return None if size is None else [side or _FREE for side in size]
+
+
+def _checked_shape(name: str, shape: list[Dimension] | None, rank: int) -> list[int]:
+    if shape is None or len(shape) not in (2, rank) or not all(isinstance(size, int) for size in shape[1:]):
         given = describe(["N" if size == MANY else size for size in shape]) if shape else "an unknown shape"
         raise ProcedureError(
             ErrorNumber.UNKNOWN_LAYER,
-            f"The layer {name!r} gives {given}, not [N, width] or [N, channels, rows, cols]. Choose another layer.",
+            f"The layer {name!r} gives {given}, not [N, width] or {_MAPS[rank]}. Choose another layer.",
         )
     # Where inference cannot follow the number of pictures, the network was tried when it was loaded.
     if isinstance(shape[0], int) and shape[0] != MANY:
@@ -166,7 +187,7 @@ def _checked_shape(name: str, shape: list[Dimension] | None) -> list[int]:
 
 def free_batch(model: onnx.ModelProto) -> int | None:
     """Make a fixed number of pictures free, in place; gives what it was fixed to, None when it was free."""
-    dimension = image_input(model).type.tensor_type.shape.dim[0]
+    dimension = network_input(model).type.tensor_type.shape.dim[0]
     fixed = int(dimension.dim_value) or None
     if fixed:
         free_reshapes(model.graph, fixed)
@@ -198,7 +219,11 @@ def tensor_called(model: onnx.ModelProto, name: str, layers: Mapping[str, str]) 
 
 
 def _keep_only(
-    graph: onnx.GraphProto, tensors: Sequence[str], picture: onnx.ValueInfoProto, size: tuple[int, int]
+    graph: onnx.GraphProto,
+    tensors: Sequence[str],
+    picture: onnx.ValueInfoProto,
+    shape: Sequence[int],
+    size: Sequence[int | None] | None,
 ) -> None:
     """Drop in place what tensors do not depend on, and every note about shapes."""
     nodes = ancestors(graph, tensors)
@@ -207,8 +232,9 @@ def _keep_only(
         if graph.initializer[position].name not in used:
             del graph.initializer[position]
     sides = picture.type.tensor_type.shape.dim
-    for dimension, side in zip(sides[1:], (CHANNELS, *size), strict=True):
-        if dimension.dim_value <= 0:
+    stays = [side is None for side in size or ()]
+    for position, (dimension, side) in enumerate(zip(sides[1:], shape, strict=True), start=len(stays) - len(shape)):
+        if dimension.dim_value <= 0 and not (position >= 0 and stays[position]):
             dimension.dim_value = side
     for field, kept in (("node", nodes), ("input", [picture]), ("value_info", [])):
         kept = [type(value).FromString(value.SerializeToString()) for value in kept]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -10,6 +11,7 @@ from lungdb.networks.graphs.graph import Dimension, elements, infer_shapes, name
 
 _BATCH = "N"
 _UNREAD = "(none)"
+_FREE = "free"
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,15 @@ class LayerRow:
     parameters: int
 
 
-def list_layers(model: bytes, height: int, width: int) -> list[LayerRow]:
-    """List the nodes of an ONNX network, in the graph's order, with shapes for pictures of a size.
+def list_layers(model: bytes, *size: int | None) -> list[LayerRow]:
+    """List the nodes of an ONNX network, in the graph's order, with shapes for pictures or volumes of a size.
 
     Parameters of the rows together are those of all initialisers: what several nodes read counts with the first, and
     what none reads is a last row.
     """
     parsed = read_model(model)
     left = {tensor.name: elements(tensor.dims) for tensor in parsed.graph.initializer}
-    shapes = infer_shapes(parsed, (_BATCH, *_sizes(parsed, height, width)))
+    shapes = infer_shapes(parsed, (_BATCH, *_sizes(parsed, size)))
     rows = []
     for node in parsed.graph.node:
         read = sum(left.pop(name, 0) for name in sorted(names_used(node)))
@@ -52,11 +54,12 @@ def list_layers(model: bytes, height: int, width: int) -> list[LayerRow]:
     return rows
 
 
-def _sizes(model: onnx.ModelProto, height: int, width: int) -> tuple[int, int, int]:
+def _sizes(model: onnx.ModelProto, size: Sequence[int | None]) -> tuple[int | str, ...]:
+    """Give the input's dimensions behind the number of pictures, where the sides of a picture are of a size."""
     weights = {tensor.name for tensor in model.graph.initializer}
     picture = next(value for value in model.graph.input if value.name not in weights)
-    channels = picture.type.tensor_type.shape.dim[1].dim_value
-    return channels, height, width
+    own = [dimension.dim_value for dimension in picture.type.tensor_type.shape.dim][1:]
+    return (*own[: len(own) - len(size)], *(side or _FREE for side in size))
 
 
 def _written(shape: list[Dimension] | None) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from onnx import AttributeProto, ModelProto, NodeProto, numpy_helper
 
 from lungdb.networks.graphs.apart import take_apart
-from lungdb.networks.graphs.graph import MANY, Dimension, infer_shapes, read_model, refusing
-from lungdb.networks.graphs.layers import free_batch, tensor_called
+from lungdb.networks.graphs.graph import MANY, Dimension, infer_shapes, item_shape, read_model, refusing
+from lungdb.networks.graphs.layers import free_batch, tensor_called, tried_size
 
 _SAME_VALUES = {"Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast"}
 _PLACES = {2, 3}  # the dimensions of [N, channels, rows, cols] that are places
@@ -16,7 +16,7 @@ _PLACES = {2, 3}  # the dimensions of [N, channels, rows, cols] that are places
 Shape = list[Dimension] | None
 
 
-def averaged_map(model: bytes, name: str, *, layers: Mapping[str, str], size: tuple[int, int]) -> str | None:
+def averaged_map(model: bytes, name: str, *, layers: Mapping[str, str], size: Sequence[int | None]) -> str | None:
     """Name the tensor [N, channels, rows, cols] whose mean over rows and columns is what a layer gives.
 
     A layer that gives such a tensor itself is one, because what is stored of it is its mean; any other is one when
@@ -41,7 +41,7 @@ def averaged_map(model: bytes, name: str, *, layers: Mapping[str, str], size: tu
     with refusing("looked through"):
         parsed = read_model(take_apart(model).graph)
         free_batch(parsed)
-        shapes = infer_shapes(parsed, (MANY, 3, *size))
+        shapes = infer_shapes(parsed, (MANY, *item_shape(parsed, tried_size(size))))
         return _map_behind(parsed, tensor_called(parsed, name, layers), shapes)
 
 

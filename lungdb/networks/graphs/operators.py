@@ -6,6 +6,7 @@ SUPPORTED = frozenset(
     # Layers.
     "Conv ConvTranspose ConvInteger QLinearConv Gemm MatMul MatMulInteger QLinearMatMul Einsum "
     "AveragePool MaxPool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool MaxUnpool MaxRoiPool RoiAlign "
+    "NonMaxSuppression GRU LSTM RNN "
     "BatchNormalization InstanceNormalization LayerNormalization GroupNormalization LRN LpNormalization "
     "MeanVarianceNormalization Dropout "
     # Activations.
@@ -25,7 +26,7 @@ SUPPORTED = frozenset(
     # Whole numbers.
     "QuantizeLinear DequantizeLinear DynamicQuantizeLinear".split()
 )
-"""What convolutional networks and vision transformers are made of.
+"""What convolutional networks, vision transformers, detectors and readers of sequences are made of.
 
 Control flow (If, Loop, Scan), random numbers, sequences, strings, training and image decoding are not among them: they
 make a network's cost or result depend on more than the picture.

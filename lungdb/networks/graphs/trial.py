@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from lungdb.errors import ErrorNumber, ProcedureError
-from lungdb.imaging.preprocessing import CHANNELS, Size
-from lungdb.networks.graphs.graph import MANY, Dimension, describe, image_input, infer_shapes
+from lungdb.networks.graphs.graph import MANY, Dimension, describe, infer_shapes, item_shape, network_input, noun_of
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.networks.running.providers import CPU, lacks_memory, short, start_session
 from lungdb.networks.wording import MOST_NAMES, printable, shortened
@@ -35,20 +34,20 @@ class Trial:
     is_changed: bool
 
 
-def try_network(model: onnx.ModelProto, tensor: str, size: Size, *, is_named: bool) -> Trial:
-    """Run a network on one, two and three pictures, and make plain in it what static inference cannot follow.
+def try_network(model: onnx.ModelProto, tensor: str, size: Sequence[int], *, is_named: bool) -> Trial:
+    """Run a network on one, two and three pictures, or volumes, and make plain what static inference cannot follow.
 
     Where that does not see that the batch is free, each Reshape whose target is computed gets the one that was
-    computed, with the pictures' number left to work out, and free rows and columns become the ones tried.
+    computed, with the pictures' number left to work out, and free sides become the ones tried.
 
     Parameters
     ----------
     model : ModelProto
-        With one input float32[N, 3, rows, cols]; changed in place.
+        With one input, pictures or volumes with their channels first; changed in place.
     tensor : str
         What its features are.
-    size : (rows, cols)
-        Of the pictures to try it with.
+    size : sequence of int
+        Sides of what to try it with, where the network leaves them free.
     is_named : bool
         The user named the layer, so the network's own outputs may be anything.
 
@@ -73,7 +72,8 @@ def try_network(model: onnx.ModelProto, tensor: str, size: Size, *, is_named: bo
     values = tuple(found[0][0].shape[1:])
     if is_known:
         return Trial(values, is_changed=False)
-    for dimension, side in zip(image_input(model).type.tensor_type.shape.dim[2:], size, strict=True):
+    sides = network_input(model).type.tensor_type.shape.dim[2:]
+    for dimension, side in zip(sides, item_shape(model, size)[-len(sides) :], strict=True):
         dimension.dim_value = side
     for name in reshaped:
         _settle_target(model.graph, name, np.array([shapes[name] for _, shapes in found]))
@@ -84,9 +84,25 @@ def try_network(model: onnx.ModelProto, tensor: str, size: Size, *, is_named: bo
     return Trial(values, is_changed=True)
 
 
-def _inferred(model: onnx.ModelProto, tensor: str, size: Size) -> list[Dimension] | None:
+def try_detector(model: onnx.ModelProto, size: Sequence[int]) -> None:
+    """Run a detector, which gets one tile at a time, on one; ProcedureError as of `try_network`."""
+    batch = network_input(model).type.tensor_type.shape.dim[0].dim_value
+    if batch not in (0, 1):
+        raise ProcedureError(
+            ErrorNumber.OTHER_SHAPE,
+            f"The detector is written for {batch} {noun_of(model)}s at a time. Export it for one, or with a free batch "
+            "dimension.",
+        )
+    session, _ = start_session(model.SerializeToString(), [CPU], min(_THREADS, allowed_processors()))
     try:
-        return infer_shapes(model, (MANY, CHANNELS, *size)).get(tensor)
+        session.run(None, {network_input(model).name: _samples(item_shape(model, size))[:1]})
+    except Exception as error:  # its exceptions share no base but this one
+        _refuse_failure(error, 1, noun_of(model))
+
+
+def _inferred(model: onnx.ModelProto, tensor: str, size: Sequence[int]) -> list[Dimension] | None:
+    try:
+        return infer_shapes(model, (MANY, *item_shape(model, size))).get(tensor)
     except ProcedureError:  # what does not fit together for another number of pictures shows when it runs
         return None
 
@@ -98,7 +114,7 @@ def _computed_reshapes(graph: onnx.GraphProto) -> list[str]:
 
 
 def _run(
-    model: onnx.ModelProto, tensor: str, reshaped: Sequence[str], size: Size, outputs: Sequence[str]
+    model: onnx.ModelProto, tensor: str, reshaped: Sequence[str], size: Sequence[int], outputs: Sequence[str]
 ) -> list[tuple[NDArray[Any], dict[str, NDArray[np.int64]]]]:
     """Give a tensor, and the shapes of those that are reshaped by their names, for each of the batches."""
     whole = onnx.ModelProto()
@@ -111,43 +127,44 @@ def _run(
     whole.graph.output.extend(onnx.ValueInfoProto(name=name) for name in extra)
     session, _ = start_session(whole.SerializeToString(), [CPU], min(_THREADS, allowed_processors()))
     del whole
-    pictures = _pictures(size)
+    pictures = _samples(item_shape(model, size))
     wanted = list(dict.fromkeys([tensor, *outputs, *shapes.values()]))
-    name = image_input(model).name
+    name, noun = network_input(model).name, noun_of(model)
     found = []
     for chosen in _BATCHES:
         batch = pictures[list(chosen)]
         try:
             values = session.run(wanted, {name: batch})
         except Exception as error:  # its exceptions share no base but this one
-            _refuse_failure(error, len(batch))
+            _refuse_failure(error, len(batch), noun)
         made = dict(zip(wanted, values, strict=True))
         if len(batch) == 1:
-            _check_vectors({output: made[output] for output in outputs})
+            _check_vectors({output: made[output] for output in outputs}, noun)
         if np.shape(made[tensor])[:1] != (len(batch),):
             _refuse_fixed_batch()
         found.append((np.asarray(made[tensor]), {name: made[shape] for name, shape in shapes.items()}))
     return found
 
 
-def _pictures(size: Size) -> Floats:
+def _samples(shape: Sequence[int]) -> Floats:
     """Make three pictures that differ in everything: two normalised as pictures usually are, one of 0…255."""
     chance = np.random.default_rng(20)
-    noise = chance.standard_normal((len(_BATCHES), CHANNELS, *size), dtype=np.float32)
-    contrast = np.array([1, 0.2, 60], np.float32)[:, None, None, None]
-    brightness = np.array([0, 1.5, 128], np.float32)[:, None, None, None]
+    noise = chance.standard_normal((len(_BATCHES), *shape), dtype=np.float32)
+    contrast = np.array([1, 0.2, 60], np.float32).reshape(-1, *[1] * len(shape))
+    brightness = np.array([0, 1.5, 128], np.float32).reshape(contrast.shape)
     return np.asarray(noise * contrast + brightness, dtype=np.float32)
 
 
-def _check_vectors(outputs: Mapping[str, NDArray[Any]]) -> None:
+def _check_vectors(outputs: Mapping[str, NDArray[Any]], noun: str) -> None:
     shapes = {name: tuple(np.shape(value)) for name, value in outputs.items()}
     if all(_is_vector(shape) for shape in shapes.values()):
         return
     written = [f"'{shortened(name)}' {describe(['N', *shape[1:]])}" for name, shape in shapes.items()][:MOST_NAMES]
     raise ProcedureError(
         ErrorNumber.OTHER_SHAPE,
-        f"The network gives {', '.join(written)} for a picture, not one vector, as detectors and networks that draw "
-        "outlines do. Name the layer that its features are to be taken from with --layer.",
+        f"The network gives {', '.join(written)} for a {noun}, not one vector, as detectors and networks that draw "
+        "outlines do. Name the layer that its features are to be taken from with --layer, or say with --detects what "
+        "a detector gives.",
     )
 
 
@@ -210,18 +227,18 @@ def _write_shape(graph: onnx.GraphProto, tensor: str, values: Sequence[int]) -> 
     graph.node.insert(position + 1, onnx.helper.make_node("Reshape", [inner, f"{tensor}_shape"], [tensor]))
 
 
-def _refuse_failure(error: Exception, pictures: int) -> NoReturn:
+def _refuse_failure(error: Exception, pictures: int, noun: str) -> NoReturn:
     if lacks_memory(error):
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
-            f"The memory that trying a network may take does not hold it and {pictures} of its pictures: "
-            f"{printable(short(error))} Use smaller pictures or a smaller network.",
+            f"The memory that trying a network may take does not hold it and {pictures} of its {noun}s: "
+            f"{printable(short(error))} Use smaller {noun}s or a smaller network.",
         ) from None
     if pictures > 1:
         _refuse_fixed_batch()
     raise ProcedureError(
         ErrorNumber.UNREADABLE,
-        f"ONNX Runtime cannot run the network on a picture: {printable(short(error))} Check it with onnx.checker.",
+        f"ONNX Runtime cannot run the network on a {noun}: {printable(short(error))} Check it with onnx.checker.",
     ) from None
 
 

@@ -1,0 +1,186 @@
+"""Heat maps and segmentations: probabilities of each voxel, and the nodules in them."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lungdb.errors import LungdbError
+from lungdb.imaging.volumes.geometry import Geometry, Tile
+from lungdb.networks.detecting.candidates import Candidates, no_candidates
+from lungdb.networks.detecting.forms import HeatMap, Segmentation
+from lungdb.networks.detecting.outputs import Outputs, check_range, other_shape, output_at
+
+Maps = NDArray[np.float32]
+"""float32[channels, z, y, x]: probabilities, and of heat maps that tell them diameters behind."""
+
+
+def read_maps(form: HeatMap | Segmentation, outputs: Outputs, tile: Tile) -> Maps:
+    """Make maps of a tile's size: probabilities, and diameters where an output tells them.
+
+    A map that is coarser than the tile by whole numbers is spread linearly, its cells beside each other.
+    """
+    size = tile.values.shape[1:]
+    values = output_at(outputs, form.output, 4, "a map of channels and three axes")
+    maps = [_probability(form, values)]
+    if isinstance(form, HeatMap) and form.diameter == "output":
+        told = output_at(outputs, form.diameters, 4, "a map of diameters")
+        if form.diameter_channel >= len(told):
+            raise other_shape(
+                form.diameters, told.shape, f"the diameter is declared in channel {form.diameter_channel}"
+            )
+        maps.append(told[form.diameter_channel].astype(np.float32))
+    spread = [_spread(each, size, form.output) for each in maps]
+    return np.stack(spread)
+
+
+def _probability(form: HeatMap | Segmentation, values: NDArray[Any]) -> NDArray[np.float32]:
+    channels = len(values)
+    channel = 0 if channels == 1 and form.channel is None else form.channel
+    if channel is None or channel >= channels:
+        raise LungdbError(
+            f"Output {form.output} of the network has {channels} channels"
+            f"{'' if channel is None else f', and class {channel} is declared'}. Declare which of them, counted from "
+            "0, the nodules are under class when the network is loaded."
+        )
+    if form.score == "softmax":
+        if channels == 1:
+            raise other_shape(form.output, values.shape, "a softmax is declared, which needs two channels and more")
+        shifted = np.exp((values - values.max(axis=0)).astype(np.float32))
+        softmax: NDArray[np.float32] = shifted[channel] / shifted.sum(axis=0)
+        return softmax
+    chosen: NDArray[np.float32] = values[channel].astype(np.float32)
+    if form.score == "logit":
+        chosen = (1 / (1 + np.exp(-np.clip(chosen, -80, 80)))).astype(np.float32)
+        return chosen
+    check_range(chosen, form.output)
+    return chosen
+
+
+def _spread(values: NDArray[np.float32], size: tuple[int, ...], position: int) -> NDArray[np.float32]:
+    if values.shape == size:
+        return values
+    if any(whole % cells for whole, cells in zip(size, values.shape, strict=True)):
+        raise other_shape(position, values.shape, f"it divides no tile of {list(size)} voxels by whole numbers")
+    factors = [whole // cells for whole, cells in zip(size, values.shape, strict=True)]
+    spread: NDArray[np.float32] = ndimage.zoom(values, factors, order=1, mode="nearest", grid_mode=True)
+    return spread
+
+
+def find(form: HeatMap | Segmentation, maps: Maps, geometry: Geometry) -> Candidates:
+    """Find the candidates in maps of a whole scan, which tiles were combined to."""
+    if isinstance(form, HeatMap):
+        return _peaks(form, maps, geometry)
+    return _parts(form, maps[0], geometry)
+
+
+def _peaks(form: HeatMap, maps: Maps, geometry: Geometry) -> Candidates:
+    heat = maps[0]
+    summits = (heat > form.threshold) & (heat == ndimage.maximum_filter(heat, size=3, mode="constant"))
+    labels, count = ndimage.label(summits, np.ones((3, 3, 3)))
+    if not count:
+        return no_candidates()
+    numbers = np.arange(1, count + 1)
+    # What is equally high and hangs together, as where a sigmoid is 1, is one peak in its middle.
+    middles = np.asarray(ndimage.center_of_mass(summits, labels, numbers))
+    scores = np.asarray(ndimage.maximum(heat, labels, numbers), np.float64)
+    places = geometry.to_patient(middles)
+    kept = _apart(places, scores, form)
+    middles, places, scores = middles[kept], places[kept], scores[kept]
+    sides, volumes = _extents(form, maps, middles, geometry)
+    return Candidates(places, sides, sides[:, :2].mean(axis=1), volumes, np.minimum(scores, 1.0))
+
+
+def _apart(places: NDArray[np.float64], scores: NDArray[np.float64], form: HeatMap) -> NDArray[np.intp]:
+    """Choose peaks that have no higher one within the radius."""
+    left = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(left) and len(kept) < form.most:
+        first = int(left[0])
+        kept.append(first)
+        left = left[1:][np.linalg.norm(places[left[1:]] - places[first], axis=1) > form.radius]
+    return np.asarray(kept, np.intp)
+
+
+def _extents(
+    form: HeatMap, maps: Maps, middles: NDArray[np.float64], geometry: Geometry
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give sides along x, y, z in mm, and volumes, at peaks."""
+    voxels = np.round(middles).astype(int)
+    steps, spacing = np.abs(np.asarray(geometry.steps)), np.asarray(geometry.spacing)
+    if form.diameter == "half":
+        widths = np.array([[_half_width(maps[0], voxel, axis) for axis in range(3)] for voxel in voxels])
+        return widths @ steps, np.pi / 6 * np.prod(widths * spacing, axis=1)
+    if form.diameter == "output":
+        told = maps[1][tuple(voxels.T)].astype(np.float64)
+        if not (told > 0).all():
+            raise LungdbError(
+                f"The network tells the diameter {told.min():g} of a candidate. Declare another output for the "
+                "diameters, or a diameter in mm, when the network is loaded."
+            )
+        if form.diameter_unit == "voxel":
+            widths = np.repeat(told[:, None], 3, axis=1)
+            return widths @ steps, np.pi / 6 * np.prod(widths * spacing, axis=1)
+        sides = np.repeat(told[:, None], 3, axis=1)
+    else:
+        sides = np.full((len(voxels), 3), float(form.diameter))
+    return sides, np.pi / 6 * np.prod(sides, axis=1)
+
+
+def _half_width(heat: NDArray[np.float32], voxel: NDArray[np.int64], axis: int) -> float:
+    """Give the voxels between the two places where a map falls to half of a peak, linearly between voxels."""
+    at = [slice(int(place), int(place) + 1) for place in voxel]
+    at[axis] = slice(None)
+    line = heat[tuple(at)].reshape(-1).astype(np.float64)
+    peak = int(voxel[axis])
+    return _fall(line[peak:]) + _fall(line[peak::-1])
+
+
+def _fall(line: NDArray[np.float64]) -> float:
+    half = line[0] / 2
+    below = np.flatnonzero(line <= half)
+    if not len(below):
+        return len(line) - 0.5  # to the outer side of the last voxel
+    first = int(below[0])
+    return float(first - 1 + (line[first - 1] - half) / (line[first - 1] - line[first]))
+
+
+def _parts(form: Segmentation, mask: NDArray[np.float32], geometry: Geometry) -> Candidates:
+    structure = ndimage.generate_binary_structure(3, {6: 1, 18: 2, 26: 3}[form.connectivity])
+    labels, count = ndimage.label(mask > form.threshold, structure)
+    counts = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    volumes: NDArray[np.float64] = counts * np.abs(np.linalg.det(np.asarray(geometry.steps)))
+    diameters = np.cbrt(6 * volumes / np.pi)
+    numbers = np.flatnonzero(diameters >= form.smallest) + 1
+    if not len(numbers):
+        return no_candidates()
+    measure = ndimage.maximum if form.of_part == "max" else ndimage.mean
+    scores = np.asarray(measure(mask, labels, numbers), np.float64)
+    numbers, scores = _highest(numbers, scores, form.most)
+    middles = np.asarray(ndimage.center_of_mass(labels > 0, labels, numbers)).reshape(-1, 3)
+    found = ndimage.find_objects(labels)
+    sides = np.array([_sides(labels[found[number - 1]] == number, found[number - 1], geometry) for number in numbers])
+    return Candidates(
+        geometry.to_patient(middles), sides, diameters[numbers - 1], volumes[numbers - 1], np.minimum(scores, 1.0)
+    )
+
+
+def _highest(
+    numbers: NDArray[np.intp], scores: NDArray[np.float64], most: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    order = np.argsort(-scores, kind="stable")[:most]
+    return numbers[order], scores[order]
+
+
+def _sides(part: NDArray[np.bool_], at: tuple[slice, ...], geometry: Geometry) -> NDArray[np.float64]:
+    """Give the extents along x, y, z of the corners of a part's voxels, in mm."""
+    voxels = np.argwhere(part) + [each.start for each in at]
+    corners = np.array(list(product((-0.5, 0.5), repeat=3)))
+    places = geometry.to_patient(voxels.astype(np.float64))
+    beyond = (corners @ np.asarray(geometry.steps)).max(axis=0)
+    extents: NDArray[np.float64] = places.max(axis=0) - places.min(axis=0) + 2 * beyond
+    return extents
