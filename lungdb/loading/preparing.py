@@ -146,12 +146,13 @@ def _prepare(task: Task) -> Prepared:
         model = subtract_mean(model, read_mean_file(read_mean(task.mean_file)))
         told = {"channel_order": "bgr", **told, "normalisation": AS_LEVELS}
         notes = (*notes, "The mean picture of the mean file is subtracted in the network.")
+    detects = task.detects if task.detects or task.layer else _own_output(model)
     model = prepare_network(
         model,
         input_size=told.get("input_size"),
         layer=task.layer,
         declared=task.declared,
-        detects=task.detects is not None,
+        detects=detects is not None,
     )
     details = network_details(
         model,
@@ -159,7 +160,7 @@ def _prepare(task: Task) -> Prepared:
         source_sha256=task.file.sha256,
         layer=task.layer,
         declared=task.declared,
-        detects=task.detects,
+        detects=detects,
         **{"architecture": converted.architecture, "precision": precision_of(model), **converted.told, **told},
     )
     if converted.beside:
@@ -167,6 +168,16 @@ def _prepare(task: Task) -> Prepared:
     if task.described or task.declared or task.detects or converted.told or task.mean_file or task.layer:
         model = _annotated(model, details)
     return Prepared(model, converted.format, details, notes)
+
+
+def _own_output(model: bytes) -> Mapping[str, Any] | None:
+    """Read what a detector's file says of its outputs; None where it says nothing."""
+    import onnx
+
+    from lungdb.networks.inputs.kinds import own_words
+
+    output = own_words(onnx.load_from_string(model)).get("output")
+    return output if isinstance(output, dict) else None
 
 
 def _check_options(task: Task, told: Mapping[str, Any]) -> None:
