@@ -4782,7 +4782,7 @@ CREATE OR ALTER VIEW dbo.poolings
 AS
 SELECT k.pooling, k.times
 FROM (
-    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
+    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'top5', 1), (N'combined', 1)
 ) AS k (pooling, times)
 UNION ALL
 SELECT e.name, e.times
@@ -9237,6 +9237,49 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ChooseKind: fills in the layer, preprocessing and pooling that were not named, as the network reads pictures or volumes and detects or
+-- not, and refuses those of another kind.
+-- Called by GenerateFeatures and QueueFeatures.
+CREATE OR ALTER PROCEDURE internal.ChooseKind
+    @NetworkId INT,                     -- the network
+    @Layer NVARCHAR(256) OUTPUT,        -- names of layers with commas; of a detector penultimate becomes nodules
+    @Preprocessing NVARCHAR(32) OUTPUT, -- one of dbo.preprocessings; NULL becomes lung, of volumes volume
+    @Pooling NVARCHAR(128) OUTPUT       -- poolings with commas; NULL becomes mean, of nodules top5
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Details NVARCHAR(MAX) = (SELECT details FROM dbo.networks WHERE network_id = @NetworkId), @Message NVARCHAR(2000) = N'',
+        @IsVolume BIT, @IsDetector BIT, @IsOfVolumes BIT;
+    SET @IsVolume = IIF(JSON_VALUE(@Details, N'$.input.dimensions') = N'3', 1, 0);
+    SET @IsDetector = IIF(JSON_QUERY(@Details, N'$.output') IS NULL, 0, 1);
+    IF @IsDetector = 1 AND @Layer = N'penultimate'
+        SET @Layer = N'nodules';
+    SET @IsDetector = IIF(@IsDetector = 1 AND @Layer = N'nodules', 1, 0);
+    SET @Preprocessing = COALESCE(@Preprocessing, IIF(@IsVolume = 1, N'volume', N'lung'));
+    SET @Pooling = COALESCE(@Pooling, IIF(@IsDetector = 1, N'top5', N'mean'));
+    SET @IsOfVolumes = COALESCE((
+        SELECT IIF(JSON_VALUE(steps, N'$.dimensions') = N'3', 1, 0) FROM dbo.preprocessings WHERE name = @Preprocessing), @IsVolume);
+    IF @IsVolume <> @IsOfVolumes
+        SET @Message = CONCAT(N'The value ''', @Preprocessing, N''' for the parameter @Preprocessing is of ',
+            IIF(@IsVolume = 1, N'pictures, and the network reads volumes', N'volumes, and the network reads pictures'),
+            N'. Name one of ', IIF(@IsVolume = 1, N'volumes, such as volume. ', N'pictures, such as lung. '));
+    IF @IsDetector = 1 AND @Pooling <> N'top5'
+        SET @Message = CONCAT(@Message, N'The value ''', @Pooling, N''' for the parameter @Pooling is not supported for the layer nodules ',
+            N'of a detector. The supported value is top5. ');
+    IF @IsDetector = 0 AND CONCAT(N',', @Pooling, N',') LIKE N'%,top5,%'
+        SET @Message = CONCAT(@Message, N'The value ''', @Pooling, N''' for the parameter @Pooling is not supported for these layers. ',
+            N'top5 is of the layer nodules of a detector alone. ');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- DescribeFeatures: gives what makes two calls the same work, whatever the order of layers and poolings; the scans are not of it.
 -- Called by StartFeatures and QueueFeatures.
 CREATE OR ALTER PROCEDURE internal.DescribeFeatures
@@ -9285,8 +9328,8 @@ GO
 -- Called by CheckFeatureArguments and FindWorkFault.
 CREATE OR ALTER PROCEDURE internal.FindFeatureFaults
     @Layer NVARCHAR(256),           -- one or more names, each once, with commas and no spaces
-    @Preprocessing NVARCHAR(32),    -- one of dbo.preprocessings
-    @Pooling NVARCHAR(128),         -- one or more of dbo.poolings, with commas and no spaces
+    @Preprocessing NVARCHAR(32),    -- one of dbo.preprocessings, or NULL for the network's own
+    @Pooling NVARCHAR(128),         -- one or more of dbo.poolings, with commas and no spaces, or NULL for the layer's own
     @Message NVARCHAR(2000) OUTPUT  -- why
 AS
 BEGIN
@@ -9297,18 +9340,18 @@ BEGIN
     IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
         SET @Message = CONCAT(@Message, N'The value ''', @Layer,
             N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
-    IF NOT EXISTS (SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing)
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
-            N' for the parameter @Preprocessing is not supported. Supported values are ', LEFT((
+    IF @Preprocessing IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.preprocessings WHERE name = @Preprocessing)
+        SET @Message = CONCAT(@Message, N'The value ''', @Preprocessing,
+            N''' for the parameter @Preprocessing is not supported. Supported values are ', LEFT((
                 SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY created_at, name)
                 FROM dbo.preprocessings), 500),
             N'; StorePreprocessing makes others. ');
-    IF @Pooling IS NULL OR EXISTS (
+    IF EXISTS (
             SELECT 1 FROM STRING_SPLIT(@Pooling, N',')
             WHERE value = N'combined' OR value NOT IN (SELECT pooling FROM dbo.poolings))
         OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
+        SET @Message = CONCAT(@Message, N'The value ''', @Pooling,
+            N''' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1', COALESCE((
                 SELECT N', thirds' + STRING_AGG(CAST(N' and ' AS NVARCHAR(MAX)) + name, N'')
                 FROM dbo.extensions WHERE kind = 'pooling'), N' and thirds'),
             N', each once, with commas between. ');
@@ -9633,6 +9676,12 @@ BEGIN
     DECLARE @Most BIGINT = 400000000, @IsRead INT, @IsKept INT, @Pixel INT = CASE @Preprocessing WHEN N'seed' THEN 1 ELSE 4 END;
     CREATE TABLE #dropped (scan_id INT NOT NULL, preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
         picture_rows INT NOT NULL, picture_cols INT NOT NULL);
+    IF JSON_VALUE(@Details, N'$.input.dimensions') = N'3'
+    BEGIN
+        -- Of volumes nothing is kept.
+        SELECT @Rows = 0, @Cols = 0, @Bound = 0;
+        RETURN 0;
+    END;
     SET @Rows = COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.input.height') AS INT), 224);
     SET @Cols = COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.input.width') AS INT), 224);
     SET @Bound = COALESCE(1000000000 * TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'prepared_gigabytes') AS FLOAT), 0);
@@ -9764,6 +9813,32 @@ BEGIN
     INNER JOIN #mapped AS c ON c.scan_id = r.scan_id
     WHERE c.error IS NULL;
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreNodules: replaces the nodules that a network found in the scans of #made, by those in #result.
+-- Called by StoreFeatures in its transaction, whose tables #made and #result it reads.
+CREATE OR ALTER PROCEDURE internal.StoreNodules
+    @NetworkId INT,              -- the detector
+    @Preprocessing NVARCHAR(32)  -- one of dbo.preprocessings
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    -- Scores of later stages go with them.
+    DELETE n
+    FROM dbo.nodules AS n
+    INNER JOIN #made AS m ON m.scan_id = n.scan_id
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer AND r.nodules <> N''
+    WHERE n.source = 'network' AND n.network_id = @NetworkId AND (n.preprocessing = @Preprocessing OR n.preprocessing IS NULL);
+    INSERT INTO dbo.nodules (scan_id, x, y, z, diameter, volume, source, network_id, preprocessing, score, content_sha256)
+    SELECT s.scan_id, f.x, f.y, f.z, f.diameter, f.volume, 'network', @NetworkId, @Preprocessing, f.score, s.content_sha256
+    FROM #made AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer AND r.nodules <> N''
+    CROSS APPLY OPENJSON(r.nodules) WITH (x FLOAT, y FLOAT, z FLOAT, diameter FLOAT, volume FLOAT, score FLOAT) AS f;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -14686,8 +14761,8 @@ GO
 -- Called by GenerateFeatures and QueueFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
-    @Preprocessing NVARCHAR(32), -- one of dbo.preprocessings
-    @Pooling NVARCHAR(128),      -- one or more of dbo.poolings, with commas and no spaces
+    @Preprocessing NVARCHAR(32), -- one of dbo.preprocessings, or NULL
+    @Pooling NVARCHAR(128),      -- one or more of dbo.poolings, with commas and no spaces, or NULL
     @BatchSize INT,              -- 1 to 1024
     @ChunkMegabytes INT,         -- 1 to 512
     @Recompute BIT,              -- 0 or 1
@@ -24572,8 +24647,8 @@ GO
 CREATE OR ALTER PROCEDURE dbo.QueueFeatures
     @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
+    @Preprocessing NVARCHAR(32) = NULL,    -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL,         -- one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
     @Recompute BIT = 0,                    -- 1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
     @DatasetVersion INT = NULL,            -- its version; NULL means the newest
@@ -24593,8 +24668,8 @@ that are open.
 Parameters:
     @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
+    @Preprocessing NVARCHAR(32) = NULL     name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL          one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
     @Recompute BIT = 0                     1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
     @DatasetVersion INT = NULL             its version; NULL means the newest
@@ -24617,6 +24692,7 @@ Example:
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
     EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
     EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.ChooseKind @NetworkId, @Layer OUTPUT, @Preprocessing OUTPUT, @Pooling OUTPUT;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
     EXECUTE internal.NumberLayers @Layer;
@@ -25155,7 +25231,9 @@ BEGIN
 
     SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
         s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
-        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'') AS encoding, s.spacing_y, s.spacing_x
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'') AS encoding, s.spacing_y, s.spacing_x,
+        s.spacing_z, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z,
+        s.step_x, s.step_y, s.step_z
     FROM #chunk AS c
     INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
     INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
@@ -27168,6 +27246,7 @@ BEGIN
     INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
     CROSS APPLY OPENJSON(r.pooled) AS v;
 
+    EXECUTE internal.StoreNodules @NetworkId, @Preprocessing;
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #made);
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(m.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #made) AS m), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
@@ -27247,9 +27326,9 @@ CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
     @ModelName NVARCHAR(128) = NULL,      -- or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N'mean',     -- one or more of dbo.poolings, such as mean, max, mean_max_std, pca1, thirds, with commas
-    @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
+    @Preprocessing NVARCHAR(32) = NULL,   -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL,        -- one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
+    @BatchSize INT = 32,                  -- triples of slices, or tiles, in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 64,             -- megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL,        -- data set whose scans alone are featurized; NULL means all scans
@@ -27270,9 +27349,9 @@ Parameters:
     @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
     @ModelName NVARCHAR(128) = NULL        or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, such as mean, max, mean_max_std, pca1, thirds, with commas
-    @BatchSize INT = 32                    triples of slices in one run of the network, 1 to 1024
+    @Preprocessing NVARCHAR(32) = NULL     name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL          one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
+    @BatchSize INT = 32                    triples of slices, or tiles, in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 64               megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0                     1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
@@ -27293,6 +27372,7 @@ Examples:
     EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute, @Packages OUTPUT,
         @KeepMaps;
     EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.ChooseKind @NetworkId, @Layer OUTPUT, @Preprocessing OUTPUT, @Pooling OUTPUT;
     SELECT @Name = n.name, @Model = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details,
         @Preprocessing = p.name, @Steps = p.steps, @Digest = p.digest
     FROM dbo.networks AS n
@@ -27316,7 +27396,7 @@ Examples:
     CREATE TABLE #result (
         scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL, array_rows INT NULL, array_cols INT NULL,
         array VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL, sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
-        pooled NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+        pooled NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL, nodules NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
 
     CREATE TABLE #queue (
         item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
@@ -27332,7 +27412,7 @@ Examples:
             @KeepBytes OUTPUT, @Called OUTPUT;
         IF NOT EXISTS (SELECT 1 FROM #chunk)
             CONTINUE;
-        INSERT INTO #result (scan_id, layer, error, array_rows, array_cols, array, sha256, pooled)
+        INSERT INTO #result (scan_id, layer, error, array_rows, array_cols, array, sha256, pooled, nodules)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
@@ -27347,7 +27427,9 @@ OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage, Costs, CpuSeconds, P
 SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
     s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), COALESCE(k.picture, i.pixels), 2) AS pixels,
     CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding,
-    CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256, CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest, s.spacing_y, s.spacing_x
+    CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256, CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest, s.spacing_y, s.spacing_x,
+    s.spacing_z, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z,
+    s.step_x, s.step_y, s.step_z
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
@@ -31352,6 +31434,7 @@ VALUES
     ('procedure', N'dbo.DeleteNetwork'),
     ('procedure', N'internal.CheckImageArguments'),
     ('procedure', N'internal.CheckLayers'),
+    ('procedure', N'internal.ChooseKind'),
     ('procedure', N'internal.DescribeFeatures'),
     ('procedure', N'internal.DescribeImages'),
     ('procedure', N'internal.FindFeatureFaults'),
@@ -31365,6 +31448,7 @@ VALUES
     ('procedure', N'internal.PlanNewFeatures'),
     ('procedure', N'internal.PlanPictures'),
     ('procedure', N'internal.StoreMapsOfLayer'),
+    ('procedure', N'internal.StoreNodules'),
     ('procedure', N'internal.StorePictures'),
     ('procedure', N'internal.CheckImageTraining'),
     ('procedure', N'internal.CheckImageUnits'),

@@ -12,6 +12,9 @@ from lungdb.extensions import POOLINGS, extension, names
 
 Features = NDArray[np.float32]
 
+TOP5 = "top5"
+"""The pooling of candidates of nodules, and of nothing else."""
+
 
 def pool(features: Features, name: str) -> Features:
     """Pool float32[triples, width] into one vector.
@@ -24,11 +27,12 @@ def pool(features: Features, name: str) -> Features:
         `mean` or `max` over the triples; `mean_max_std`, both and the standard deviation (of the population) one after
         the other; `thirds`, the means of the lower, middle and upper third of the triples, from below upward; `pca1`,
         as the original project has it: the first principal component's scores when each value of the vector is an
-        observation and each triple a variable.
+        observation and each triple a variable; `top5`, of candidates of nodules, the five largest scores, the largest
+        first, 0 where there are fewer.
 
     Returns
     -------
-    float32[width], or float32[3 × width] for `mean_max_std` and `thirds`
+    float32[width], or float32[3 × width] for `mean_max_std` and `thirds`, or float32[5] for `top5`
 
     Raises
     ------
@@ -139,12 +143,19 @@ def _pca1(features: Features) -> NDArray[np.floating]:
     return np.asarray(centred @ axis * np.sign(axis[np.argmax(np.abs(axis))]))
 
 
+def _top5(candidates: Features) -> NDArray[np.floating]:
+    """Give the five largest values of the last column, which is the score of a candidate."""
+    scores = np.sort(candidates[:, -1])[::-1][:5]
+    return np.pad(scores, (0, 5 - len(scores)))
+
+
 _POOLINGS: dict[str, Callable[[Features], NDArray[np.floating]]] = {
     "mean": _mean,
     "max": _max,
     "mean_max_std": _mean_max_std,
     "pca1": _pca1,
     "thirds": _thirds,
+    TOP5: _top5,
 }
 POOLING_NAMES = tuple(_POOLINGS)
 """Names of lungdb's own poolings."""

@@ -113,9 +113,10 @@ CREATE TABLE #failed (
 CREATE TABLE #result (
     scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL, array_rows INT NULL,
     array_cols INT NULL, array VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL,
-    sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL, pooled NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+    sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL, pooled NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL,
+    nodules NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
 """,
-    columns=("scan_id", "layer", "error", "array_rows", "array_cols", "array", "sha256", "pooled"),
+    columns=("scan_id", "layer", "error", "array_rows", "array_cols", "array", "sha256", "pooled", "nodules"),
     make=_of_scans,
 )
 PICTURES = Kind(

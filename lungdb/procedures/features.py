@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,29 +12,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.codecs import PLAIN, content_sha256, decode_slice, encode_array, encode_vector, from_hex
-from lungdb.imaging.preprocessing import CtSlice, Pipeline, Plane
+from lungdb.imaging.codecs import encode_array, encode_vector
+from lungdb.imaging.preprocessing import Pipeline
 from lungdb.imaging.steps.pipelines import named_pipeline
-from lungdb.learning.pooling import check_packages, check_pooling, pool
-from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
+from lungdb.learning.pooling import TOP5, check_packages, check_pooling, pool
+from lungdb.networks.entry import NODULES
+from lungdb.networks.inputs.stored import reads_volumes
+from lungdb.networks.running.featurizing import Preparation, featurize
 from lungdb.networks.running.processors import allowed_processors
-from lungdb.procedures.checks import check_columns, comma_list, whole_numbers
-from lungdb.procedures.keeping import Keeper, KeptColumns, KeptPictureError
+from lungdb.procedures.checks import comma_list
+from lungdb.procedures.keeping import Keeper, KeptPictureError
 from lungdb.procedures.leaving import LARGEST, MESSAGE, NAME, check_size, for_t_sql
-from lungdb.procedures.networks import open_network
+from lungdb.procedures.networks import OpenNetwork, open_any
+from lungdb.procedures.reading_slices import lazy_scans
+from lungdb.procedures.volume_features import VolumeFeatures, facts_of, refuse_volume_recipe
 
-_COLUMNS = (
-    "scan_id",
-    "slice_index",
-    "number_images",
-    "content_sha256",
-    "image_rows",
-    "image_cols",
-    "rescale_slope",
-    "rescale_intercept",
-    "pixels",
-    "pixels_sha256",
-)
 _RESULT = {
     "scan_id": np.int32,
     "layer": np.int32,
@@ -45,6 +36,7 @@ _RESULT = {
     "array": object,
     "sha256": object,
     "pooled": object,
+    "nodules": object,
 }
 _MAX_BATCH = 1024
 _COSTS = 400  # characters of the JSON that says what a call has cost
@@ -102,8 +94,8 @@ def generate_features(
     result : DataFrame
         One row a scan and layer: `scan_id`, `layer` (int32, counted from 1 as asked for), `error` (empty when all is
         well), `array_rows`, `array_cols` (the layer's width), `array` (hexadecimal float32), `sha256` (hexadecimal),
-        `pooled` (JSON object of vectors by pooling). A scan that fails is one row with its error, the layer 0 and
-        empty values, in `pooled` an empty object.
+        `pooled` (JSON object of vectors by pooling), `nodules` (JSON list of what a detector found, empty of others). A
+        scan that fails is one row with its error, the layer 0 and empty values, in `pooled` an empty object.
     provider : str
         The execution provider that ran.
     notice : str
@@ -174,22 +166,20 @@ def keep_and_generate_features(
     """
     started = time.perf_counter()
     try:
-        chosen, poolings = _supported(preprocessing, steps, pooling, batch_size)
+        poolings = _supported(pooling, batch_size)
         check_packages(poolings, json.loads(packages or "{}"))
-        opened = open_network(network, network_sha256, details, layers, providers, threads)
-        keeper = Keeper(preprocessing, chosen, opened.session.input_size, keep_bytes)
-        scans = {scan_id: keeper.over(scan_id, scan) for scan_id, scan in lazy_scans(slices, keeper).items()}
-        preparation = Preparation(chosen, opened.mean, opened.std)
-        results = featurize(scans.values(), opened.session, preparation, batch_size, threads)
-        rows = [row for scan_id, result in zip(scans, results, strict=True) for row in _rows(scan_id, result, poolings)]
-        failed = {row["scan_id"] for row in rows if row["layer"] <= 0}
-        for name in ("array", "pooled"):
+        opened = open_any(network, network_sha256, details, layers, providers, threads)
+        _check_kinds(opened, poolings)
+        made = _of_volumes if reads_volumes(opened.details) else _of_pictures
+        rows, pictures, costs = made(
+            slices, opened, _Wish(preprocessing, steps, poolings, batch_size, threads, keep_bytes)
+        )
+        for name in ("array", "pooled", "nodules"):
             check_size(
                 sum(len(row[name]) for row in rows),
                 "features",
                 "Call GenerateFeatures with a smaller @ChunkMegabytes, or choose a layer with fewer features.",
             )
-        pictures = [dict(zip(_RESULT, values, strict=True)) for values in keeper.rows(failed)]
         # Features come first: pictures can be made again.
         if sum(len(row["array"]) for row in (*rows, *pictures)) <= LARGEST:
             rows += pictures
@@ -197,16 +187,75 @@ def keep_and_generate_features(
         return _frame([]), "", "", refusal.number, refusal.message, "{}"
     except MemoryError:
         return _frame([]), "", "", ErrorNumber.UNREADABLE, _NO_MEMORY, "{}"
-    costs = keeper.costs(preparation.spent, threads or allowed_processors(), time.perf_counter() - started)
+    costs["call"] = round(time.perf_counter() - started, 6)
     return _frame(rows), opened.session.provider, opened.session.notice, 0, "", json.dumps(costs)
 
 
-def _supported(preprocessing: str, steps: str | None, pooling: str, batch_size: int) -> tuple[Pipeline, list[str]]:
+@dataclass(frozen=True)
+class _Wish:
+    """How features are to be made."""
+
+    preprocessing: str
+    steps: str | None
+    poolings: list[str]
+    batch_size: int
+    threads: int | None
+    keep_bytes: int
+
+
+Rows = list[dict[str, Any]]
+
+
+def _of_pictures(slices: pd.DataFrame, opened: OpenNetwork, wish: _Wish) -> tuple[Rows, Rows, dict[str, Any]]:
+    """Give the rows of features, those of prepared pictures, and what it cost."""
+    refuse_volume_recipe(wish.preprocessing, wish.steps)
+    chosen = _pipeline(wish.preprocessing, wish.steps)
+    keeper = Keeper(wish.preprocessing, chosen, opened.session.input_size, wish.keep_bytes)
+    scans = {scan_id: keeper.over(scan_id, scan) for scan_id, scan in lazy_scans(slices, keeper).items()}
+    preparation = Preparation(chosen, opened.mean, opened.std)
+    results = featurize(scans.values(), opened.session, preparation, wish.batch_size, wish.threads)
+    rows = [
+        row for scan_id, result in zip(scans, results, strict=True) for row in _rows(scan_id, result, wish.poolings)
+    ]
+    failed = {row["scan_id"] for row in rows if row["layer"] <= 0}
+    pictures = [dict(zip(_RESULT, (*values, ""), strict=True)) for values in keeper.rows(failed)]
+    costs = keeper.costs(preparation.spent, len(opened.mean), wish.threads or allowed_processors())
+    return rows, pictures, costs
+
+
+def _of_volumes(slices: pd.DataFrame, opened: OpenNetwork, wish: _Wish) -> tuple[Rows, Rows, dict[str, Any]]:
+    """As `_of_pictures`, one scan after the other, of which nothing is kept."""
+    making = VolumeFeatures(opened, wish.preprocessing, wish.steps, wish.batch_size, wish.threads)
+    rows: Rows = []
+    scans = lazy_scans(slices, None)
+    for scan_id, facts in facts_of(slices).items():
+        result = making.of_scan(scans[scan_id], facts)
+        if isinstance(result, LungdbError):
+            rows.append(_failed(scan_id, result))
+        else:
+            arrays, nodules = result
+            rows += [{**row, "nodules": nodules} for row in _rows(scan_id, arrays, wish.poolings)]
+    costs = {"digest": making.identity, "pictures": 0, "preparing": round(sum(making.spent), 6), "keeping": 0.0}
+    return rows, [], costs
+
+
+def _check_kinds(opened: OpenNetwork, poolings: list[str]) -> None:
+    """Refuse poolings that make nothing of this layer: `top5` is of candidates, and they have no other."""
+    wrong = [name for name in poolings if (name == TOP5) != opened.detects]
+    if wrong:
+        takes = f"The layer {NODULES} has the pooling {TOP5} alone" if opened.detects else f"{TOP5} is of detectors"
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT,
+            f"The pooling {wrong[0]!r} is not supported for the layers {','.join(opened.layers)}. {takes}; take "
+            f"{TOP5 if opened.detects else 'another'}.",
+        )
+
+
+def _supported(pooling: str, batch_size: int) -> list[str]:
     try:
         poolings = comma_list(pooling)
         for name in poolings:
             check_pooling(name)
-        chosen = named_pipeline(preprocessing, steps)
     except ProcedureError:
         raise
     except LungdbError as error:
@@ -216,109 +265,16 @@ def _supported(preprocessing: str, steps: str | None, pooling: str, batch_size: 
             ErrorNumber.ARGUMENT,
             f"The batch size {batch_size} is not supported. Supported values are 1 to {_MAX_BATCH}.",
         )
-    return chosen, poolings
+    return poolings
 
 
-def lazy_scans(slices: pd.DataFrame, keeper: Keeper) -> dict[int, LazyScan]:
-    """Group the rows by scan_id, without decoding any."""
-    check_columns(slices, _COLUMNS)
-    ids, indices = whole_numbers(slices, "scan_id"), whole_numbers(slices, "slice_index")
-    steps = np.diff(ids)
-    if ((steps < 0) | ((steps == 0) & (np.diff(indices) <= 0))).any():
-        raise ProcedureError(
-            ErrorNumber.OUT_OF_ORDER, "The slices are not in order. Add ORDER BY scan_id, slice_index to @input_data_1."
-        )
-    rows = _Rows(
-        indices,
-        numbers=whole_numbers(slices, "number_images"),
-        contents=slices["content_sha256"].tolist(),
-        rows=whole_numbers(slices, "image_rows"),
-        cols=whole_numbers(slices, "image_cols"),
-        slopes=slices["rescale_slope"].tolist(),
-        intercepts=slices["rescale_intercept"].tolist(),
-        pixels=slices["pixels"].tolist(),
-        hashes=slices["pixels_sha256"].tolist(),
-        encodings=slices["encoding"].tolist() if "encoding" in slices else [PLAIN] * len(slices),
-        kept=KeptColumns.of(slices),
-        keeper=keeper,
-        spacings=spacings(slices),
-    )
-    starts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1)).tolist()
-    return {int(ids[start]): rows.scan(start, stop) for start, stop in pairwise([*starts, len(ids)])}
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """The columns of the input."""
-
-    indices: NDArray[np.int64]
-    numbers: NDArray[np.int64]
-    contents: list[Any]
-    rows: NDArray[np.int64]
-    cols: NDArray[np.int64]
-    slopes: list[float]
-    intercepts: list[float]
-    pixels: list[Any]
-    hashes: list[Any]
-    encodings: list[str | None]
-    kept: KeptColumns
-    keeper: Keeper
-    spacings: list[tuple[float, float] | None]
-
-    def scan(self, start: int, stop: int) -> LazyScan:
-        """Make a scan of the rows from start until stop."""
-        number = int(self.numbers[start])
-        wrong = self._wrong(number, start, stop)
-
-        def load(index: int) -> CtSlice | Plane:
-            if wrong:
-                raise LungdbError(wrong)
-            if self.kept.sha256[start + index]:
-                return self.keeper.read(self.pixels[start + index], self.kept, start + index)
-            try:
-                return self._slice(start + index)
-            except LungdbError as error:
-                raise LungdbError(f"Slice {index}: {error}") from None
-
-        return LazyScan(stop - start, load)
-
-    def _wrong(self, number: int, start: int, stop: int) -> str:
-        """Say what is wrong with the rows of a scan as a whole, or give an empty text."""
-        if not np.array_equal(self.indices[start:stop], np.arange(number)):
-            return f"Of {number} slices {stop - start} are stored, or they are not numbered from 0. Load it again."
-        try:
-            content = content_sha256(from_hex(each) for each in self.hashes[start:stop])
-            is_other = content != from_hex(self.contents[start])
-        except (TypeError, ValueError):
-            return "The SHA-256 of the scan or of a slice is not hexadecimal. Load the scan again."
-        if is_other:
-            return (
-                "The slices are not those that were loaded, or stand in another order: their SHA-256 together is not "
-                "the scan's. Load the scan again."
-            )
-        return ""
-
-    def _slice(self, row: int) -> CtSlice:
-        slope, intercept = self.slopes[row], self.intercepts[row]
-        if not np.isfinite([slope, intercept]).all() or slope == 0:
-            raise LungdbError(f"The rescaling {slope} × stored value + {intercept} is not usable. Load the scan again.")
-        try:
-            blob, sha256 = from_hex(self.pixels[row]), from_hex(self.hashes[row])
-        except (TypeError, ValueError):
-            raise LungdbError("The pixels or their SHA-256 are not hexadecimal. Load the scan again.") from None
-        rows, cols = int(self.rows[row]), int(self.cols[row])
-        return CtSlice(
-            decode_slice(blob, rows, cols, sha256, self.encodings[row]), slope, intercept, self.spacings[row]
-        )
-
-
-def spacings(slices: pd.DataFrame) -> list[tuple[float, float] | None]:
-    """Read the columns `spacing_y` and `spacing_x`: mm of each row, None where there are none."""
-    if "spacing_y" not in slices or "spacing_x" not in slices:
-        return [None] * len(slices)
-    both = slices[["spacing_y", "spacing_x"]].astype("float64").to_numpy()
-    known = np.isfinite(both).all(axis=1) & (both > 0).all(axis=1)
-    return [(float(y), float(x)) if is_known else None for (y, x), is_known in zip(both, known, strict=True)]
+def _pipeline(preprocessing: str, steps: str | None) -> Pipeline:
+    try:
+        return named_pipeline(preprocessing, steps)
+    except ProcedureError:
+        raise
+    except LungdbError as error:
+        raise ProcedureError(ErrorNumber.ARGUMENT, str(error)) from None
 
 
 def _rows(scan_id: int, result: list[NDArray[np.float32]] | LungdbError, poolings: list[str]) -> list[dict[str, Any]]:
@@ -345,12 +301,13 @@ def _row(scan_id: int, layer: int, array: NDArray[np.float32], poolings: list[st
         "array": blob.hex(),
         "sha256": sha256.hex(),
         "pooled": f"{{{', '.join(vectors)}}}",
+        "nodules": "",
     }
 
 
 def _failed(scan_id: int, error: LungdbError) -> dict[str, Any]:
     # `pooled` stays JSON: SQL Server may open it before it looks at `error`.
-    return dict(zip(_RESULT, (scan_id, 0, str(error), 0, 0, "", "", "{}"), strict=True))
+    return dict(zip(_RESULT, (scan_id, 0, str(error), 0, 0, "", "", "{}", ""), strict=True))
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

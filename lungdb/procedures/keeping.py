@@ -93,13 +93,12 @@ class Keeper:
                 for index, (picture, sha256) in sorted(taken.items()):
                     yield scan_id, PICTURE, "", index, len(taken), picture, sha256, "{}"
 
-    def costs(self, spent: Sequence[float], threads: int, seconds: float) -> dict[str, Any]:
-        """Say what preparing and keeping have cost; `spent` has both, for three slices at a time."""
+    def costs(self, spent: Sequence[float], channels: int, threads: int) -> dict[str, Any]:
+        """Say what preparing and keeping have cost; `spent` has both, for so many slices at a time."""
         keeping = sum(self._spent)
         return {
             "digest": self._digest,
-            "pictures": 3 * len(spent),
-            "call": round(seconds, 6),
+            "pictures": channels * len(spent),
             "preparing": round((sum(spent) - keeping) / threads, 6),
             "keeping": round(keeping / threads, 6),
         }

@@ -14,10 +14,10 @@ from lungdb.imaging.half_maps import encode_map
 from lungdb.imaging.steps.pipelines import named_pipeline
 from lungdb.networks.running.featurizing import Preparation, featurize
 from lungdb.procedures.checks import check_columns, comma_list, whole_numbers
-from lungdb.procedures.features import lazy_scans
 from lungdb.procedures.keeping import Keeper
 from lungdb.procedures.leaving import MESSAGE, check_size, for_t_sql
 from lungdb.procedures.networks import OpenNetwork, open_maps
+from lungdb.procedures.reading_slices import lazy_scans
 
 Floats = NDArray[np.float32]
 

@@ -20,9 +20,9 @@ from lungdb.imaging.steps.pipelines import named_pipeline
 from lungdb.learning.questions.maximising import Search, advance, begin, from_json
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.procedures.checks import check_columns, whole_numbers
-from lungdb.procedures.features import spacings
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
 from lungdb.procedures.networks import OpenNetwork, open_network
+from lungdb.procedures.reading_slices import spacings
 
 Floats = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from lungdb.imaging.pictures import decode_picture
 from lungdb.imaging.preprocessing import CtSlice, Plane, Size
 from lungdb.imaging.steps.pipelines import Recipe, check_values, of_picture, recipe
 from lungdb.procedures.checks import check_columns, check_sha256, whole_numbers
-from lungdb.procedures.features import spacings
 from lungdb.procedures.leaving import MESSAGE, check_size, for_t_sql
+from lungdb.procedures.reading_slices import spacings
 
 _SLICES = (
     "place",

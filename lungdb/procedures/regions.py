@@ -29,9 +29,9 @@ from lungdb.learning.explaining.vectors import TripleScan, check_scan
 from lungdb.learning.vectors import read_model_vector
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.procedures.checks import check_columns, check_model, whole_numbers
-from lungdb.procedures.features import spacings
 from lungdb.procedures.leaving import MESSAGE, NAME, for_t_sql
 from lungdb.procedures.networks import OpenNetwork, open_maps, open_network
+from lungdb.procedures.reading_slices import spacings
 
 Floats = NDArray[np.float32]
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.steps.registry import Arguments
+from lungdb.imaging.volumes.bounding import BOUNDING_STEPS
 from lungdb.imaging.volumes.declared import VolumeInput
 from lungdb.imaging.volumes.geometry import Volume
 from lungdb.imaging.volumes.moving import MOVING_STEPS
@@ -26,7 +27,7 @@ MOST_ANISOTROPY = 20.0
 MOST_STEPS = 32
 """Steps of a preprocessing at most."""
 
-_STEPS: dict[str, VolumeStep] = {**MOVING_STEPS, **VALUE_STEPS, "tile": TILE}
+_STEPS: dict[str, VolumeStep] = {**MOVING_STEPS, **VALUE_STEPS, **BOUNDING_STEPS, "tile": TILE}
 VOLUME_STEP_NAMES = tuple(_STEPS)
 """Names of the steps of volumes."""
 

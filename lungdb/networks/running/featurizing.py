@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
-from lungdb.imaging.preprocessing import CHANNELS, CtSlice, Pipeline, Plane, Size, normalise
+from lungdb.imaging.preprocessing import CtSlice, Pipeline, Plane, normalise
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.networks.running.providers import CPU
 from lungdb.networks.running.sessions import Session
@@ -49,8 +49,8 @@ class Preparation:
     Attributes
     ----------
     pipeline : Pipeline
-    mean, std : three numbers each
-        The network's normalisation by channel.
+    mean, std : a number a channel
+        The network's normalisation: three of a network that reads triples of slices, one of one that reads slices.
     spent : list of float
         Seconds of a processor that each picture has taken, added by `fill`.
     """
@@ -60,8 +60,15 @@ class Preparation:
     std: Sequence[float]
     spent: list[float] = field(default_factory=list, compare=False)
 
-    def fill(self, picture: Floats, scan: LazyScan, triple: tuple[int, int, int]) -> None:
-        """Decode and prepare one triple of slices into float32[3, rows, cols]."""
+    def groups(self, slices: int) -> list[tuple[int, ...]]:
+        """Say which slices become the channels of each picture; of a network of one channel each slice is one."""
+        triples = self.pipeline.triples(slices)
+        if len(self.mean) > 1:
+            return [*triples]
+        return [(index,) for index in dict.fromkeys(index for triple in triples for index in triple)]
+
+    def fill(self, picture: Floats, scan: LazyScan, triple: tuple[int, ...]) -> None:
+        """Decode and prepare a triple of slices, or one slice, into float32[channels, rows, cols]."""
         started = time.thread_time()
         for plane, index, mean, std in zip(picture, triple, self.mean, self.std, strict=True):
             loaded = scan.load(index)
@@ -94,7 +101,7 @@ def featurize(
 
     Yields
     ------
-    list of float32[triples, width], or LungdbError
+    list of float32[pictures, width], or LungdbError
         One array an output of the session, or the error of a slice that could not be loaded or prepared; the scans
         after it go on.
 
@@ -107,7 +114,7 @@ def featurize(
     error: LungdbError | None = None
     number = batches_ahead(session)
     with ThreadPoolExecutor(threads or allowed_processors()) as pool:
-        buffers = [_Buffer(session.input_size) for _ in range(number + 1)]
+        buffers = [_Buffer((len(preparation.mean), *session.input_size)) for _ in range(number + 1)]
         for batch in ahead(_batches(scans, preparation, batch_size, buffers, pool), number):
             if error is None:
                 try:
@@ -139,9 +146,9 @@ class _Buffer:
         What fills it.
     """
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, shape: Sequence[int]) -> None:
         self.jobs: list[Future[None]] = []
-        self._pictures: Floats = np.empty((0, CHANNELS, *size), dtype=np.float32)
+        self._pictures: Floats = np.empty((0, *shape), dtype=np.float32)
 
     def take(self, pictures: int) -> Floats:
         """Give an array for so many pictures once nothing writes into it any more, as may be after an error."""
@@ -173,7 +180,7 @@ def _batches(
     """Start preparing the pictures of a batch whenever the next one is asked for, in one buffer after the other."""
     turns = cycle(buffers)
     for scan in scans:
-        triples = preparation.pipeline.triples(scan.slices)
+        triples = preparation.groups(scan.slices)
         for start in range(0, len(triples), batch_size):
             chosen = triples[start : start + batch_size]
             buffer = next(turns)
@@ -187,7 +194,12 @@ def _batches(
 
 def batches_ahead(session: Session) -> int:
     """Say how many batches are prepared while the session runs one."""
-    return _LOOK_AHEAD_ON_PROCESSORS if session.provider in _ON_PROCESSORS else _LOOK_AHEAD
+    return _LOOK_AHEAD_ON_PROCESSORS if on_processors(session) else _LOOK_AHEAD
+
+
+def on_processors(session: Session) -> bool:
+    """Tell whether the session runs on the processors."""
+    return session.provider in _ON_PROCESSORS
 
 
 def ahead(batches: Iterable[Begun], number: int) -> Iterator[Begun]:

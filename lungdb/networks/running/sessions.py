@@ -24,8 +24,9 @@ class Session:
     ----------
     provider : str
         The execution provider that runs it, as ONNX Runtime names it.
-    input_size : tuple of two int
-        Rows and columns of the pictures that it reads.
+    input_size : tuple of int
+        Rows and columns of the pictures that it reads; slices, rows and columns of volumes, a text for a free side.
+    output_names : tuple of str
     """
 
     def __init__(self, session: Any, notice: str = "", weights: Mapping[str, NDArray[Any]] | None = None) -> None:
@@ -37,8 +38,9 @@ class Session:
         self._most: int | None = None
         picture = session.get_inputs()[0]
         self._input = picture.name
+        self.output_names = tuple(str(output.name) for output in session.get_outputs())
         self.provider = str(session.get_providers()[0])
-        self.input_size: tuple[int, int] = tuple(picture.shape[2:])
+        self.input_size: tuple[Any, ...] = tuple(picture.shape[2:])
 
     @property
     def notice(self) -> str:
@@ -49,7 +51,7 @@ class Session:
         return f"{self._notice} {batches}".lstrip()
 
     def run(self, pictures: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Compute float32[N, width], one array an output, from float32[N, 3, rows, cols], N above 0.
+        """Compute float32[N, width], one array an output, from float32[N, channels, …], N above 0.
 
         A batch that does not fit the memory is halved until it does, and later ones with it.
 
@@ -73,6 +75,14 @@ class Session:
                 start += len(batch)
         return parts[0] if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
+    def outputs(self, item: NDArray[np.float32]) -> list[NDArray[Any]]:
+        """Give all outputs for float32[1, channels, …], whatever shape they have; ProcedureError as of `run`."""
+        try:
+            return [np.asarray(output) for output in self._session.run(None, {self._input: item})]
+        except Exception as error:  # its exceptions share no base but this one
+            self._halve(1, error)
+            raise
+
     def renew(self) -> None:
         """Be as at the start: a batch that did not fit the memory of an earlier call may fit that of the next."""
         self._too_many = self._most = None
@@ -84,7 +94,7 @@ class Session:
                 ErrorNumber.UNREADABLE, f"ONNX Runtime failed on a batch of {size}: {short(error)}"
             ) from None
         if size == 1:
-            raise no_memory("network and one picture", error) from None
+            raise no_memory("network and one of what it reads", error) from None
         self._too_many = self._too_many or size
         self._most = size // 2
 

@@ -4,9 +4,9 @@ CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
     @ModelName NVARCHAR(128) = NULL,      -- or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N'mean',     -- one or more of dbo.poolings, such as mean, max, mean_max_std, pca1, thirds, with commas
-    @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
+    @Preprocessing NVARCHAR(32) = NULL,   -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL,        -- one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
+    @BatchSize INT = 32,                  -- triples of slices, or tiles, in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 64,             -- megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL,        -- data set whose scans alone are featurized; NULL means all scans
@@ -27,9 +27,9 @@ Parameters:
     @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
     @ModelName NVARCHAR(128) = NULL        or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, such as mean, max, mean_max_std, pca1, thirds, with commas
-    @BatchSize INT = 32                    triples of slices in one run of the network, 1 to 1024
+    @Preprocessing NVARCHAR(32) = NULL     name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL          one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
+    @BatchSize INT = 32                    triples of slices, or tiles, in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 64               megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0                     1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
@@ -50,6 +50,7 @@ Examples:
     EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute, @Packages OUTPUT,
         @KeepMaps;
     EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.ChooseKind @NetworkId, @Layer OUTPUT, @Preprocessing OUTPUT, @Pooling OUTPUT;
     SELECT @Name = n.name, @Model = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details,
         @Preprocessing = p.name, @Steps = p.steps, @Digest = p.digest
     FROM dbo.networks AS n
@@ -73,7 +74,7 @@ Examples:
     CREATE TABLE #result (
         scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL, array_rows INT NULL, array_cols INT NULL,
         array VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL, sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
-        pooled NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+        pooled NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL, nodules NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
 
     CREATE TABLE #queue (
         item NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, position INT NOT NULL, grp INT NOT NULL, bytes BIGINT NOT NULL,
@@ -89,7 +90,7 @@ Examples:
             @KeepBytes OUTPUT, @Called OUTPUT;
         IF NOT EXISTS (SELECT 1 FROM #chunk)
             CONTINUE;
-        INSERT INTO #result (scan_id, layer, error, array_rows, array_cols, array, sha256, pooled)
+        INSERT INTO #result (scan_id, layer, error, array_rows, array_cols, array, sha256, pooled, nodules)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
@@ -104,7 +105,9 @@ OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage, Costs, CpuSeconds, P
 SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
     s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), COALESCE(k.picture, i.pixels), 2) AS pixels,
     CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding,
-    CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256, CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest, s.spacing_y, s.spacing_x
+    CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256, CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest, s.spacing_y, s.spacing_x,
+    s.spacing_z, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z,
+    s.step_x, s.step_y, s.step_z
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0

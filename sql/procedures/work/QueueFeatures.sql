@@ -3,8 +3,8 @@
 CREATE OR ALTER PROCEDURE dbo.QueueFeatures
     @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N'lung', -- name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N'mean',      -- one or more of dbo.poolings, with commas
+    @Preprocessing NVARCHAR(32) = NULL,    -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL,         -- one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
     @Recompute BIT = 0,                    -- 1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
     @DatasetVersion INT = NULL,            -- its version; NULL means the newest
@@ -24,8 +24,8 @@ that are open.
 Parameters:
     @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N''lung''  name in dbo.preprocessings: lung, seed or one that StorePreprocessing has stored
-    @Pooling NVARCHAR(128) = N''mean''       one or more of dbo.poolings, with commas
+    @Preprocessing NVARCHAR(32) = NULL     name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL          one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
     @Recompute BIT = 0                     1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
     @DatasetVersion INT = NULL             its version; NULL means the newest
@@ -48,6 +48,7 @@ Example:
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
     EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, 32, 64, @Recompute, @Packages OUTPUT, 0;
     EXECUTE internal.FindNetwork @Bytes, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.ChooseKind @NetworkId, @Layer OUTPUT, @Preprocessing OUTPUT, @Pooling OUTPUT;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     SELECT @Preprocessing = name, @Digest = digest FROM dbo.preprocessings WHERE name = @Preprocessing;
     EXECUTE internal.NumberLayers @Layer;

@@ -2,8 +2,8 @@
 -- Called by GenerateFeatures and QueueFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
-    @Preprocessing NVARCHAR(32), -- one of dbo.preprocessings
-    @Pooling NVARCHAR(128),      -- one or more of dbo.poolings, with commas and no spaces
+    @Preprocessing NVARCHAR(32), -- one of dbo.preprocessings, or NULL
+    @Pooling NVARCHAR(128),      -- one or more of dbo.poolings, with commas and no spaces, or NULL
     @BatchSize INT,              -- 1 to 1024
     @ChunkMegabytes INT,         -- 1 to 512
     @Recompute BIT,              -- 0 or 1

@@ -16,6 +16,12 @@ BEGIN
     DECLARE @Most BIGINT = 400000000, @IsRead INT, @IsKept INT, @Pixel INT = CASE @Preprocessing WHEN N'seed' THEN 1 ELSE 4 END;
     CREATE TABLE #dropped (scan_id INT NOT NULL, preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
         picture_rows INT NOT NULL, picture_cols INT NOT NULL);
+    IF JSON_VALUE(@Details, N'$.input.dimensions') = N'3'
+    BEGIN
+        -- Of volumes nothing is kept.
+        SELECT @Rows = 0, @Cols = 0, @Bound = 0;
+        RETURN 0;
+    END;
     SET @Rows = COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.input.height') AS INT), 224);
     SET @Cols = COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.input.width') AS INT), 224);
     SET @Bound = COALESCE(1000000000 * TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'prepared_gigabytes') AS FLOAT), 0);

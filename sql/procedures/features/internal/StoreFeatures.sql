@@ -134,6 +134,7 @@ BEGIN
     INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
     CROSS APPLY OPENJSON(r.pooled) AS v;
 
+    EXECUTE internal.StoreNodules @NetworkId, @Preprocessing;
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #made);
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(m.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #made) AS m), N'');
     EXECUTE dbo.RefreshWorklist @Scans;

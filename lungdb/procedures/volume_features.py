@@ -1,0 +1,191 @@
+"""Features of scans as volumes, and the nodules that a detector finds in them, for dbo.GenerateFeatures."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
+from lungdb.imaging.preprocessing import CtSlice
+from lungdb.imaging.volumes.declared import read_input
+from lungdb.imaging.volumes.geometry import Geometry, Volume
+from lungdb.imaging.volumes.recipes import VolumeRecipe, is_volume_recipe, volume_recipe
+from lungdb.imaging.volumes.scans import PLACE_COLUMNS, scan_geometry
+from lungdb.imaging.volumes.tiles import Prepared
+from lungdb.networks.detecting.candidates import Candidates
+from lungdb.networks.detecting.decoding import decode
+from lungdb.networks.detecting.forms import Form, HeatMap, Segmentation
+from lungdb.networks.detecting.maps import find, read_maps
+from lungdb.networks.detecting.merging import merge
+from lungdb.networks.detecting.reading import read_output
+from lungdb.networks.running.featurizing import LazyScan
+from lungdb.networks.running.processors import allowed_processors
+from lungdb.networks.running.volumes import Normalisation, outputs_of_tiles, run_tiles
+from lungdb.procedures.networks import OpenNetwork
+
+Floats = NDArray[np.float32]
+Found = tuple[list[Floats], str]
+"""The features of a scan, an array a layer, and its nodules as JSON, empty of a network that detects none."""
+
+CANDIDATE = ("x", "y", "z", "diameter", "volume", "score")
+"""Columns of the features of the layer `nodules`."""
+
+
+class VolumeFeatures:
+    """Makes the features of scans with a network of volumes.
+
+    Parameters
+    ----------
+    opened : OpenNetwork
+    name, steps : str, str or None
+        The preprocessing.
+    batch_size : int
+    threads : int or None
+
+    Raises
+    ------
+    ProcedureError
+        50101 for a preprocessing of pictures, 50390 for steps that cannot be worked with, 50116 for details that
+        declare no input or output that can be worked with.
+    """
+
+    def __init__(self, opened: OpenNetwork, name: str, steps: str | None, batch_size: int, threads: int | None) -> None:
+        self._recipe = _recipe(name, steps)
+        self._opened = opened
+        self._wanted = read_input(opened.details["input"])
+        self._form = _form(opened) if opened.detects else None
+        self._normalisation = Normalisation(opened.mean, opened.std) if self._recipe.normalised else None
+        self._batch_size = batch_size
+        self._threads = threads or allowed_processors()
+        self.spent: list[float] = []
+
+    @property
+    def identity(self) -> str:
+        """Of how volumes are prepared."""
+        return self._recipe.identity
+
+    def of_scan(self, scan: LazyScan, facts: Mapping[str, Any]) -> Found | LungdbError:
+        """Make those of a scan, or give the error of it; ProcedureError as of `run_tiles` for what concerns all."""
+        try:
+            prepared = self.prepare(scan, facts)
+            if self._form is None:
+                return run_tiles(prepared, self._opened.session, self._normalisation, self._batch_size), ""
+            candidates = self._detect(self._form, prepared)
+            return [as_features(candidates)], as_json(candidates)
+        except ProcedureError:
+            raise
+        except LungdbError as error:
+            return error
+        except MemoryError:
+            return LungdbError(
+                f"The memory does not hold its {scan.slices} slices as a volume and what the network makes of it. Give "
+                "the process more, in SQL Server its external resource pool, or use a network of smaller tiles or a "
+                "wider spacing."
+            )
+
+    def prepare(self, scan: LazyScan, facts: Mapping[str, Any]) -> Prepared:
+        """Decode all slices of a scan and prepare them as the network reads volumes."""
+        place = geometry_of(facts, is_needed=self._form is not None)
+        volume = Volume(_decoded(scan, self._threads), place)
+        started = time.thread_time()
+        prepared = self._recipe.prepare(volume, self._wanted)
+        self.spent.append(time.thread_time() - started)
+        return prepared
+
+    def _detect(self, form: Form, prepared: Prepared) -> Candidates:
+        tiles = outputs_of_tiles(prepared, self._opened.session, self._normalisation)
+        if isinstance(form, HeatMap | Segmentation):
+            whole = prepared.combine((tile, read_maps(form, outputs, tile)) for tile, outputs in tiles)
+            return find(form, whole, prepared.geometry)
+        return merge([decode(form, outputs, tile) for tile, outputs in tiles])
+
+
+def _recipe(name: str, steps: str | None) -> VolumeRecipe:
+    if not steps or not is_volume_recipe(steps):
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT,
+            f"The preprocessing {name!r} is of pictures, and the network reads volumes. Name one of volumes, such as "
+            "'volume'.",
+        )
+    return volume_recipe(steps)
+
+
+def refuse_volume_recipe(name: str, steps: str | None) -> None:
+    """Refuse a preprocessing of volumes for a network of pictures."""
+    if steps and is_volume_recipe(steps):
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT,
+            f"The preprocessing {name!r} is of volumes, and the network reads pictures. Name one of pictures, such as "
+            "'lung'.",
+        )
+
+
+def _form(opened: OpenNetwork) -> Form:
+    try:
+        return read_output(opened.details["output"], opened.session.output_names)
+    except LungdbError as error:
+        raise ProcedureError(ErrorNumber.UNREADABLE, f"{error} Load the network again with --detects.") from None
+
+
+def _decoded(scan: LazyScan, threads: int) -> NDArray[np.int16]:
+    """Decode a scan: int16[slices, rows, cols] in Hounsfield units."""
+
+    def hu(index: int) -> NDArray[np.int16]:
+        loaded = scan.load(index)
+        assert isinstance(loaded, CtSlice)  # no pictures are kept of volumes
+        return loaded.hu
+
+    first = hu(0)
+    values = np.empty((scan.slices, *first.shape), dtype=np.int16)
+
+    def fill(index: int) -> None:
+        values[index] = hu(index)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, range(scan.slices)))
+    return values
+
+
+def facts_of(slices: pd.DataFrame) -> dict[int, dict[str, Any]]:
+    """Give where the voxels of each scan lie, from the columns of its first row; what is not there is None."""
+    columns = [name for name in PLACE_COLUMNS if name in slices]
+    firsts = slices.drop_duplicates("scan_id")
+    nothing = dict.fromkeys(PLACE_COLUMNS)
+    numbers = firsts[columns].astype("float64").to_dict("records")
+    return {int(scan_id): {**nothing, **row} for scan_id, row in zip(firsts["scan_id"], numbers, strict=True)}
+
+
+def geometry_of(facts: Mapping[str, Any], *, is_needed: bool) -> Geometry:
+    """Give the geometry of a scan.
+
+    Of a scan that was loaded before its place was recorded the spacing is enough where no place is needed: slices are
+    stored from the feet to the head, rows from front to back, columns from right to left.
+    """
+    known = {name for name in PLACE_COLUMNS if facts[name] is not None and math.isfinite(facts[name])}
+    spacing = {"spacing_z", "spacing_y", "spacing_x"}
+    if is_needed or known - spacing or not spacing <= known:
+        return scan_geometry(facts)
+    z, y, x = (float(facts[name]) for name in ("spacing_z", "spacing_y", "spacing_x"))
+    return Geometry((0.0, 0.0, 0.0), ((0.0, 0.0, z), (0.0, y, 0.0), (x, 0.0, 0.0)))
+
+
+def as_features(candidates: Candidates) -> Floats:
+    """Give float32[max(1, candidates), 6] of CANDIDATE, one row of zeros where there is none."""
+    columns = [*candidates.centres.T, candidates.diameters, candidates.volumes, candidates.scores]
+    array = np.stack(columns, axis=1).astype(np.float32)
+    return array if len(array) else np.zeros((1, len(CANDIDATE)), np.float32)
+
+
+def as_json(candidates: Candidates) -> str:
+    """Write candidates as a list of objects of CANDIDATE."""
+    columns: Iterable[Any] = (*candidates.centres.T, candidates.diameters, candidates.volumes, candidates.scores)
+    rows = zip(*(np.asarray(column, np.float64).tolist() for column in columns), strict=True)
+    return json.dumps([dict(zip(CANDIDATE, row, strict=True)) for row in rows], allow_nan=False)
