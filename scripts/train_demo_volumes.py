@@ -105,13 +105,13 @@ def place_targets(case: Case, corner: NDArray[np.int_], side: int, half: float) 
 
 def draw_corner(case: Case, rng: np.random.Generator, near: float) -> NDArray[np.int_]:
     """Draw the first voxel of a tile, in a part `near` of the cases one that has a nodule away from its sides."""
-    last = np.array(case.values.shape) - TILE
+    last = np.array(case.values.shape, int) - np.array(TILE, int)
     corner = rng.integers(0, last + 1)
     if len(case.nodules) and rng.random() < near:
         weight = np.array([4.0, 2.0, 1.0])[case.nodules[:, 0].astype(int)]
         nodule = case.nodules[rng.choice(len(weight), p=weight / weight.sum())]
         margin = np.array([2, 8, 8])
-        corner = np.rint(nodule[1:4]).astype(int) - rng.integers(margin, np.array(TILE) - margin)
+        corner = np.rint(nodule[1:4]).astype(int) - rng.integers(margin, np.array(TILE, int) - margin)
     drawn: NDArray[np.int_] = np.clip(corner, 0, last)
     return drawn
 
@@ -140,7 +140,7 @@ def draw_tile(cases: list[Case], rng: np.random.Generator) -> tuple[NDArray[np.u
         layer[(distance < reach + 6) & (layer != 1)] = np.nan
         layer[distance < 0.7 * reach] = 1
     tile = cut(case, corner)
-    axes = [axis for axis, flipped in zip((-3, -2, -1), rng.random(3) < 0.5, strict=True) if flipped]
+    axes = tuple(axis for axis, flipped in zip((-3, -2, -1), rng.random(3) < 0.5, strict=True) if flipped)
     return np.flip(tile, axes), np.flip(fine, axes), np.flip(coarse, axes)
 
 
@@ -190,7 +190,8 @@ def kind_loss(odds: Any, coarse: Array) -> Any:
 def pooled(net: Any, cases: list[Case], scaled: Any, count: int, rng: np.random.Generator) -> tuple[Any, Any]:
     """Return pooled maps of `count` tiles a scan, float32[tiles, 96], and their kinds, float32[tiles, 3] as `held`."""
     net.eval()
-    values, labels = [], []
+    values: list[Any] = []
+    labels: list[Array] = []
     with torch.no_grad():
         for case in cases:
             corners = [draw_corner(case, rng, 0.6) for _ in range(count)]
