@@ -1215,6 +1215,70 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.nodule_evaluations', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A detector of nodules, with or without later stages, measured on a version of a data set by free-response ROC, as LUNA16 does. Each row
+    -- is a look at the truth, at that of test patients too where test_scans says so.
+    CREATE TABLE dbo.nodule_evaluations (
+        nodule_evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
+        network_id INT NOT NULL,                          -- detector, in dbo.networks
+        preprocessing NVARCHAR(32) NOT NULL,              -- preprocessing by which it searched
+        stages NVARCHAR(1000) NULL,                       -- later stages whose scores the detector's is multiplied with, name:version with commas;
+                                                          -- NULL for the detector alone
+        dataset_version_id INT NOT NULL,                  -- version of the data set, in dbo.dataset_versions
+        least_readers TINYINT NOT NULL,                   -- nodules that fewer readers marked are irrelevant, where it is known how many did
+        least_diameter FLOAT NOT NULL,                    -- nodules below this diameter in millimetres, or without one, are irrelevant
+        most_per_scan INT NULL,                           -- candidates of a scan that count at most, those with the highest scores; NULL for all
+        seed INT NOT NULL,                                -- seed of the bootstrap
+        resamples INT NOT NULL,                           -- samples of the bootstrap, of scans
+        scans INT NOT NULL,                               -- scans of the data set, all of which count
+        test_scans INT NOT NULL,                          -- scans of them of patients who are held out as test
+        nodules INT NOT NULL,                             -- nodules that are to be found
+        irrelevant INT NOT NULL,                          -- findings that are neither to be found nor false alarms
+        candidates INT NOT NULL,                          -- candidates of the detector
+        hits INT NOT NULL,                                -- nodules that a candidate hits
+        repeated INT NOT NULL,                            -- candidates on a nodule that one with a higher score hits
+        ignored INT NOT NULL,                             -- candidates on irrelevant findings
+        false_alarms INT NOT NULL,                        -- candidates on nothing
+        beyond INT NOT NULL,                              -- candidates beyond those that count of a scan
+        evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_nodule_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(), -- when it was made, UTC
+        evaluated_by NVARCHAR(128) NOT NULL               -- who had it evaluated: the user that the session names (SESSION_CONTEXT), else the
+                                                          -- login
+            CONSTRAINT DF_nodule_evaluations_evaluated_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_nodule_evaluations PRIMARY KEY (nodule_evaluation_id),
+        CONSTRAINT FK_nodule_evaluations_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
+        CONSTRAINT FK_nodule_evaluations_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id)
+    );
+    CREATE INDEX IX_nodule_evaluations_network ON dbo.nodule_evaluations (network_id);
+    CREATE INDEX IX_nodule_evaluations_dataset_version ON dbo.nodule_evaluations (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.nodule_evaluation_points', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- The share of nodules that a detector finds at a number of false alarms a scan, with its 95 % interval by bootstrap over scans.
+    CREATE TABLE dbo.nodule_evaluation_points (
+        nodule_evaluation_id INT NOT NULL,     -- evaluation that it belongs to, in dbo.nodule_evaluations
+        position INT NOT NULL,                 -- 0 is the mean of the others, which is LUNA16's score; 1, 2, 3, … rising rates
+        false_alarms_per_scan FLOAT NULL,      -- false alarms a scan; NULL of position 0
+        sensitivity FLOAT NOT NULL,            -- share of the nodules, 0 to 1
+        low FLOAT NULL,                        -- lower end of the interval; NULL where it is not defined
+        high FLOAT NULL,                       -- upper end of the interval; NULL where it is not defined
+        CONSTRAINT PK_nodule_evaluation_points PRIMARY KEY (nodule_evaluation_id, position),
+        CONSTRAINT FK_nodule_evaluation_points_evaluations FOREIGN KEY (nodule_evaluation_id)
+            REFERENCES dbo.nodule_evaluations (nodule_evaluation_id) ON DELETE CASCADE
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.page_searches', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -2868,6 +2932,34 @@ VALUES
     (N'network_layers', N'operator', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'network_layers', N'output_shape', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
     (N'network_layers', N'parameters', N'bigint', NULL, NULL, NULL, 0, 0, N'BIGINT', NULL),
+    (N'nodule_evaluations', N'nodule_evaluation_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'nodule_evaluations', N'network_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'preprocessing', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'nodule_evaluations', N'stages', N'nvarchar', 2000, NULL, NULL, 1, 0, N'NVARCHAR(1000)', NULL),
+    (N'nodule_evaluations', N'dataset_version_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'least_readers', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'nodule_evaluations', N'least_diameter', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'nodule_evaluations', N'most_per_scan', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'resamples', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'test_scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'nodules', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'irrelevant', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'candidates', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'hits', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'repeated', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'ignored', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'false_alarms', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'beyond', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluations', N'evaluated_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_nodule_evaluations_evaluated_at DEFAULT SYSUTCDATETIME()'),
+    (N'nodule_evaluations', N'evaluated_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_nodule_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'nodule_evaluation_points', N'nodule_evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluation_points', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'nodule_evaluation_points', N'false_alarms_per_scan', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'nodule_evaluation_points', N'sensitivity', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'nodule_evaluation_points', N'low', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'nodule_evaluation_points', N'high', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'page_searches', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'page_searches', N'account_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'page_searches', N'search', N'nvarchar', 512, NULL, NULL, 0, 0, N'NVARCHAR(256)', NULL),
@@ -3388,362 +3480,371 @@ VALUES
     (87, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
     (88, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
     (89, N'network_layers', N'primary key', N'PK_network_layers', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position);'),
-    (90, N'page_searches', N'primary key', N'PK_page_searches', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT PK_page_searches PRIMARY KEY (sha256);'),
-    (91, N'page_searches', N'index', N'IX_page_searches_account', N'CREATE INDEX IX_page_searches_account ON dbo.page_searches (account_id);'),
-    (92, N'page_secrets', N'primary key', N'PK_page_secrets', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT PK_page_secrets PRIMARY KEY (secret_id);'),
-    (93, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (94, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (95, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
-    (96, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
-    (97, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (98, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (99, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (100, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (101, N'preparation_costs', N'primary key', N'PK_preparation_costs', N'ALTER TABLE dbo.preparation_costs ADD CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols);'),
-    (102, N'preprocessings', N'primary key', N'PK_preprocessings', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT PK_preprocessings PRIMARY KEY (name);'),
-    (103, N'procedure_help', N'primary key', N'PK_procedure_help', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name);'),
-    (104, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (105, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (106, N'reviews', N'primary key', N'PK_reviews', N'ALTER TABLE dbo.reviews ADD CONSTRAINT PK_reviews PRIMARY KEY (review_id);'),
-    (107, N'reviews', N'index', N'IX_reviews_patient', N'CREATE INDEX IX_reviews_patient ON dbo.reviews (patient_id, content_sha256, account);'),
-    (108, N'reviews', N'index', N'IX_reviews_account', N'CREATE INDEX IX_reviews_account ON dbo.reviews (account, patient_id, content_sha256);'),
-    (109, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (110, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (111, N'runs', N'index', N'IX_runs_started', N'CREATE INDEX IX_runs_started ON dbo.runs (started_at);'),
-    (112, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (113, N'runtime_facts', N'primary key', N'PK_runtime_facts', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT PK_runtime_facts PRIMARY KEY (name);'),
-    (114, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (115, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (116, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (117, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (118, N'scans', N'index', N'IX_scans_study', N'CREATE INDEX IX_scans_study ON dbo.scans (study_uid);'),
-    (119, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (120, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (121, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (122, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (123, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (124, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (125, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (126, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (127, N'nodule_scores', N'primary key', N'PK_nodule_scores', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT PK_nodule_scores PRIMARY KEY (nodule_id, network_id, preprocessing);'),
-    (128, N'nodule_scores', N'index', N'IX_nodule_scores_network', N'CREATE INDEX IX_nodule_scores_network ON dbo.nodule_scores (network_id);'),
-    (129, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (130, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (131, N'binary_vectors', N'primary key', N'PK_binary_vectors', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (132, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (133, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (134, N'predictions', N'index', N'IX_predictions_time', N'CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at) INCLUDE (scan_id, probability, predicted, scope);'),
-    (135, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
-    (136, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
-    (137, N'reports', N'primary key', N'PK_reports', N'ALTER TABLE dbo.reports ADD CONSTRAINT PK_reports PRIMARY KEY (report_id);'),
-    (138, N'reports', N'unique', N'UQ_reports_text', N'ALTER TABLE dbo.reports ADD CONSTRAINT UQ_reports_text UNIQUE (patient_id, text_sha256);'),
-    (139, N'reports', N'index', N'IX_reports_scan', N'CREATE INDEX IX_reports_scan ON dbo.reports (scan_id);'),
-    (140, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (141, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (142, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
-    (143, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (144, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (145, N'score_explanations', N'primary key', N'PK_score_explanations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT PK_score_explanations PRIMARY KEY (prediction_id);'),
-    (146, N'score_contributions', N'unique', N'UQ_score_contributions', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT UQ_score_contributions UNIQUE (prediction_id, member, feature);'),
-    (147, N'score_maps', N'primary key', N'PK_score_maps', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method);'),
-    (148, N'score_slices', N'primary key', N'PK_score_slices', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT PK_score_slices PRIMARY KEY (prediction_id, method, triple);'),
-    (149, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (150, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (151, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (152, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (153, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (154, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (155, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (156, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (157, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (158, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (159, N'sign_in_links', N'primary key', N'PK_sign_in_links', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT PK_sign_in_links PRIMARY KEY (sha256);'),
-    (160, N'sign_in_links', N'index', N'IX_sign_in_links_account', N'CREATE INDEX IX_sign_in_links_account ON dbo.sign_in_links (account_id);'),
-    (161, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
-    (162, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (163, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
-    (164, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
-    (165, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (166, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (167, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (168, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (169, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (170, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
-    (171, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
-    (172, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
-    (173, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
-    (174, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
-    (175, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
-    (176, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
-    (177, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (178, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (179, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (180, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (181, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (182, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (183, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (184, N'worklist', N'index', N'IX_worklist_work', N'CREATE INDEX IX_worklist_work ON dbo.worklist (work, idx, state);'),
-    (185, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
-    (186, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (187, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
-    (188, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (189, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (190, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (191, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (192, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (193, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (194, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (195, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
-    (196, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
-    (197, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
-    (198, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (199, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (200, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (201, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (202, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (203, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (204, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (205, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (206, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
-    (207, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
-    (208, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (209, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (210, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
-    (211, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
-    (212, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (213, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (214, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
-    (215, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
+    (90, N'nodule_evaluations', N'primary key', N'PK_nodule_evaluations', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT PK_nodule_evaluations PRIMARY KEY (nodule_evaluation_id);'),
+    (91, N'nodule_evaluations', N'index', N'IX_nodule_evaluations_network', N'CREATE INDEX IX_nodule_evaluations_network ON dbo.nodule_evaluations (network_id);'),
+    (92, N'nodule_evaluations', N'index', N'IX_nodule_evaluations_dataset_version', N'CREATE INDEX IX_nodule_evaluations_dataset_version ON dbo.nodule_evaluations (dataset_version_id);'),
+    (93, N'nodule_evaluation_points', N'primary key', N'PK_nodule_evaluation_points', N'ALTER TABLE dbo.nodule_evaluation_points ADD CONSTRAINT PK_nodule_evaluation_points PRIMARY KEY (nodule_evaluation_id, position);'),
+    (94, N'page_searches', N'primary key', N'PK_page_searches', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT PK_page_searches PRIMARY KEY (sha256);'),
+    (95, N'page_searches', N'index', N'IX_page_searches_account', N'CREATE INDEX IX_page_searches_account ON dbo.page_searches (account_id);'),
+    (96, N'page_secrets', N'primary key', N'PK_page_secrets', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT PK_page_secrets PRIMARY KEY (secret_id);'),
+    (97, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (98, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (99, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
+    (100, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
+    (101, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (102, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (103, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (104, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (105, N'preparation_costs', N'primary key', N'PK_preparation_costs', N'ALTER TABLE dbo.preparation_costs ADD CONSTRAINT PK_preparation_costs PRIMARY KEY (preprocessing, picture_rows, picture_cols);'),
+    (106, N'preprocessings', N'primary key', N'PK_preprocessings', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT PK_preprocessings PRIMARY KEY (name);'),
+    (107, N'procedure_help', N'primary key', N'PK_procedure_help', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT PK_procedure_help PRIMARY KEY (procedure_name);'),
+    (108, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (109, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (110, N'reviews', N'primary key', N'PK_reviews', N'ALTER TABLE dbo.reviews ADD CONSTRAINT PK_reviews PRIMARY KEY (review_id);'),
+    (111, N'reviews', N'index', N'IX_reviews_patient', N'CREATE INDEX IX_reviews_patient ON dbo.reviews (patient_id, content_sha256, account);'),
+    (112, N'reviews', N'index', N'IX_reviews_account', N'CREATE INDEX IX_reviews_account ON dbo.reviews (account, patient_id, content_sha256);'),
+    (113, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (114, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (115, N'runs', N'index', N'IX_runs_started', N'CREATE INDEX IX_runs_started ON dbo.runs (started_at);'),
+    (116, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (117, N'runtime_facts', N'primary key', N'PK_runtime_facts', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT PK_runtime_facts PRIMARY KEY (name);'),
+    (118, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (119, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (120, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (121, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (122, N'scans', N'index', N'IX_scans_study', N'CREATE INDEX IX_scans_study ON dbo.scans (study_uid);'),
+    (123, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (124, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (125, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (126, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (127, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (128, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (129, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (130, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (131, N'nodule_scores', N'primary key', N'PK_nodule_scores', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT PK_nodule_scores PRIMARY KEY (nodule_id, network_id, preprocessing);'),
+    (132, N'nodule_scores', N'index', N'IX_nodule_scores_network', N'CREATE INDEX IX_nodule_scores_network ON dbo.nodule_scores (network_id);'),
+    (133, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (134, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (135, N'binary_vectors', N'primary key', N'PK_binary_vectors', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT PK_binary_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (136, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (137, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (138, N'predictions', N'index', N'IX_predictions_time', N'CREATE INDEX IX_predictions_time ON dbo.predictions (classifier_id, predicted_at) INCLUDE (scan_id, probability, predicted, scope);'),
+    (139, N'prepared_scans', N'primary key', N'PK_prepared_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT PK_prepared_scans PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols);'),
+    (140, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
+    (141, N'reports', N'primary key', N'PK_reports', N'ALTER TABLE dbo.reports ADD CONSTRAINT PK_reports PRIMARY KEY (report_id);'),
+    (142, N'reports', N'unique', N'UQ_reports_text', N'ALTER TABLE dbo.reports ADD CONSTRAINT UQ_reports_text UNIQUE (patient_id, text_sha256);'),
+    (143, N'reports', N'index', N'IX_reports_scan', N'CREATE INDEX IX_reports_scan ON dbo.reports (scan_id);'),
+    (144, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (145, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (146, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
+    (147, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (148, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (149, N'score_explanations', N'primary key', N'PK_score_explanations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT PK_score_explanations PRIMARY KEY (prediction_id);'),
+    (150, N'score_contributions', N'unique', N'UQ_score_contributions', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT UQ_score_contributions UNIQUE (prediction_id, member, feature);'),
+    (151, N'score_maps', N'primary key', N'PK_score_maps', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT PK_score_maps PRIMARY KEY (prediction_id, slice_index, method);'),
+    (152, N'score_slices', N'primary key', N'PK_score_slices', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT PK_score_slices PRIMARY KEY (prediction_id, method, triple);'),
+    (153, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (154, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (155, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (156, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (157, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (158, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (159, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (160, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (161, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (162, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (163, N'sign_in_links', N'primary key', N'PK_sign_in_links', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT PK_sign_in_links PRIMARY KEY (sha256);'),
+    (164, N'sign_in_links', N'index', N'IX_sign_in_links_account', N'CREATE INDEX IX_sign_in_links_account ON dbo.sign_in_links (account_id);'),
+    (165, N'slice_maps', N'primary key', N'PK_slice_maps', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT PK_slice_maps PRIMARY KEY (scan_id, feature_set_id, triple);'),
+    (166, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (167, N'staged_features', N'index', N'IX_staged_features_load', N'CREATE INDEX IX_staged_features_load ON dbo.staged_features (load_id, place);'),
+    (168, N'standard_vectors', N'primary key', N'PK_standard_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT PK_standard_vectors PRIMARY KEY (feature_set_id, pooling, scan_id);'),
+    (169, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (170, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (171, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (172, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (173, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (174, N'work', N'primary key', N'PK_work', N'ALTER TABLE dbo.work ADD CONSTRAINT PK_work PRIMARY KEY (work_id);'),
+    (175, N'work', N'unique', N'UQ_work_digest', N'ALTER TABLE dbo.work ADD CONSTRAINT UQ_work_digest UNIQUE (digest);'),
+    (176, N'work_items', N'primary key', N'PK_work_items', N'ALTER TABLE dbo.work_items ADD CONSTRAINT PK_work_items PRIMARY KEY (work_id, item);'),
+    (177, N'work_items', N'index', N'IX_work_items_state', N'CREATE INDEX IX_work_items_state ON dbo.work_items (work_id, state);'),
+    (178, N'work_items', N'index', N'IX_work_items_worker', N'CREATE INDEX IX_work_items_worker ON dbo.work_items (worker, state);'),
+    (179, N'work_sessions', N'primary key', N'PK_work_sessions', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT PK_work_sessions PRIMARY KEY (work_id, worker);'),
+    (180, N'work_sessions', N'index', N'IX_work_sessions_worker', N'CREATE INDEX IX_work_sessions_worker ON dbo.work_sessions (worker);'),
+    (181, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (182, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (183, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (184, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (185, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (186, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (187, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (188, N'worklist', N'index', N'IX_worklist_work', N'CREATE INDEX IX_worklist_work ON dbo.worklist (work, idx, state);'),
+    (189, N'accounts', N'check', N'CK_accounts_roles', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_roles CHECK (role IN (''reader'', ''scorer'', ''administrator''));'),
+    (190, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (191, N'accounts', N'default', N'DF_accounts_loads_scans', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_loads_scans DEFAULT 0 FOR loads_scans;'),
+    (192, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (193, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (194, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (195, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (196, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (197, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (198, N'audit', N'default', N'DF_audit_login_name', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (199, N'byte_values', N'check', N'CK_byte_values_number', N'ALTER TABLE dbo.byte_values ADD CONSTRAINT CK_byte_values_number CHECK (number BETWEEN 0 AND 255);'),
+    (200, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
+    (201, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
+    (202, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (203, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (204, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (205, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (206, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (207, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (208, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (209, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (210, N'declared_members', N'default', N'DF_declared_members_made_by', N'ALTER TABLE dbo.declared_members ADD CONSTRAINT DF_declared_members_made_by DEFAULT N'''' FOR made_by;'),
+    (211, N'declared_parts', N'check', N'CK_declared_parts_kind', N'ALTER TABLE dbo.declared_parts ADD CONSTRAINT CK_declared_parts_kind CHECK (kind IN (''view'', ''procedure'', ''script'', ''version''));'),
+    (212, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (213, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (214, N'extensions', N'check', N'CK_extensions_kinds', N'ALTER TABLE dbo.extensions ADD CONSTRAINT CK_extensions_kinds CHECK ((kind IN (''step'', ''algorithm'') AND times IS NULL) OR (kind = ''pooling'' AND times > 0));'),
+    (215, N'extensions', N'default', N'DF_extensions_registered_at', N'ALTER TABLE dbo.extensions ADD CONSTRAINT DF_extensions_registered_at DEFAULT SYSUTCDATETIME() FOR registered_at;'),
+    (216, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (217, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (218, N'image_lineage', N'check', N'CK_image_lineage_recipe', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_recipe CHECK (ISJSON(recipe) = 1);'),
+    (219, N'image_lineage', N'check', N'CK_image_lineage_source', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT CK_image_lineage_source CHECK ((source_scan_id IS NOT NULL AND source_slice IS NOT NULL AND source_image IS NULL AND root_image IS NULL)
         OR (source_scan_id IS NULL AND source_slice IS NULL AND source_image IS NOT NULL AND root_image IS NOT NULL));'),
-    (216, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (217, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (218, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (219, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
-    (220, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (221, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (222, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (223, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (224, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (225, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (226, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (227, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (228, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (229, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (230, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
-    (231, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (232, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
-    (233, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (234, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (235, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
-    (236, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
-    (237, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (238, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (239, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (240, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
-    (241, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
-    (242, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
-    (243, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (244, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (245, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
-    (246, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (247, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
-    (248, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (249, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
-    (250, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
-    (251, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (252, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (253, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (254, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (255, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (256, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (257, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (258, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (259, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (220, N'image_lineage', N'default', N'DF_image_lineage_made_at', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT DF_image_lineage_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (221, N'image_lineage', N'foreign key', N'FK_image_lineage_images', N'ALTER TABLE dbo.image_lineage ADD CONSTRAINT FK_image_lineage_images FOREIGN KEY (image_name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (222, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (223, N'installations', N'default', N'DF_installations_installed_at', N'ALTER TABLE dbo.installations ADD CONSTRAINT DF_installations_installed_at DEFAULT SYSUTCDATETIME() FOR installed_at;'),
+    (224, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (225, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (226, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (227, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (228, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (229, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (230, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (231, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (232, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (233, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (234, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (235, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (236, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (237, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (238, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (239, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (240, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (241, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (242, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (243, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (244, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (245, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (246, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (247, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (248, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (249, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (250, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (251, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (252, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (253, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (254, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (255, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (256, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (257, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (258, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (259, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (260, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (261, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (262, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (263, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (260, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (261, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (262, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (263, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (264, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (265, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (266, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (267, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (268, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (269, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (270, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (271, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (272, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (273, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (274, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (275, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (276, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (277, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (278, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (279, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (280, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (281, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (282, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
-    (283, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (284, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
-    (285, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (286, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (287, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (288, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (289, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (290, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (291, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (292, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (293, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (294, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (295, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (264, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (265, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (266, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (267, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (268, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (269, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (270, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (271, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (272, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (273, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (274, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (275, N'image_promotions', N'default', N'DF_image_promotions_promoted_at', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (276, N'image_promotions', N'default', N'DF_image_promotions_promoted_by', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT DF_image_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (277, N'image_promotions', N'foreign key', N'FK_image_promotions_image_classifiers', N'ALTER TABLE dbo.image_promotions ADD CONSTRAINT FK_image_promotions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (278, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (279, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (280, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (281, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (282, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (283, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (284, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (285, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (286, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (287, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (288, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (289, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (290, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (291, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (292, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (293, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (294, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (295, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (296, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (297, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (298, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (299, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (296, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (297, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
-    (298, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
-    (299, N'page_searches', N'foreign key', N'FK_page_searches_accounts', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT FK_page_searches_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (300, N'page_secrets', N'check', N'CK_page_secrets_secret_id', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret_id CHECK (secret_id = 1);'),
-    (301, N'page_secrets', N'check', N'CK_page_secrets_secret', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret CHECK (DATALENGTH(secret) = 32);'),
-    (302, N'page_secrets', N'default', N'DF_page_secrets_created_at', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT DF_page_secrets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (303, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (304, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (305, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (306, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (307, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (308, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (309, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (310, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (311, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (312, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (313, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (314, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (315, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (316, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (317, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (318, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
-    (319, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (320, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (321, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
-    (322, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (323, N'reviews', N'check', N'CK_reviews_suspicion', N'ALTER TABLE dbo.reviews ADD CONSTRAINT CK_reviews_suspicion CHECK (suspicion BETWEEN 1 AND 5);'),
-    (324, N'reviews', N'default', N'DF_reviews_account', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_account DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR account;'),
-    (325, N'reviews', N'default', N'DF_reviews_reviewed_at', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_reviewed_at DEFAULT SYSUTCDATETIME() FOR reviewed_at;'),
-    (326, N'reviews', N'default', N'DF_reviews_login_name', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (327, N'reviews', N'foreign key', N'FK_reviews_patients', N'ALTER TABLE dbo.reviews ADD CONSTRAINT FK_reviews_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (328, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (329, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (330, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
-    (331, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (332, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (333, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (334, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
-    (335, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (336, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (337, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (338, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (339, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (340, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (341, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
-    (342, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (343, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (344, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (345, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (346, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (347, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (348, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (349, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (350, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (351, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (352, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (353, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (354, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (355, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (356, N'nodules', N'check', N'CK_nodules_volume', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_volume CHECK (volume > 0);'),
-    (357, N'nodules', N'default', N'DF_nodules_is_relevant', N'ALTER TABLE dbo.nodules ADD CONSTRAINT DF_nodules_is_relevant DEFAULT 1 FOR is_relevant;'),
-    (358, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (359, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (360, N'nodule_scores', N'check', N'CK_nodule_scores_score', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT CK_nodule_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (361, N'nodule_scores', N'foreign key', N'FK_nodule_scores_nodules', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT FK_nodule_scores_nodules FOREIGN KEY (nodule_id) REFERENCES dbo.nodules (nodule_id) ON DELETE CASCADE;'),
-    (362, N'nodule_scores', N'foreign key', N'FK_nodule_scores_networks', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT FK_nodule_scores_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (363, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (364, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (365, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (366, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (367, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (368, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (369, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (370, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (371, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (372, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (373, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
-    (374, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (375, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (376, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
-    (377, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
-    (378, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
-    (379, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (380, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
-    (381, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (382, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
-    (383, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (384, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (385, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (386, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
-    (387, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (388, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (389, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (390, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (391, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
-    (392, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
-    (393, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
-    (394, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
-    (395, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
-    (396, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (397, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
-    (398, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
-    (399, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
-    (400, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (401, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
-    (402, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
-    (403, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
-    (404, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (405, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (406, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (407, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (408, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (409, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (410, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (411, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (412, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (413, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (414, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (415, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (416, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (417, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (418, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (419, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (420, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (421, N'sign_in_links', N'default', N'DF_sign_in_links_created_at', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT DF_sign_in_links_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (422, N'sign_in_links', N'foreign key', N'FK_sign_in_links_accounts', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT FK_sign_in_links_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (423, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
-    (424, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
-    (425, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
-    (426, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (427, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (428, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (429, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (430, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (431, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
-    (432, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
-    (433, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (434, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
-    (435, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
-    (436, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
-    (437, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
-    (438, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (439, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
-    (440, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
-    (441, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (300, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (301, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
+    (302, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
+    (303, N'nodule_evaluations', N'default', N'DF_nodule_evaluations_evaluated_at', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT DF_nodule_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (304, N'nodule_evaluations', N'default', N'DF_nodule_evaluations_evaluated_by', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT DF_nodule_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (305, N'nodule_evaluations', N'foreign key', N'FK_nodule_evaluations_networks', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT FK_nodule_evaluations_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (306, N'nodule_evaluations', N'foreign key', N'FK_nodule_evaluations_dataset_versions', N'ALTER TABLE dbo.nodule_evaluations ADD CONSTRAINT FK_nodule_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (307, N'nodule_evaluation_points', N'foreign key', N'FK_nodule_evaluation_points_evaluations', N'ALTER TABLE dbo.nodule_evaluation_points ADD CONSTRAINT FK_nodule_evaluation_points_evaluations FOREIGN KEY (nodule_evaluation_id) REFERENCES dbo.nodule_evaluations (nodule_evaluation_id) ON DELETE CASCADE;'),
+    (308, N'page_searches', N'foreign key', N'FK_page_searches_accounts', N'ALTER TABLE dbo.page_searches ADD CONSTRAINT FK_page_searches_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (309, N'page_secrets', N'check', N'CK_page_secrets_secret_id', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret_id CHECK (secret_id = 1);'),
+    (310, N'page_secrets', N'check', N'CK_page_secrets_secret', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT CK_page_secrets_secret CHECK (DATALENGTH(secret) = 32);'),
+    (311, N'page_secrets', N'default', N'DF_page_secrets_created_at', N'ALTER TABLE dbo.page_secrets ADD CONSTRAINT DF_page_secrets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (312, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (313, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (314, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (315, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (316, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (317, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (318, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (319, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (320, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (321, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (322, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (323, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (324, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (325, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (326, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (327, N'preprocessings', N'check', N'CK_preprocessings_steps', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT CK_preprocessings_steps CHECK (ISJSON(steps) = 1);'),
+    (328, N'preprocessings', N'default', N'DF_preprocessings_created_at', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (329, N'preprocessings', N'default', N'DF_preprocessings_created_by', N'ALTER TABLE dbo.preprocessings ADD CONSTRAINT DF_preprocessings_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (330, N'procedure_help', N'default', N'DF_procedure_help_example', N'ALTER TABLE dbo.procedure_help ADD CONSTRAINT DF_procedure_help_example DEFAULT N'''' FOR example;'),
+    (331, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (332, N'reviews', N'check', N'CK_reviews_suspicion', N'ALTER TABLE dbo.reviews ADD CONSTRAINT CK_reviews_suspicion CHECK (suspicion BETWEEN 1 AND 5);'),
+    (333, N'reviews', N'default', N'DF_reviews_account', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_account DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR account;'),
+    (334, N'reviews', N'default', N'DF_reviews_reviewed_at', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_reviewed_at DEFAULT SYSUTCDATETIME() FOR reviewed_at;'),
+    (335, N'reviews', N'default', N'DF_reviews_login_name', N'ALTER TABLE dbo.reviews ADD CONSTRAINT DF_reviews_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (336, N'reviews', N'foreign key', N'FK_reviews_patients', N'ALTER TABLE dbo.reviews ADD CONSTRAINT FK_reviews_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (337, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (338, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (339, N'runs', N'check', N'CK_runs_arguments', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_arguments CHECK (ISJSON(arguments) = 1);'),
+    (340, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (341, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (342, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (343, N'runs', N'default', N'DF_runs_login', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_login DEFAULT ORIGINAL_LOGIN() FOR login;'),
+    (344, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (345, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (346, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (347, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (348, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (349, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (350, N'runtime_facts', N'default', N'DF_runtime_facts_found_at', N'ALTER TABLE dbo.runtime_facts ADD CONSTRAINT DF_runtime_facts_found_at DEFAULT SYSUTCDATETIME() FOR found_at;'),
+    (351, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (352, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (353, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (354, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (355, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (356, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (357, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (358, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (359, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (360, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (361, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (362, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (363, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (364, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (365, N'nodules', N'check', N'CK_nodules_volume', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_volume CHECK (volume > 0);'),
+    (366, N'nodules', N'default', N'DF_nodules_is_relevant', N'ALTER TABLE dbo.nodules ADD CONSTRAINT DF_nodules_is_relevant DEFAULT 1 FOR is_relevant;'),
+    (367, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (368, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (369, N'nodule_scores', N'check', N'CK_nodule_scores_score', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT CK_nodule_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (370, N'nodule_scores', N'foreign key', N'FK_nodule_scores_nodules', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT FK_nodule_scores_nodules FOREIGN KEY (nodule_id) REFERENCES dbo.nodules (nodule_id) ON DELETE CASCADE;'),
+    (371, N'nodule_scores', N'foreign key', N'FK_nodule_scores_networks', N'ALTER TABLE dbo.nodule_scores ADD CONSTRAINT FK_nodule_scores_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (372, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (373, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (374, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (375, N'binary_vectors', N'foreign key', N'FK_binary_vectors_pooled_features', N'ALTER TABLE dbo.binary_vectors ADD CONSTRAINT FK_binary_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (376, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (377, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (378, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (379, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (380, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (381, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (382, N'predictions', N'default', N'DF_predictions_login_name', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_login_name DEFAULT ORIGINAL_LOGIN() FOR login_name;'),
+    (383, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (384, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (385, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
+    (386, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
+    (387, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
+    (388, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (389, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
+    (390, N'reports', N'foreign key', N'FK_reports_patients', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (391, N'reports', N'foreign key', N'FK_reports_scans', N'ALTER TABLE dbo.reports ADD CONSTRAINT FK_reports_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE SET NULL;'),
+    (392, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (393, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (394, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (395, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
+    (396, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (397, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (398, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (399, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (400, N'score_explanations', N'check', N'CK_score_explanations_permutations', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT CK_score_explanations_permutations CHECK (permutations >= 0);'),
+    (401, N'score_explanations', N'default', N'DF_score_explanations_explained_at', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_at DEFAULT SYSUTCDATETIME() FOR explained_at;'),
+    (402, N'score_explanations', N'default', N'DF_score_explanations_explained_by', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT DF_score_explanations_explained_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR explained_by;'),
+    (403, N'score_explanations', N'foreign key', N'FK_score_explanations_predictions', N'ALTER TABLE dbo.score_explanations ADD CONSTRAINT FK_score_explanations_predictions FOREIGN KEY (prediction_id) REFERENCES dbo.predictions (prediction_id) ON DELETE CASCADE;'),
+    (404, N'score_contributions', N'check', N'CK_score_contributions_place', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT CK_score_contributions_place CHECK (member >= 0 AND feature >= 0);'),
+    (405, N'score_contributions', N'foreign key', N'FK_score_contributions_explanations', N'ALTER TABLE dbo.score_contributions ADD CONSTRAINT FK_score_contributions_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (406, N'score_maps', N'check', N'CK_score_maps_size', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_size CHECK (slice_index >= 0 AND map_rows > 0 AND map_cols > 0);'),
+    (407, N'score_maps', N'check', N'CK_score_maps_part', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_part CHECK (first_row >= 0 AND first_row < end_row AND first_col >= 0 AND first_col < end_col);'),
+    (408, N'score_maps', N'check', N'CK_score_maps_method', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT CK_score_maps_method CHECK (method IN (''occlusion'', ''gradcam''));'),
+    (409, N'score_maps', N'foreign key', N'FK_score_maps_explanations', N'ALTER TABLE dbo.score_maps ADD CONSTRAINT FK_score_maps_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (410, N'score_slices', N'check', N'CK_score_slices_place', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_place CHECK (triple >= 0 AND first_slice >= 0);'),
+    (411, N'score_slices', N'check', N'CK_score_slices_method', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT CK_score_slices_method CHECK (method IN (''without'', ''share'', ''shapley''));'),
+    (412, N'score_slices', N'foreign key', N'FK_score_slices_explanations', N'ALTER TABLE dbo.score_slices ADD CONSTRAINT FK_score_slices_explanations FOREIGN KEY (prediction_id) REFERENCES dbo.score_explanations (prediction_id) ON DELETE CASCADE;'),
+    (413, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (414, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (415, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (416, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (417, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (418, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (419, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (420, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (421, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (422, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (423, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (424, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (425, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (426, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (427, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (428, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (429, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (430, N'sign_in_links', N'default', N'DF_sign_in_links_created_at', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT DF_sign_in_links_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (431, N'sign_in_links', N'foreign key', N'FK_sign_in_links_accounts', N'ALTER TABLE dbo.sign_in_links ADD CONSTRAINT FK_sign_in_links_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (432, N'slice_maps', N'check', N'CK_slice_maps_size', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_size CHECK (triple >= 0 AND channels > 0 AND map_rows > 0 AND map_cols > 0 AND scale > 0);'),
+    (433, N'slice_maps', N'check', N'CK_slice_maps_loss', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT CK_slice_maps_loss CHECK (largest_error >= 0 AND largest_relative_error BETWEEN 0 AND 1);'),
+    (434, N'slice_maps', N'foreign key', N'FK_slice_maps_features', N'ALTER TABLE dbo.slice_maps ADD CONSTRAINT FK_slice_maps_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id) ON DELETE CASCADE;'),
+    (435, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (436, N'standard_vectors', N'foreign key', N'FK_standard_vectors_binary_vectors', N'ALTER TABLE dbo.standard_vectors ADD CONSTRAINT FK_standard_vectors_binary_vectors FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.binary_vectors (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (437, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (438, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (439, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (440, N'work', N'check', N'CK_work_arguments', N'ALTER TABLE dbo.work ADD CONSTRAINT CK_work_arguments CHECK (ISJSON(arguments) = 1);'),
+    (441, N'work', N'default', N'DF_work_is_queued', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_is_queued DEFAULT 0 FOR is_queued;'),
+    (442, N'work', N'default', N'DF_work_created_at', N'ALTER TABLE dbo.work ADD CONSTRAINT DF_work_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (443, N'work_items', N'check', N'CK_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_state CHECK (state IN (''open'', ''leased'', ''done'', ''failed''));'),
+    (444, N'work_items', N'check', N'CK_work_items_lease', N'ALTER TABLE dbo.work_items ADD CONSTRAINT CK_work_items_lease CHECK (state <> ''leased'' OR (worker IS NOT NULL AND leased_until IS NOT NULL));'),
+    (445, N'work_items', N'default', N'DF_work_items_state', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_state DEFAULT ''open'' FOR state;'),
+    (446, N'work_items', N'default', N'DF_work_items_attempts', N'ALTER TABLE dbo.work_items ADD CONSTRAINT DF_work_items_attempts DEFAULT 0 FOR attempts;'),
+    (447, N'work_items', N'foreign key', N'FK_work_items_work', N'ALTER TABLE dbo.work_items ADD CONSTRAINT FK_work_items_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (448, N'work_sessions', N'default', N'DF_work_sessions_joined_at', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT DF_work_sessions_joined_at DEFAULT SYSUTCDATETIME() FOR joined_at;'),
+    (449, N'work_sessions', N'foreign key', N'FK_work_sessions_work', N'ALTER TABLE dbo.work_sessions ADD CONSTRAINT FK_work_sessions_work FOREIGN KEY (work_id) REFERENCES dbo.work (work_id) ON DELETE CASCADE;'),
+    (450, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -4357,6 +4458,40 @@ FROM dbo.dataset_list AS d
 INNER JOIN dbo.dataset_members AS m ON m.dataset_version_id = d.dataset_version_id
 LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
 WHERE m.scan_id IS NOT NULL;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- How many nodules detectors find at how many false alarms a scan, a row a rate; position 0 is the mean, LUNA16's score.
+CREATE OR ALTER VIEW dbo.detector_figures
+AS
+SELECT
+    e.nodule_evaluation_id,
+    n.name AS detector,
+    n.version AS detector_version,
+    e.preprocessing,
+    e.stages,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    CONCAT(N'nodules of ', e.least_diameter, N' mm and more, ', e.least_readers, N' readers and more where that is known; ',
+        COALESCE(CONCAT(N'the ', e.most_per_scan, N' highest scores of a scan'), N'all candidates')) AS [rule],
+    e.scans,
+    e.test_scans,
+    e.nodules,
+    e.irrelevant,
+    e.hits,
+    e.false_alarms,
+    p.position,
+    p.false_alarms_per_scan,
+    p.sensitivity,
+    p.low,
+    p.high,
+    e.evaluated_at,
+    e.evaluated_by
+FROM dbo.nodule_evaluations AS e
+INNER JOIN dbo.nodule_evaluation_points AS p ON p.nodule_evaluation_id = e.nodule_evaluation_id
+INNER JOIN dbo.networks AS n ON n.network_id = e.network_id
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_version_id = e.dataset_version_id
+INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -6252,6 +6387,8 @@ Example:
     FROM (
         SELECT dataset_version_id FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
         UNION ALL
+        SELECT dataset_version_id FROM dbo.nodule_evaluations WITH (UPDLOCK, HOLDLOCK)
+        UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
     SELECT @Searches = COUNT(*), @Numbers = LEFT(STRING_AGG(CAST(search_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY search_id), 200)
@@ -6262,7 +6399,7 @@ Example:
         SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
             N' searches that are not finished', N' (' + @Numbers + N')', N' refer to the data set ''', @Name,
             N'''. Keep it, or delete their models with DeleteModel and end the searches with EXECUTE dbo.EndSearch @SearchId = … first; ',
-            N'see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
+            N'see dbo.experiments, dbo.evaluations, dbo.nodule_evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
@@ -9114,7 +9251,9 @@ Example:
             WITHIN GROUP (ORDER BY s.feature_set_id)
         FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
         WHERE s.network_id = @NetworkId), 1000);
-    SET @Nodules = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId);
+    SET @Nodules = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        + (SELECT COUNT(*) FROM dbo.nodule_scores WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        + (SELECT COUNT(*) FROM dbo.nodule_evaluations WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId);
     IF @NetworkId IS NULL
         SELECT @Number = 50102, @Message = CONCAT(N'No network is named ''', @ModelName, N''' with the version ', @Version,
             N'. Networks that are loaded: ', LEFT(COALESCE((
@@ -9123,7 +9262,7 @@ Example:
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
-            N' nodules refer to it. Delete the features with DeleteFeatures and the nodules first, or keep it.');
+            N' nodules, scores and evaluations of nodules refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,
@@ -14182,6 +14321,251 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckNoduleArguments: refuses what EvaluateNodules cannot work with, all wrong arguments in one error.
+-- Called by EvaluateNodules.
+CREATE OR ALTER PROCEDURE internal.CheckNoduleArguments
+    @LeastReaders INT,            -- 1 to 255
+    @LeastDiameter FLOAT,         -- 0 to 1000
+    @MostPerScan INT,             -- 1 and up, or NULL
+    @Seed INT,                    -- 0 to 2147483647
+    @ModelName NVARCHAR(128),     -- name of a network
+    @Preprocessing NVARCHAR(32),  -- name of a preprocessing
+    @Dataset NVARCHAR(128)        -- name of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'EvaluateNodules was called inside a transaction. ',
+            N'Measuring would hold its locks: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+    SELECT @Message = STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'), N' for the parameter ', a.name,
+        N' is not supported. Supported values are ', a.supported, N'. '), N'')
+    FROM (
+        VALUES
+            (N'@ModelName', CAST(NULL AS NVARCHAR(30)), N'names of detectors in dbo.networks', IIF(@ModelName IS NULL, 0, 1)),
+            (N'@Preprocessing', NULL, N'names in dbo.preprocessings', IIF(@Preprocessing IS NULL, 0, 1)),
+            (N'@Dataset', NULL, N'names in dbo.dataset_list', IIF(@Dataset IS NULL, 0, 1)),
+            (N'@LeastReaders', CAST(@LeastReaders AS NVARCHAR(30)), N'1 to 255', IIF(@LeastReaders BETWEEN 1 AND 255, 1, 0)),
+            (N'@LeastDiameter', CAST(@LeastDiameter AS NVARCHAR(30)), N'0 to 1000', IIF(@LeastDiameter BETWEEN 0 AND 1000, 1, 0)),
+            (N'@MostPerScan', CAST(@MostPerScan AS NVARCHAR(30)), N'NULL and 1 and up', IIF(@MostPerScan < 1, 0, 1)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message IS NOT NULL
+        THROW 50101, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindStages: finds the networks of later stages by their names, in the order given, each in its newest version.
+-- Called by EvaluateNodules and ScoreNodules, whose table #stages it fills.
+CREATE OR ALTER PROCEDURE internal.FindStages
+    @Stages NVARCHAR(1000) -- names in dbo.networks with commas between, or NULL for none
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Stages IS NULL
+        RETURN 0;
+    INSERT INTO #stages (position, name, network_id)
+    SELECT CAST(j.[key] AS INT), LEFT(LTRIM(RTRIM(j.[value])), 128), (
+        SELECT TOP (1) n.network_id FROM dbo.networks AS n
+        WHERE n.name = LEFT(LTRIM(RTRIM(j.[value])), 128) COLLATE DATABASE_DEFAULT ORDER BY n.version DESC)
+    FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(@Stages, N'json'), N',', N'","'), N'"]')) AS j;
+    SET @Message = (
+        SELECT TOP (1) CONCAT(N'No network is named ''', s.name, N'''. Networks that are loaded: ', LEFT(COALESCE((
+            SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none'), 1000),
+            N'. Load one with lungdb load-network, or give another name.')
+        FROM #stages AS s
+        WHERE s.network_id IS NULL
+        ORDER BY s.position);
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50102, @Message, 1;
+    END;
+    SET @Message = (
+        SELECT TOP (1) CONCAT(N'The stage ''', s.name, N''' was given twice. Give each stage once.')
+        FROM #stages AS s
+        GROUP BY s.name
+        HAVING COUNT(*) > 1
+        ORDER BY s.name);
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreNoduleEvaluation: stores an evaluation of a detector. It is the only writer of dbo.nodule_evaluations and its points.
+-- Called by EvaluateNodules, whose tables #scans, #stages, #marked and #measured it reads.
+CREATE OR ALTER PROCEDURE internal.StoreNoduleEvaluation
+    @NetworkId INT,                -- the detector
+    @Preprocessing NVARCHAR(32),   -- preprocessing by which it searched
+    @DatasetVersionId INT,         -- the version of a data set
+    @LeastReaders INT,             -- of a nodule
+    @LeastDiameter FLOAT,          -- of a nodule, in millimetres
+    @MostPerScan INT,              -- candidates of a scan, or NULL
+    @Seed INT,                     -- of the bootstrap
+    @Counts NVARCHAR(400),         -- JSON: what was counted
+    @EvaluationId INT OUTPUT       -- the row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        OR NOT EXISTS (SELECT 1 FROM dbo.dataset_versions WITH (UPDLOCK, HOLDLOCK) WHERE dataset_version_id = @DatasetVersionId)
+    BEGIN
+        SET @Message = N'The detector or the data set was deleted while it was measured. Nothing is stored. Take another one.';
+        THROW 50232, @Message, 1;
+    END;
+    INSERT INTO dbo.nodule_evaluations (network_id, preprocessing, stages, dataset_version_id, least_readers, least_diameter, most_per_scan,
+        seed, resamples, scans, test_scans, nodules, irrelevant, candidates, hits, repeated, ignored, false_alarms, beyond)
+    SELECT @NetworkId, @Preprocessing, (
+            SELECT STRING_AGG(CAST(CONCAT(t.name, N':', n.version) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY t.position)
+            FROM #stages AS t
+            INNER JOIN dbo.networks AS n ON n.network_id = t.network_id),
+        @DatasetVersionId, @LeastReaders, @LeastDiameter, @MostPerScan, @Seed, CAST(JSON_VALUE(@Counts, N'$.resamples') AS INT),
+        (SELECT COUNT(*) FROM #scans), (SELECT COUNT(*) FROM #scans WHERE is_test = 1),
+        (SELECT COUNT(*) FROM #marked WHERE is_nodule = 1), (SELECT COUNT(*) FROM #marked WHERE is_nodule = 0),
+        CAST(JSON_VALUE(@Counts, N'$.candidates') AS INT), CAST(JSON_VALUE(@Counts, N'$.hits') AS INT),
+        CAST(JSON_VALUE(@Counts, N'$.repeated') AS INT), CAST(JSON_VALUE(@Counts, N'$.ignored') AS INT),
+        CAST(JSON_VALUE(@Counts, N'$.false_alarms') AS INT), CAST(JSON_VALUE(@Counts, N'$.beyond') AS INT);
+    SET @EvaluationId = SCOPE_IDENTITY();
+    INSERT INTO dbo.nodule_evaluation_points (nodule_evaluation_id, position, false_alarms_per_scan, sensitivity, low, high)
+    SELECT @EvaluationId, position, rate, sensitivity, low, high FROM #measured;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCandidates: takes the candidates of a detector in some scans, each with the product of its score and those of later stages. Scans
+-- that the detector has not searched, or whose candidates a stage has not scored, are refused, and so are candidates of other pixels.
+-- Called by EvaluateNodules and ScoreNodules, whose table #candidates it fills, and whose tables #scans and #stages it reads.
+CREATE OR ALTER PROCEDURE internal.TakeCandidates
+    @NetworkId INT,               -- the detector
+    @Preprocessing NVARCHAR(32)   -- preprocessing by which it searched
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Count INT, @Scans NVARCHAR(200), @Position INT, @StageId INT, @Stage NVARCHAR(128);
+    DECLARE @Detector NVARCHAR(128) = (SELECT name FROM dbo.networks WHERE network_id = @NetworkId);
+    CREATE TABLE #lacking (scan_id INT NOT NULL PRIMARY KEY);
+
+    INSERT INTO #lacking (scan_id)
+    SELECT s.scan_id
+    FROM #scans AS s
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM dbo.features AS f
+        INNER JOIN dbo.feature_sets AS t ON t.feature_set_id = f.feature_set_id
+        WHERE f.scan_id = s.scan_id AND t.network_id = @NetworkId AND t.layer = N'nodules' AND t.preprocessing = @Preprocessing);
+    IF EXISTS (SELECT 1 FROM #lacking)
+        SELECT @Number = 50140, @Message = CONCAT(N' have not been searched by the detector ''', @Detector, N''' with the preprocessing ''',
+            @Preprocessing, N'''. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Detector, N''', @Layer = N''nodules'', ',
+            N'@Pooling = N''top5'', @Preprocessing = N''', @Preprocessing, N'''; first.');
+    ELSE
+    BEGIN
+        INSERT INTO #lacking (scan_id)
+        SELECT DISTINCT n.scan_id
+        FROM dbo.nodules AS n
+        INNER JOIN #scans AS s ON s.scan_id = n.scan_id
+        WHERE n.network_id = @NetworkId AND n.preprocessing = @Preprocessing AND n.content_sha256 <> s.content_sha256;
+        IF EXISTS (SELECT 1 FROM #lacking)
+            SELECT @Number = 50274, @Message = CONCAT(N' were replaced since the detector ''', @Detector,
+                N''' searched them. Call GenerateFeatures with @Recompute = 1.');
+    END;
+    IF @Message IS NULL
+    BEGIN
+        INSERT INTO #candidates (nodule_id, scan_id, x, y, z, score)
+        SELECT n.nodule_id, n.scan_id, n.x, n.y, n.z, COALESCE(n.score, 0)
+        FROM dbo.nodules AS n
+        INNER JOIN #scans AS s ON s.scan_id = n.scan_id
+        WHERE n.network_id = @NetworkId AND n.preprocessing = @Preprocessing;
+        SET @Position = (SELECT MIN(position) FROM #stages);
+    END;
+    WHILE @Position IS NOT NULL AND @Message IS NULL
+    BEGIN
+        SELECT @StageId = network_id, @Stage = name FROM #stages WHERE position = @Position;
+        INSERT INTO #lacking (scan_id)
+        SELECT DISTINCT c.scan_id
+        FROM #candidates AS c
+        WHERE NOT EXISTS (SELECT 1 FROM dbo.nodule_scores AS r WHERE r.nodule_id = c.nodule_id AND r.network_id = @StageId);
+        IF EXISTS (SELECT 1 FROM #lacking)
+            SELECT @Number = 50140, @Message = CONCAT(N' have candidates that the stage ''', @Stage, N''' has not scored. ',
+                N'Call EXECUTE dbo.ScoreNodules @ModelName = N''', @Stage, N''', @Detector = N''', @Detector,
+                N''', @DetectorPreprocessing = N''', @Preprocessing, N'''; first.');
+        UPDATE c
+        SET c.score = c.score * r.score
+        FROM #candidates AS c
+        INNER JOIN dbo.nodule_scores AS r ON r.nodule_id = c.nodule_id AND r.network_id = @StageId;
+        SET @Position = (SELECT MIN(position) FROM #stages WHERE position > @Position);
+    END;
+    IF @Message IS NULL
+        RETURN 0;
+    SET @Count = (SELECT COUNT(*) FROM #lacking);
+    SET @Scans = (
+        SELECT STRING_AGG(CAST(t.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY t.scan_id)
+        FROM (SELECT TOP (5) scan_id FROM #lacking ORDER BY scan_id) AS t);
+    SET @Message = REPLACE(CONCAT(@Count, N' scans (scan_id ', @Scans, IIF(@Count > 5, N', …', N''), N')', @Message), N'%', N'%%');
+    THROW @Number, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeMarked: takes what readers marked in some scans, and says which of it is a nodule that is to be found. What is marked as irrelevant,
+-- by fewer readers than asked for, or is smaller, is neither a nodule nor a false alarm. A scan whose pixels were replaced since is refused.
+-- Called by EvaluateNodules, whose table #marked it fills, and whose table #scans it reads.
+CREATE OR ALTER PROCEDURE internal.TakeMarked
+    @LeastReaders INT,      -- readers of a nodule at least, where it is known how many marked it
+    @LeastDiameter FLOAT    -- its diameter at least, in millimetres
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Replaced INT;
+    SET @Replaced = (
+        SELECT COUNT(DISTINCT s.scan_id)
+        FROM #scans AS s
+        INNER JOIN dbo.nodules AS n ON n.scan_id = s.scan_id AND n.source = 'truth' AND n.content_sha256 <> s.content_sha256);
+    IF @Replaced > 0
+    BEGIN
+        SET @Message = CONCAT(@Replaced, N' scans of the data set were replaced since nodules were marked in them. ',
+            N'Load the marks again with lungdb load-labels; lungdb check names them.');
+        THROW 50274, @Message, 1;
+    END;
+    INSERT INTO #marked (scan_id, is_nodule, x, y, z, diameter)
+    SELECT n.scan_id, IIF(n.is_relevant = 1 AND COALESCE(n.readers, 255) >= @LeastReaders AND n.diameter >= @LeastDiameter, 1, 0), n.x,
+        n.y, n.z, n.diameter
+    FROM dbo.nodules AS n
+    INNER JOIN #scans AS s ON s.scan_id = n.scan_id
+    WHERE n.source = 'truth';
+    IF NOT EXISTS (SELECT 1 FROM #marked WHERE is_nodule = 1)
+    BEGIN
+        SET @Message = CONCAT(N'No nodule of ', @LeastDiameter, N' mm and more that ', @LeastReaders,
+            N' readers marked is stored for the scans of the data set, so that nothing is to be found. Load marks with ',
+            N'lungdb load-labels, or lower @LeastDiameter or @LeastReaders.');
+        THROW 50289, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- DeletePreprocessing: deletes a preprocessing that no features were made with, and the pictures that are kept of it.
 -- Example: EXECUTE dbo.DeletePreprocessing @Name = N'soft';
 CREATE OR ALTER PROCEDURE dbo.DeletePreprocessing
@@ -14453,8 +14837,8 @@ BEGIN
             N'image_confusions', N'image_features', N'image_labels', N'image_lineage', N'image_metrics', N'image_promotions',
             N'image_properties', N'image_scores', N'image_splits', N'images', N'installations', N'labels', N'model_calibration',
             N'model_checks', N'model_coefficients', N'model_nodes', N'model_promotions', N'model_scope', N'model_scope_features',
-            N'model_scoring', N'network_layers', N'network_probabilities', N'networks', N'nodule_scores', N'nodules', N'numeric_labels',
-            N'page_searches', N'page_secrets', N'patients', N'pooled_features', N'predictions', N'preparation_costs',
+            N'model_scoring', N'network_layers', N'network_probabilities', N'networks', N'nodule_evaluation_points',
+            N'nodule_evaluations', N'nodule_scores', N'nodules', N'numeric_labels', N'page_searches', N'page_secrets', N'patients', N'pooled_features', N'predictions', N'preparation_costs',
             N'prepared_scans', N'prepared_slices', N'preprocessings', N'procedure_help', N'rejected_files', N'reports', N'reviews',
             N'run_steps', N'runs', N'runtime_facts', N'scan_failures', N'scan_images', N'scan_labels', N'scans', N'schema_version',
             N'score_contributions', N'score_explanations', N'score_maps', N'score_slices', N'search_trials', N'searches',
@@ -21750,6 +22134,160 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- MeasureNodules: computes the free-response ROC of candidates and marks.
+-- Called by EvaluateNodules, whose tables #scans, #marked and #candidates it reads, and whose table #measured it fills.
+CREATE OR ALTER PROCEDURE internal.MeasureNodules
+    @Seed INT,                     -- of the bootstrap
+    @MostPerScan INT,              -- candidates of a scan that count, or NULL
+    @RunId INT,                    -- row of dbo.runs
+    @Counts NVARCHAR(400) OUTPUT   -- JSON: how many nodules, candidates and so on there are
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @CpuSeconds FLOAT, @PeakMegabytes FLOAT;
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #rows (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NOT NULL, kind INT NOT NULL, x FLOAT NULL, y FLOAT NULL, z FLOAT NULL,
+        value FLOAT NULL);
+    INSERT INTO #rows (scan_id, kind, x, y, z, value)
+    SELECT r.scan_id, r.kind, r.x, r.y, r.z, r.value
+    FROM (
+        SELECT s.scan_id, 0 AS kind, CAST(NULL AS FLOAT) AS x, CAST(NULL AS FLOAT) AS y, CAST(NULL AS FLOAT) AS z,
+            CAST(NULL AS FLOAT) AS value
+        FROM #scans AS s
+        UNION ALL
+        SELECT m.scan_id, IIF(m.is_nodule = 1, 1, 2), m.x, m.y, m.z, m.diameter FROM #marked AS m
+        UNION ALL
+        SELECT c.scan_id, 3, c.x, c.y, c.z, c.score FROM #candidates AS c) AS r
+    ORDER BY r.scan_id, r.kind, r.x, r.y, r.z, r.value;
+
+    INSERT INTO #measured (position, rate, sensitivity, low, high)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(findings, seed, most):
+    from lungdb.procedures import evaluate_nodules, measured
+    return measured(evaluate_nodules, findings, seed, most)
+
+OutputDataSet, Counts, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(InputDataSet, Seed, Most)
+',
+        @input_data_1 = N'
+SELECT scan_id, kind, x, y, z, value
+FROM #rows
+ORDER BY place;',
+        @params = N'@Seed INT, @Most INT, @Counts NVARCHAR(400) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
+        @Seed = @Seed, @Most = @MostPerScan, @Counts = @Counts OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT,
+        @ErrorMessage = @ErrorMessage OUTPUT, @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    EXECUTE internal.ReportStep @RunId, N'Measured; storing.', NULL, NULL, NULL, NULL, NULL, @CpuSeconds, @PeakMegabytes;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EvaluateNodules: measures a detector of nodules on the scans of a data set by free-response ROC, as LUNA16 does.
+-- Example: EXECUTE dbo.EvaluateNodules @ModelName = N'my_detector', @Dataset = N'marked';
+CREATE OR ALTER PROCEDURE dbo.EvaluateNodules
+    @ModelName NVARCHAR(128) = NULL,         -- detector, a name in dbo.networks; its newest version is meant; needed
+    @Preprocessing NVARCHAR(32) = N'volume', -- preprocessing by which it searched
+    @Stages NVARCHAR(1000) = NULL,           -- later stages with commas between, whose scores are multiplied with the detector's
+    @Dataset NVARCHAR(128) = NULL,           -- data set of scans that were read for nodules, see CreateDataset; needed
+    @DatasetVersion INT = NULL,              -- its version; NULL means the newest
+    @LeastReaders INT = 3,                   -- nodules that fewer readers marked are irrelevant, where that is known, 1 to 255
+    @LeastDiameter FLOAT = 3,                -- nodules below so many millimetres, or without a diameter, are irrelevant, 0 to 1000
+    @MostPerScan INT = 100,                  -- candidates of a scan that count, those with the highest scores; NULL means all
+    @Seed INT = 20170401,                    -- of the bootstrap, 0 to 2147483647
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EvaluateNodules says how many nodules a detector finds at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false alarms a scan.
+Truth are the nodules in dbo.nodules that readers marked. A candidate within the radius of a nodule hits it, of several the highest score
+counts, and candidates on irrelevant findings are neither hits nor false alarms. Intervals are of 1,000 bootstraps over scans. position 0
+is the mean of the seven, LUNA16''s score. A scan counts because it is in the data set: one without marks was read and has no nodule.
+So a data set must hold no scans that nobody has read. All is kept in dbo.nodule_evaluations, and dbo.detector_figures shows it.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL          detector, a name in dbo.networks; its newest version is meant; needed
+    @Preprocessing NVARCHAR(32) = N''volume''  preprocessing by which it searched
+    @Stages NVARCHAR(1000) = NULL            later stages with commas between, whose scores are multiplied with the detector''s
+    @Dataset NVARCHAR(128) = NULL            data set of scans that were read for nodules, see CreateDataset; needed
+    @DatasetVersion INT = NULL               its version; NULL means the newest
+    @LeastReaders INT = 3                    nodules that fewer readers marked are irrelevant, where that is known, 1 to 255
+    @LeastDiameter FLOAT = 3                 nodules below so many millimetres, or without a diameter, are irrelevant, 0 to 1000
+    @MostPerScan INT = 100                   candidates of a scan that count, those with the highest scores; NULL means all
+    @Seed INT = 20170401                     of the bootstrap, 0 to 2147483647
+    @Help BIT = 0                            1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.EvaluateNodules @ModelName = N''my_detector'', @Dataset = N''marked'';
+    EXECUTE dbo.EvaluateNodules @ModelName = N''my_detector'', @Stages = N''false_alarms, malignancy'', @Dataset = N''marked'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @DatasetVersionId INT, @RunId INT, @EvaluationId INT, @Said NVARCHAR(400), @Scans INT;
+    CREATE TABLE #scans (
+        scan_id INT NOT NULL PRIMARY KEY, content_sha256 VARBINARY(32) NOT NULL, is_test BIT NOT NULL);
+    CREATE TABLE #stages (
+        position INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, network_id INT NULL);
+    CREATE TABLE #candidates (
+        nodule_id INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
+        score FLOAT NOT NULL);
+    CREATE TABLE #marked (
+        scan_id INT NOT NULL, is_nodule BIT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL, diameter FLOAT NULL);
+    CREATE TABLE #measured (
+        position INT NULL, rate FLOAT NULL, sensitivity FLOAT NULL, low FLOAT NULL, high FLOAT NULL);
+
+    EXECUTE internal.CheckNoduleArguments @LeastReaders, @LeastDiameter, @MostPerScan, @Seed, @ModelName, @Preprocessing, @Dataset;
+    EXECUTE internal.FindNetwork NULL, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.FindStages @Stages;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    INSERT INTO #scans (scan_id, content_sha256, is_test)
+    SELECT s.scan_id, s.content_sha256, IIF(p.part = 'test', 1, 0)
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    LEFT JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+    WHERE m.dataset_version_id = @DatasetVersionId;
+    EXECUTE internal.TakeMarked @LeastReaders, @LeastDiameter;
+    EXECUTE internal.TakeCandidates @NetworkId, @Preprocessing;
+
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.stages',
+        @Stages), N'$.dataset', @Dataset), N'$.dataset_version', @DatasetVersion);
+    EXECUTE internal.StartRun N'EvaluateNodules', @RunId OUTPUT, @Arguments;
+    EXECUTE internal.MeasureNodules @Seed, @MostPerScan, @RunId, @Said OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.StoreNoduleEvaluation @NetworkId, @Preprocessing, @DatasetVersionId, @LeastReaders, @LeastDiameter, @MostPerScan,
+            @Seed, @Said, @EvaluationId OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+    SET @Scans = (SELECT COUNT(*) FROM #scans);
+    EXECUTE internal.EndRun @RunId, @Scans = @Scans;
+    SELECT nodule_evaluation_id, detector, detector_version, preprocessing, stages, dataset, dataset_version, [rule], scans, test_scans,
+        nodules, irrelevant, hits, false_alarms, position, false_alarms_per_scan, sensitivity, low, high
+    FROM dbo.detector_figures
+    WHERE nodule_evaluation_id = @EvaluationId
+    ORDER BY position;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- RunOnDataset: runs a Python script of one's own on the scans, pictures, features or scores of a data set, and puts what it gives into
 -- a table of one's own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller's rights.
 -- Example: EXECUTE dbo.RunOnDataset @Dataset = N'thin', @What = N'scores', @Into = N'dbo.mine', @Script = N'OutputDataSet = InputDataSet';
@@ -27417,8 +27955,8 @@ Examples:
             @language = @Language,
             @script = N'
 def main(*arguments):
-    from lungdb.procedures import keep_and_generate_features, measured
-    return measured(keep_and_generate_features, *arguments)
+    from lungdb.procedures import features_and_nodules, measured
+    return measured(features_and_nodules, *arguments)
 
 OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage, Costs, CpuSeconds, PeakMegabytes = main(InputDataSet,
     Network, Sha256, Details, Layer, Preprocessing, Pooling, BatchSize, Providers, Threads, KeepBytes, Steps, Packages)
@@ -30045,8 +30583,8 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'CheckServedDrift', N'ChooseSeries', N'ClusterDataset', N'CompareFigures', N'CompareModels', N'CreateDataset',
     N'CreateEnsemble', N'DeleteDataset', N'DeleteFeatures', N'DeleteModel', N'DeleteNetwork', N'DeletePreprocessing',
     N'Doctor', N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateModel', N'EvaluateNetworkSql',
-    N'ExplainRegions', N'ExplainScans', N'ExplainScore', N'FeatureImportance', N'FeaturizeImages', N'FindAccount',
-    N'FindModel', N'FindSearch', N'FindSeries', N'FindSession', N'FindToken', N'GenerateFeatures',
+    N'EvaluateNodules', N'ExplainRegions', N'ExplainScans', N'ExplainScore', N'FeatureImportance', N'FeaturizeImages',
+    N'FindAccount', N'FindModel', N'FindSearch', N'FindSeries', N'FindSession', N'FindToken', N'GenerateFeatures',
     N'GenerateNewFeatures', N'HasAccounts', N'Help', N'InspectDataset', N'KeepSearch', N'LineageOf', N'ListAccounts',
     N'ListDatasets', N'ListInstances', N'ListPatients', N'ListReviews', N'ListRuns', N'ListScores', N'ListTokens',
     N'MaximiseImage', N'PredictImages', N'PredictLungCancer', N'PredictLungCancerSql', N'PredictPatients',
@@ -30089,6 +30627,7 @@ VALUES
     (N'EndSession', N'accounts', N'Signs out, and with the account''s last session forgets what it searched for.', N'EXECUTE dbo.EndSession @Sha256 = @Sha256;'),
     (N'EvaluateModel', N'evaluation', N'Measures a stored model on the scans of a data set, and beside it a model on age, sex, spacing and scanner alone.', N'EXECUTE dbo.EvaluateModel @ModelName = N''lightgbm_sql'', @Dataset = N''new patients'';'),
     (N'EvaluateNetworkSql', N'dense networks', N'Measures a dense network on the labelled examples of a data set, class by class, with no Python.', N'EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';'),
+    (N'EvaluateNodules', N'nodules', N'Measures a detector of nodules on the scans of a data set by free-response ROC, as LUNA16 does.', N'EXECUTE dbo.EvaluateNodules @ModelName = N''my_detector'', @Dataset = N''marked'';'),
     (N'ExplainRegions', N'explaining', N'Maps of which places in chosen slices a score came from, for a score that is explained already.', N'EXECUTE dbo.ExplainRegions @PredictionId = 1, @TopSlices = 3;'),
     (N'ExplainScans', N'explaining', N'Why stored scores are what they are: what each feature and each triple of slices adds to the model''s margin.', N'EXECUTE dbo.ExplainScans @ScanId = 1;'),
     (N'ExplainScore', N'worklist', N'The former name of RankScore, kept for one version.', N'EXECUTE dbo.ExplainScore @PredictionId = 1;'),
@@ -30615,6 +31154,36 @@ VALUES
     (N'network_layers', N'operator', N'ONNX operator, such as Conv'),
     (N'network_layers', N'output_shape', N'shape of the tensor for pictures of the network''s size: N is their number, ? a size that depends on values; NULL where unknown'),
     (N'network_layers', N'parameters', N'how many parameters it is the first to read'),
+    (N'nodule_evaluations', NULL, N'A detector of nodules, with or without later stages, measured on a version of a data set by free-response ROC, as LUNA16 does. Each row is a look at the truth, at that of test patients too where test_scans says so.'),
+    (N'nodule_evaluations', N'nodule_evaluation_id', N'number of the evaluation'),
+    (N'nodule_evaluations', N'network_id', N'detector, in dbo.networks'),
+    (N'nodule_evaluations', N'preprocessing', N'preprocessing by which it searched'),
+    (N'nodule_evaluations', N'stages', N'later stages whose scores the detector''s is multiplied with, name:version with commas; NULL for the detector alone'),
+    (N'nodule_evaluations', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
+    (N'nodule_evaluations', N'least_readers', N'nodules that fewer readers marked are irrelevant, where it is known how many did'),
+    (N'nodule_evaluations', N'least_diameter', N'nodules below this diameter in millimetres, or without one, are irrelevant'),
+    (N'nodule_evaluations', N'most_per_scan', N'candidates of a scan that count at most, those with the highest scores; NULL for all'),
+    (N'nodule_evaluations', N'seed', N'seed of the bootstrap'),
+    (N'nodule_evaluations', N'resamples', N'samples of the bootstrap, of scans'),
+    (N'nodule_evaluations', N'scans', N'scans of the data set, all of which count'),
+    (N'nodule_evaluations', N'test_scans', N'scans of them of patients who are held out as test'),
+    (N'nodule_evaluations', N'nodules', N'nodules that are to be found'),
+    (N'nodule_evaluations', N'irrelevant', N'findings that are neither to be found nor false alarms'),
+    (N'nodule_evaluations', N'candidates', N'candidates of the detector'),
+    (N'nodule_evaluations', N'hits', N'nodules that a candidate hits'),
+    (N'nodule_evaluations', N'repeated', N'candidates on a nodule that one with a higher score hits'),
+    (N'nodule_evaluations', N'ignored', N'candidates on irrelevant findings'),
+    (N'nodule_evaluations', N'false_alarms', N'candidates on nothing'),
+    (N'nodule_evaluations', N'beyond', N'candidates beyond those that count of a scan'),
+    (N'nodule_evaluations', N'evaluated_at', N'when it was made, UTC'),
+    (N'nodule_evaluations', N'evaluated_by', N'who had it evaluated: the user that the session names (SESSION_CONTEXT), else the login'),
+    (N'nodule_evaluation_points', NULL, N'The share of nodules that a detector finds at a number of false alarms a scan, with its 95 % interval by bootstrap over scans.'),
+    (N'nodule_evaluation_points', N'nodule_evaluation_id', N'evaluation that it belongs to, in dbo.nodule_evaluations'),
+    (N'nodule_evaluation_points', N'position', N'0 is the mean of the others, which is LUNA16''s score; 1, 2, 3, … rising rates'),
+    (N'nodule_evaluation_points', N'false_alarms_per_scan', N'false alarms a scan; NULL of position 0'),
+    (N'nodule_evaluation_points', N'sensitivity', N'share of the nodules, 0 to 1'),
+    (N'nodule_evaluation_points', N'low', N'lower end of the interval; NULL where it is not defined'),
+    (N'nodule_evaluation_points', N'high', N'upper end of the interval; NULL where it is not defined'),
     (N'page_searches', NULL, N'What somebody looks for in the worklist of the web page, which may be a name. The address has a random name in its place.'),
     (N'page_searches', N'sha256', N'SHA-256 of the random name that stands in the address'),
     (N'page_searches', N'account_id', N'account that searches; nobody else finds it'),
@@ -31095,6 +31664,7 @@ VALUES
     (N'champions', NULL, N'The version that a model''s name stands for: the newest promotion of the name that was not rolled back.'),
     (N'dataset_list', NULL, N'The versions of all data sets, and the data sets of examples, which have none; is_newest marks the version that a name alone means.'),
     (N'dataset_scans', NULL, N'The scans of every version of every data set of scans; is_newest marks the version that a name alone means, is_unchanged a scan whose slices are still those that it had when the version was made.'),
+    (N'detector_figures', NULL, N'How many nodules detectors find at how many false alarms a scan, a row a rate; position 0 is the mean, LUNA16''s score.'),
     (N'drift_alarms', NULL, N'Every drift check of every version, whether it alarmed, and in what the patients differ most.'),
     (N'evaluation_figures', NULL, N'The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient''s score is among them. A row without a metric says how many values of a column are not shown.'),
     (N'evaluation_points', NULL, N'The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of single patients, who could be told by them; those of decision curves are x.'),
@@ -31176,7 +31746,9 @@ VALUES
     (N'PromoteModel', NULL, N'makes a version the champion of its name, unless it is worse than the present one on the same training patients, each scored by a model that had not learnt from him.'),
     (N'RecordLook', NULL, N'records that somebody looked at figures of a version''s test patients, which a report or a script has computed.'),
     (N'RollbackModel', NULL, N'undoes the newest promotion of a name, so that the champion before it is the champion again.'),
-    (N'WatchModel', NULL, N'the scores that a version has given of late, by day or week, and who has looked at figures of its test patients.'),
+    (N'WatchModel', NULL, N'the scores that a version has given of late, by day or week, and who has looked at figures of its test patients.');
+INSERT INTO #described (name, column_name, description)
+VALUES
     (N'WrongCases', NULL, N'the test patients that a model puts on the wrong side of a threshold, the most wrong first.'),
     (N'CheckModelSql', NULL, N'says whether plain T-SQL can score a model, and how far from Python it scores.'),
     (N'ScorePatientsSql', NULL, N'scores patients with T-SQL alone, and keeps nothing.'),
@@ -31202,14 +31774,13 @@ VALUES
     (N'TrainImageClassifier', NULL, N'trains a model that tells the classes of pictures by their features, measures it and stores a new version.'),
     (N'EndLoad', NULL, N'ends a run of a loader in the log, dbo.runs, which the same session began with StartLoad.'),
     (N'StoreModelNodes', NULL, N'writes a model into tables from which plain T-SQL scores it, and checks its scores there against Python''s.'),
+    (N'EvaluateNodules', NULL, N'measures a detector of nodules on the scans of a data set by free-response ROC, as LUNA16 does.'),
     (N'RunOnDataset', NULL, N'runs a Python script of one''s own on the scans, pictures, features or scores of a data set, and puts what it gives into a table of one''s own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller''s rights.'),
     (N'TransformImages', NULL, N'makes a data set of pictures of the slices or pictures of another one, by the steps of a preprocessing.'),
     (N'FeatureImportance', NULL, N'how much a model relies on each of its features, on a data set or on the patients that it learnt from.'),
     (N'SimilarReports', NULL, N'the reports that are most like a text, or like a report of dbo.reports.'),
     (N'ClusterDataset', NULL, N'parts the scans of a data set into clusters of like features, each around the scan that represents it best.'),
-    (N'WrongRepresentatives', NULL, N'what WrongCases lists, and of its clusters the patients that represent them, with the nearest right ones beside.');
-INSERT INTO #described (name, column_name, description)
-VALUES
+    (N'WrongRepresentatives', NULL, N'what WrongCases lists, and of its clusters the patients that represent them, with the nearest right ones beside.'),
     (N'CompareModels', NULL, N'two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.'),
     (N'MaximiseImage', NULL, N'makes slices that light a feature more than any slice of the data does, by a search, and shows them.'),
     (N'TopSlices', NULL, N'the slices that light a feature most, as rows and on one contact sheet.'),
@@ -31321,6 +31892,7 @@ VALUES
     ('view', N'dbo.champions'),
     ('view', N'dbo.dataset_list'),
     ('view', N'dbo.dataset_scans'),
+    ('view', N'dbo.detector_figures'),
     ('view', N'dbo.drift_alarms'),
     ('view', N'dbo.evaluation_figures'),
     ('view', N'dbo.evaluation_points'),
@@ -31536,6 +32108,11 @@ VALUES
     ('procedure', N'internal.ScoreMembers'),
     ('procedure', N'internal.ScoreScansSql'),
     ('procedure', N'internal.StoreNodes'),
+    ('procedure', N'internal.CheckNoduleArguments'),
+    ('procedure', N'internal.FindStages'),
+    ('procedure', N'internal.StoreNoduleEvaluation'),
+    ('procedure', N'internal.TakeCandidates'),
+    ('procedure', N'internal.TakeMarked'),
     ('procedure', N'dbo.DeletePreprocessing'),
     ('procedure', N'dbo.RegisterExtensions'),
     ('procedure', N'dbo.StorePreprocessing'),
@@ -31655,6 +32232,8 @@ VALUES
     ('procedure', N'dbo.EndLoad'),
     ('procedure', N'internal.ReadModelNodes'),
     ('procedure', N'dbo.StoreModelNodes'),
+    ('procedure', N'internal.MeasureNodules'),
+    ('procedure', N'dbo.EvaluateNodules'),
     ('procedure', N'dbo.RunOnDataset'),
     ('procedure', N'internal.StoreTransforms'),
     ('procedure', N'dbo.TransformImages'),
@@ -31801,6 +32380,7 @@ VALUES
     ('script', N'internal.MeasureEvaluation'),
     ('script', N'internal.MeasureExperiment'),
     ('script', N'internal.MeasureInspected'),
+    ('script', N'internal.MeasureNodules'),
     ('script', N'internal.PlanMaps'),
     ('script', N'internal.ReadModelNodes'),
     ('script', N'internal.RefreshBinaryVectors'),
@@ -31902,6 +32482,7 @@ SET @Unsigned = (
         (N'internal.MeasureEvaluation'),
         (N'internal.MeasureExperiment'),
         (N'internal.MeasureInspected'),
+        (N'internal.MeasureNodules'),
         (N'internal.PlanMaps'),
         (N'internal.ReadModelNodes'),
         (N'internal.RefreshBinaryVectors'),

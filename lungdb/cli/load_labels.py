@@ -52,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="left-out",
         help="in a table of diagnoses, the label of patients with a metastasis (default: none)",
     )
+    parser.add_argument(
+        "--irrelevant",
+        action="store_true",
+        help="the findings of the file are neither to be found nor false alarms (LUNA16's annotations_excluded.csv)",
+    )
     parser.add_argument("--show-ids", action="store_true", help="print the ids that the database does not hold")
     arguments = parser.parse_args(argv)
     return exit_status(lambda: _load(arguments))
@@ -63,6 +68,7 @@ def _load(arguments: argparse.Namespace) -> int:
         classes=arguments.classes,
         numeric=arguments.numeric,
         metastatic=_METASTATIC[arguments.metastatic],
+        irrelevant=arguments.irrelevant,
     )
     content = read_content(arguments.file, options, escaped(arguments.file.name))
     given = {"horizon": arguments.horizon, "classes": arguments.classes, "numeric": arguments.numeric}

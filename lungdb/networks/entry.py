@@ -10,9 +10,10 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS
 from lungdb.networks.architectures.catalog import CATALOG, IMAGENET, LESS_114, Architecture
+from lungdb.networks.detecting.reading import read_output
 from lungdb.networks.graphs.anatomy import ancestors, penultimate, recognise, useful_layers
 from lungdb.networks.graphs.cost import check_cost
 from lungdb.networks.graphs.graph import (
@@ -305,7 +306,7 @@ def network_details(
         "penultimate": last,
         "width": width,
         "precision": precision,
-        **({"output": dict(detects)} if detects else {}),
+        **({"output": _checked_output(parsed, detects, what.get("dimensions", 2))} if detects else {}),
     }
 
 
@@ -332,6 +333,21 @@ def _detected(
         )
     first = str(parsed.graph.output[0].name)
     return first, NODULE_WIDTH, {NODULES: first}
+
+
+def _checked_output(model: onnx.ModelProto, declared: Mapping[str, Any], dimensions: int) -> dict[str, Any]:
+    """Check what is declared of a detector's outputs against their names."""
+    if dimensions != 3:
+        raise ProcedureError(
+            ErrorNumber.OTHER_SHAPE,
+            "The network reads pictures, and detectors of volumes alone are run. Leave --detects out, or load one that "
+            "takes float32[N, channels, depth, rows, cols].",
+        )
+    try:
+        read_output(declared, [str(value.name) for value in model.graph.output])
+    except LungdbError as error:
+        raise ProcedureError(ErrorNumber.ARGUMENT, f"{error} Say so with --detects.") from None
+    return dict(declared)
 
 
 def _recognised(name: str | None, *, is_cntk: bool) -> Architecture | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from lungdb.procedures import featurize_images, keep_and_generate_features, measured
+from lungdb.procedures import features_and_nodules, featurize_images, measured
 
 # Made without parameters, because ODBC runs a batch with some as a procedure, at whose end its #temp tables go.
 COMMON_TABLES = """
@@ -65,7 +65,7 @@ def _of_scans(
     slices: pd.DataFrame, network: bytes, sha256: str, job: dict[str, Any], batch_size: int
 ) -> tuple[Any, ...]:
     result, provider, notice, number, message, _, *usage = measured(
-        keep_and_generate_features,
+        features_and_nodules,
         slices,
         network,
         sha256,

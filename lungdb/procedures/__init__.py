@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.evaluating import evaluate_scores
     from lungdb.procedures.explaining import explain_scans
     from lungdb.procedures.extending import list_extensions
-    from lungdb.procedures.features import generate_features, keep_and_generate_features
+    from lungdb.procedures.features import features_and_nodules, generate_features, keep_and_generate_features
     from lungdb.procedures.image_classes import predict_images, train_image_classifier
     from lungdb.procedures.images import featurize_images
     from lungdb.procedures.importance import feature_importance
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.maximising import maximise_image
     from lungdb.procedures.measuring import measure_scores
     from lungdb.procedures.nodes import model_nodes
+    from lungdb.procedures.nodule_evaluating import evaluate_nodules
     from lungdb.procedures.prediction import predict_and_measure_patient, predict_lung_cancer
     from lungdb.procedures.preprocessings import check_steps, preview_steps, transform_images
     from lungdb.procedures.regions import explain_regions
@@ -54,11 +55,13 @@ __all__ = [
     "contrast_models",
     "create_ensemble",
     "decoded_pictures",
+    "evaluate_nodules",
     "evaluate_scores",
     "explain_regions",
     "explain_scans",
     "feature_importance",
     "feature_matrix",
+    "features_and_nodules",
     "features_of_slices",
     "featurize_images",
     "generate_features",
@@ -105,6 +108,7 @@ _MODULES = {
     "contrast_models": "contrasting",
     "create_ensemble": "ensembling",
     "decoded_pictures": "running",
+    "evaluate_nodules": "nodule_evaluating",
     "evaluate_scores": "evaluating",
     "explain_regions": "regions",
     "explain_scans": "explaining",
@@ -114,6 +118,7 @@ _MODULES = {
     "featurize_images": "images",
     "generate_features": "features",
     "inspect_dataset": "inspecting",
+    "features_and_nodules": "features",
     "keep_and_generate_features": "features",
     "layer_maps": "mapping",
     "lines_of_result": "running",

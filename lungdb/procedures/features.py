@@ -94,8 +94,8 @@ def generate_features(
     result : DataFrame
         One row a scan and layer: `scan_id`, `layer` (int32, counted from 1 as asked for), `error` (empty when all is
         well), `array_rows`, `array_cols` (the layer's width), `array` (hexadecimal float32), `sha256` (hexadecimal),
-        `pooled` (JSON object of vectors by pooling), `nodules` (JSON list of what a detector found, empty of others). A
-        scan that fails is one row with its error, the layer 0 and empty values, in `pooled` an empty object.
+        `pooled` (JSON object of vectors by pooling). A scan that fails is one row with its error, the layer 0 and
+        empty values, in `pooled` an empty object.
     provider : str
         The execution provider that ran.
     notice : str
@@ -136,6 +136,44 @@ def keep_and_generate_features(
     steps: str | None = None,
     packages: str | None = None,
 ) -> tuple[pd.DataFrame, str, str, int, str, str]:
+    """Run a network over scans as `features_and_nodules` does, without a column of nodules.
+
+    Procedures of earlier versions call it, and who wants features alone.
+    """
+    result, *others = features_and_nodules(
+        slices,
+        network,
+        network_sha256,
+        details,
+        layers,
+        preprocessing,
+        pooling,
+        batch_size,
+        providers,
+        threads,
+        keep_bytes,
+        steps,
+        packages,
+    )
+    return (result.drop(columns="nodules"), *others)
+
+
+@for_t_sql({1: NAME, 2: MESSAGE, 4: MESSAGE, 5: _COSTS}, {"error": MESSAGE})
+def features_and_nodules(
+    slices: pd.DataFrame,
+    network: bytes,
+    network_sha256: str,
+    details: str,
+    layers: str | None,
+    preprocessing: str,
+    pooling: str,
+    batch_size: int,
+    providers: str | None,
+    threads: int | None,
+    keep_bytes: int = 0,
+    steps: str | None = None,
+    packages: str | None = None,
+) -> tuple[pd.DataFrame, str, str, int, str, str]:
     """Run a network over scans, of prepared pictures where they were kept, and give back prepared ones to be kept.
 
     Parameters
@@ -154,9 +192,10 @@ def keep_and_generate_features(
     Returns
     -------
     result : DataFrame
-        As of `generate_features`. Its rows with the layer -2 are prepared pictures: `array_rows` is the slice's index,
-        `array_cols` the scan's pictures, `array` and `sha256` the picture; they have no other values. A scan whose kept
-        pictures are damaged or were made in another way is one row with the layer -1: it is to be made of its slices.
+        As of `generate_features`, and `nodules`: a JSON list of what a detector found in a scan, empty of others. Its
+        rows with the layer -2 are prepared pictures: `array_rows` is the slice's index, `array_cols` the scan's
+        pictures, `array` and `sha256` the picture; they have no other values. A scan whose kept pictures are damaged or
+        were made in another way is one row with the layer -1: it is to be made of its slices.
     provider, notice, error_number, error_message
         As of `generate_features`; also 50390 for steps that cannot be worked with, and 50394 for a step or pooling of a
         package that is not there, or is there in another version.

@@ -50,6 +50,7 @@ VALUES
     (N'internal.MeasureEvaluation'),
     (N'internal.MeasureExperiment'),
     (N'internal.MeasureInspected'),
+    (N'internal.MeasureNodules'),
     (N'internal.PlanMaps'),
     (N'internal.ReadModelNodes'),
     (N'internal.RefreshBinaryVectors'),

@@ -259,6 +259,36 @@ def test_wrong_annotations_are_refused_by_line(
     assert query(NODULES) == []
 
 
+def test_irrelevant_findings_stand_beside_nodules(
+    scan: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each file replaces its own kind, and -1 is no diameter; LUNA16's name for them is not read as nodules."""
+    nodules, excluded = tmp_path / "annotations.csv", tmp_path / "annotations_excluded.csv"
+    head = "seriesuid,coordX,coordY,coordZ,diameter_mm"
+    nodules.write_text(f"{head}\n{SERIES},-12,30,-112,6\n")
+    excluded.write_text(f"{head}\n{SERIES},-20,30,-112,-1\n{SERIES},-30,30,-112,2.5\n")
+    found = "SELECT x, diameter, is_relevant FROM dbo.nodules ORDER BY x;"
+    both = [(-30.0, 2.5, False), (-20.0, None, False), (-12.0, 6.0, True)]
+    assert main([str(nodules), "-d", scan]) == 0
+    assert main([str(excluded), "-d", scan]) == 1
+    assert "Add --irrelevant" in capsys.readouterr().err
+    for _ in range(2):
+        assert main([str(excluded), "-d", scan, "--irrelevant"]) == 0
+        assert "Irrelevant findings: 2 in 1 scans, 1 of them points" in capsys.readouterr().out
+        assert main([str(nodules), "-d", scan]) == 0
+        assert query(found) == both
+    nodules.write_text(f"{head}\n{SERIES},-12,30,-112,-1\n")
+    assert main([str(nodules), "-d", scan]) == 1
+    assert (
+        "line 2 has a diameter_mm that is not above 0; -1 is taken with --irrelevant alone" in capsys.readouterr().err
+    )
+    excluded.write_text(f"{head}\n{SERIES},-20,30,-112,-2\n")
+    assert main([str(excluded), "-d", scan, "--irrelevant"]) == 1
+    assert main([READERS, "-d", scan, "--irrelevant"]) == 1
+    assert "is not read with --irrelevant" in capsys.readouterr().err
+    assert query(found) == both
+
+
 def test_a_scan_that_goes_takes_its_nodules_along(scan: str, query: Query) -> None:
     """Their content is the scan's."""
     main([READERS, "-d", scan])

@@ -28,7 +28,8 @@ pid,scr_days0,…,candx_days     NLST's person file: scans; with --horizon DAYS
 TCIA Patient ID,Diagnosis at the Patient Level
                                LIDC-IDRI's diagnoses, saved as CSV: patients
 seriesuid,coordX,coordY,coordZ,diameter_mm
-                               LUNA16's annotations.csv: nodules; malignancy_rating, 1 to 5, if it is there
+                               LUNA16's annotations.csv: nodules; malignancy_rating, 1 to 5, if it is there;
+                               with --irrelevant its annotations_excluded.csv: neither to be found nor false alarms
 XML, or a folder of it         LIDC-IDRI's readers (LidcReadMessage): nodules"""
 
 _IDS = ("id", "patient_id", "patientid", "patient id", nlst.ID, "tcia patient id", "dicom_patient_id")
@@ -137,8 +138,8 @@ def _nlst(path: Path, header: Header, columns: tuple[str, ...], options: Options
 
 
 def _luna16(path: Path, header: Header, columns: tuple[str, ...], options: Options, name: str) -> Store:
-    series = luna16.read_annotations(path, header)
-    return lambda connection, key: store_nodules(connection, series, key)
+    series = luna16.read_annotations(path, header, irrelevant=options.irrelevant)
+    return lambda connection, key: store_nodules(connection, series, key, is_relevant=not options.irrelevant)
 
 
 def _read_xml(path: Path) -> Content:
@@ -199,7 +200,7 @@ def _recognise(columns: Sequence[str], options: Options) -> _Form | None:
     if ids and diagnoses:
         return _Form("A table of diagnoses", ("metastatic",), (ids[0], diagnoses[0]), _diagnoses)
     if set(luna16.COLUMNS) <= set(columns):
-        return _Form("LUNA16's annotations.csv", (), luna16.columns_of(columns), _luna16)
+        return _Form("LUNA16's annotations.csv", ("irrelevant",), luna16.columns_of(columns), _luna16)
     labels = [one for one in columns if one in _LABELS]
     series = [*(one for one in columns if one in _SERIES), *(one for one in columns if one in _STUDIES)]
     if series and labels and not (ids and options.horizon_days is None):
@@ -215,6 +216,7 @@ _OPTIONS = {
     "classes": ("--classes", "its labels are 0 and 1, or none"),
     "numeric": ("--numeric", "its columns are known"),
     "metastatic": ("--metastatic", "it holds no diagnoses of metastases"),
+    "irrelevant": ("--irrelevant", "it lists no findings with places and diameters"),
 }
 
 

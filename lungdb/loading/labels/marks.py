@@ -79,20 +79,25 @@ def store_readings(connection: Connection, readings: Sequence[Reading], key: str
     return _store(connection, {reading.series_uid: reading for reading in readings}, uid, nodules)
 
 
-def store_nodules(connection: Connection, series: Mapping[str, Sequence[Nodule]], key: str) -> Report:
+def store_nodules(
+    connection: Connection, series: Mapping[str, Sequence[Nodule]], key: str, *, is_relevant: bool = True
+) -> Report:
     """Store nodules whose places are known, in one transaction; what was marked in their scans before is replaced.
 
     Parameters
     ----------
     series : mapping of str to sequence of Nodule
         SeriesInstanceUID as in the DICOM files -> its nodules.
+    is_relevant : bool
+        False for findings that are neither to be found nor false alarms: they replace such ones alone.
 
     Raises
     ------
     LungdbError
         None of the series is a scan, there are no patients, or `key` is not the key that they were loaded with.
     """
-    return _store(connection, series, stored_identity(connection, key).uid, lambda nodules, row: [*nodules])
+    uid = stored_identity(connection, key).uid
+    return _store(connection, series, uid, lambda nodules, row: [*nodules], is_relevant=is_relevant)
 
 
 def find_nodules(reading: Reading, geometry: Geometry, uid: Callable[[str], str]) -> list[Nodule]:
@@ -183,6 +188,8 @@ def _store(
     series: Mapping[str, Given],
     uid: Callable[[str], str],
     nodules: Callable[[Given, dict[str, Any]], list[Nodule]],
+    *,
+    is_relevant: bool = True,
 ) -> Report:
 
     def store() -> Report:
@@ -206,11 +213,12 @@ def _store(
         if not found:
             raise LungdbError(f"{' '.join(passed)} Nothing has been changed.")
         contents = {scan_id: bytes(row["content_sha256"]) for scan_id, row in by_id.items()}
-        changed, before = replace_nodules(connection, found, contents)
+        changed, before = replace_nodules(connection, found, contents, is_relevant=is_relevant)
         flat = [one for each in found.values() for one in each]
         points = sum(one.diameter is None for one in flat)
+        what = "Nodules" if is_relevant else "Irrelevant findings"
         line = (
-            f"Nodules: {len(flat)} in {len(found)} scans, {points} of them points; {changed} scans changed, {before} "
+            f"{what}: {len(flat)} in {len(found)} scans, {points} of them points; {changed} scans changed, {before} "
             "of which had others before."
         )
         if outside:

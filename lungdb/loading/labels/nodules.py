@@ -11,12 +11,12 @@ from lungdb.database import Connection, run
 _PRESENT = """
 SELECT scan_id, x, y, z, diameter, readers, malignancy, content_sha256
 FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK)
-WHERE source = 'truth';
+WHERE source = 'truth' AND is_relevant = ?;
 """
-_DELETE = "DELETE FROM dbo.nodules WHERE scan_id = ? AND source = 'truth';"
+_DELETE = "DELETE FROM dbo.nodules WHERE scan_id = ? AND source = 'truth' AND is_relevant = ?;"
 _INSERT = """
-INSERT INTO dbo.nodules (scan_id, x, y, z, diameter, source, readers, malignancy, content_sha256)
-VALUES (?, ?, ?, ?, ?, 'truth', ?, ?, ?);
+INSERT INTO dbo.nodules (scan_id, x, y, z, diameter, source, readers, malignancy, content_sha256, is_relevant)
+VALUES (?, ?, ?, ?, ?, 'truth', ?, ?, ?, ?);
 """
 
 
@@ -43,7 +43,11 @@ class Nodule:
 
 
 def replace_nodules(
-    connection: Connection, nodules: Mapping[int, Sequence[Nodule]], contents: Mapping[int, bytes]
+    connection: Connection,
+    nodules: Mapping[int, Sequence[Nodule]],
+    contents: Mapping[int, bytes],
+    *,
+    is_relevant: bool = True,
 ) -> tuple[int, int]:
     """Make what readers marked in some scans what is given, inside of the caller's transaction.
 
@@ -53,6 +57,8 @@ def replace_nodules(
         scan_id -> what is marked in it; the rows of a scan that has just these stay as they are.
     contents : mapping of int to bytes
         scan_id -> content_sha256 of its slices.
+    is_relevant : bool
+        False for findings that are neither nodules to be found nor false alarms; the others stay beside them.
 
     Returns
     -------
@@ -60,7 +66,7 @@ def replace_nodules(
         How many scans were changed, and how many of those had others before.
     """
     present: dict[int, list[tuple[object, ...]]] = {}
-    for scan_id, *values, content in run(connection, _PRESENT)[0].rows:
+    for scan_id, *values, content in run(connection, _PRESENT, (int(is_relevant),))[0].rows:
         present.setdefault(scan_id, []).append((*values, bytes(content)))
     changed = []
     rows = []
@@ -68,9 +74,9 @@ def replace_nodules(
         wanted = [(*one.centre, one.diameter, one.readers, one.malignancy, contents[scan_id]) for one in found]
         if sorted(map(repr, wanted)) != sorted(map(repr, present.get(scan_id, []))):
             changed.append(scan_id)
-            rows += [(scan_id, *row) for row in wanted]
+            rows += [(scan_id, *row, int(is_relevant)) for row in wanted]
     with closing(connection.cursor()) as cursor:
-        before = [(scan_id,) for scan_id in changed if scan_id in present]
+        before = [(scan_id, int(is_relevant)) for scan_id in changed if scan_id in present]
         if before:
             cursor.executemany(_DELETE, before)
         if rows:

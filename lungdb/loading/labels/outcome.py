@@ -24,12 +24,15 @@ class Options:
         Column whose numbers are loaded; empty for labels.
     metastatic : int or None
         Label of a patient whose diagnosis is a metastasis; None for no label.
+    irrelevant : bool
+        The file lists findings that are neither nodules to be found nor false alarms.
     """
 
     horizon_days: int | None = None
     classes: int = 2
     numeric: str = ""
     metastatic: int | None = None
+    irrelevant: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no file can be read by."""

@@ -94,7 +94,7 @@ class Session:
                 ErrorNumber.UNREADABLE, f"ONNX Runtime failed on a batch of {size}: {short(error)}"
             ) from None
         if size == 1:
-            raise no_memory("network and one of what it reads", error) from None
+            raise no_memory(f"network and one {'volume' if len(self.input_size) > 2 else 'picture'}", error) from None
         self._too_many = self._too_many or size
         self._most = size // 2
 

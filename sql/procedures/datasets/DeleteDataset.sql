@@ -48,6 +48,8 @@ Example:
     FROM (
         SELECT dataset_version_id FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
         UNION ALL
+        SELECT dataset_version_id FROM dbo.nodule_evaluations WITH (UPDLOCK, HOLDLOCK)
+        UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
     SELECT @Searches = COUNT(*), @Numbers = LEFT(STRING_AGG(CAST(search_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY search_id), 200)
@@ -58,7 +60,7 @@ Example:
         SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
             N' searches that are not finished', N' (' + @Numbers + N')', N' refer to the data set ''', @Name,
             N'''. Keep it, or delete their models with DeleteModel and end the searches with EXECUTE dbo.EndSearch @SearchId = … first; ',
-            N'see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
+            N'see dbo.experiments, dbo.evaluations, dbo.nodule_evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);

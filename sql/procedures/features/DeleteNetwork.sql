@@ -40,7 +40,9 @@ Example:
             WITHIN GROUP (ORDER BY s.feature_set_id)
         FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
         WHERE s.network_id = @NetworkId), 1000);
-    SET @Nodules = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId);
+    SET @Nodules = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        + (SELECT COUNT(*) FROM dbo.nodule_scores WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        + (SELECT COUNT(*) FROM dbo.nodule_evaluations WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId);
     IF @NetworkId IS NULL
         SELECT @Number = 50102, @Message = CONCAT(N'No network is named ''', @ModelName, N''' with the version ', @Version,
             N'. Networks that are loaded: ', LEFT(COALESCE((
@@ -49,7 +51,7 @@ Example:
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
-            N' nodules refer to it. Delete the features with DeleteFeatures and the nodules first, or keep it.');
+            N' nodules, scores and evaluations of nodules refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,

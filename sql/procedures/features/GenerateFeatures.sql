@@ -95,8 +95,8 @@ Examples:
             @language = @Language,
             @script = N'
 def main(*arguments):
-    from lungdb.procedures import keep_and_generate_features, measured
-    return measured(keep_and_generate_features, *arguments)
+    from lungdb.procedures import features_and_nodules, measured
+    return measured(features_and_nodules, *arguments)
 
 OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage, Costs, CpuSeconds, PeakMegabytes = main(InputDataSet,
     Network, Sha256, Details, Layer, Preprocessing, Pooling, BatchSize, Providers, Threads, KeepBytes, Steps, Packages)

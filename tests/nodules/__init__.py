@@ -1,0 +1,1 @@
+"""Nodules: detectors measured, candidates scored, scans compared."""
