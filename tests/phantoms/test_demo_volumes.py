@@ -11,6 +11,8 @@ import onnxruntime
 import pytest
 
 from lungdb.imaging.volumes.declared import read_input
+from lungdb.loading.network_file import find_file
+from lungdb.loading.preparing import Task, prepare
 from lungdb.networks.detecting.forms import HeatMap
 from lungdb.networks.detecting.reading import read_output
 
@@ -69,6 +71,20 @@ def test_it_declares_what_it_reads(name: str) -> None:
     card = (DATA / f"{name}.md").read_text(encoding="utf-8")
     mean, std = told["normalisation"]["mean"][0], told["normalisation"]["std"][0]
     assert f"(x − {mean}) / {std}" in card
+
+
+def test_loading_it_takes_no_word_beside_the_file() -> None:
+    """What loading makes of the bare files is what they declare: features of one, nodules of the other."""
+    details = {}
+    for name in NAMES:
+        file = find_file(str(DATA / f"{name}.onnx"), None, None)
+        details[name] = prepare(Task(file, None, None, None, {})).details
+        told = _told(name)
+        assert details[name]["normalisation"] == told["normalisation"]
+        assert read_input(details[name]["input"]) == read_input(told["input"])
+    assert details["demo_volume"]["width"] == 64
+    assert "output" not in details["demo_volume"]
+    assert details["demo_detector"]["output"] == _told("demo_detector")["output"]
 
 
 def test_the_detector_declares_what_it_gives() -> None:
