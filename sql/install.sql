@@ -1224,12 +1224,12 @@ BEGIN
         nodule_evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
         network_id INT NOT NULL,                          -- detector, in dbo.networks
         preprocessing NVARCHAR(32) NOT NULL,              -- preprocessing by which it searched
-        stages NVARCHAR(1000) NULL,                       -- later stages whose scores the detector's is multiplied with, name:version with commas;
+        stages NVARCHAR(1000) NULL,                       -- later stages that the detector's score is multiplied with, name:version with commas;
                                                           -- NULL for the detector alone
         dataset_version_id INT NOT NULL,                  -- version of the data set, in dbo.dataset_versions
         least_readers TINYINT NOT NULL,                   -- nodules that fewer readers marked are irrelevant, where it is known how many did
         least_diameter FLOAT NOT NULL,                    -- nodules below this diameter in millimetres, or without one, are irrelevant
-        most_per_scan INT NULL,                           -- candidates of a scan that count at most, those with the highest scores; NULL for all
+        most_per_scan INT NULL,                           -- candidates of a scan that count at most, of the highest scores; NULL for all
         seed INT NOT NULL,                                -- seed of the bootstrap
         resamples INT NOT NULL,                           -- samples of the bootstrap, of scans
         scans INT NOT NULL,                               -- scans of the data set, all of which count
@@ -4966,7 +4966,7 @@ AS
 SELECT
     f.feature_set_id,
     k.pooling,
-    f.width * k.times AS width,
+    IIF(k.pooling = N'top5', 5, f.width * k.times) AS width,
     n.name AS network,
     f.layer,
     f.preprocessing,
@@ -6510,7 +6510,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     SET @Width = (
-        SELECT f.width * k.times
+        SELECT IIF(@Pooling = N'top5', 5, f.width * k.times)
         FROM dbo.feature_sets AS f
         INNER JOIN dbo.poolings AS k ON k.pooling = @Pooling
         WHERE f.feature_set_id = @FeatureSetId);
@@ -14406,6 +14406,86 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- MatchNodules: matches the nodules of each study with those of the one before: pairs of which each is the other's nearest.
+-- Called by CompareNodules, whose table #matches it fills, and whose tables #spots and #shifts it reads.
+CREATE OR ALTER PROCEDURE internal.MatchNodules
+    @Within FLOAT -- millimetres that the nodules of a pair are apart at most, after the shift
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM #matches;
+    INSERT INTO #matches (place, first_id, second_id, distance)
+    SELECT r.place, r.first_id, r.second_id, r.distance
+    FROM (
+        SELECT d.place, d.first_id, d.second_id, d.distance,
+            ROW_NUMBER() OVER (PARTITION BY d.first_id, d.place ORDER BY d.distance, d.second_id) AS of_first,
+            ROW_NUMBER() OVER (PARTITION BY d.second_id, d.place ORDER BY d.distance, d.first_id) AS of_second
+        FROM (
+            SELECT b.place, a.nodule_id AS first_id, b.nodule_id AS second_id,
+                SQRT(SQUARE(a.x + s.x - b.x) + SQUARE(a.y + s.y - b.y) + SQUARE(a.z + s.z - b.z)) AS distance
+            FROM #spots AS a
+            INNER JOIN #spots AS b ON b.place = a.place + 1
+            INNER JOIN #shifts AS s ON s.place = b.place) AS d
+        WHERE d.distance <= @Within) AS r
+    WHERE r.of_first = 1 AND r.of_second = 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- PlaceStudies: puts a patient's studies in the order of time, a scan each, with the nodules in them and how far the patient has moved.
+-- Called by CompareNodules, whose tables #studies, #spots and #shifts it fills.
+CREATE OR ALTER PROCEDURE internal.PlaceStudies
+    @PatientId NVARCHAR(64),       -- the patient
+    @NetworkId INT,                -- detector, or NULL for what readers marked
+    @Preprocessing NVARCHAR(32),   -- preprocessing by which it searched
+    @LeastScore FLOAT              -- score of its candidates at least
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    -- Of a study the series that the rule chose, else the primary scan, else the first one loaded.
+    INSERT INTO #studies (place, scan_id, study_day, is_ordered, date_rule)
+    SELECT ROW_NUMBER() OVER (ORDER BY IIF(t.study_day IS NULL, 1, 0), t.study_day, t.study_year, t.study_order, c.scan_id), c.scan_id,
+        t.study_day, IIF(t.study_order IS NOT NULL OR t.study_year IS NOT NULL OR t.study_day IS NOT NULL, 1, 0), t.date_rule
+    FROM dbo.patient_studies AS t
+    INNER JOIN (
+        SELECT s.scan_id, s.study_uid,
+            ROW_NUMBER() OVER (PARTITION BY s.study_uid ORDER BY s.is_study_choice DESC, s.is_primary DESC, s.scan_id) AS choice
+        FROM dbo.scans AS s
+        WHERE s.patient_id = @PatientId) AS c ON c.study_uid = t.study_uid AND c.choice = 1
+    WHERE t.patient_id = @PatientId;
+    INSERT INTO #spots (nodule_id, place, x, y, z, diameter, volume, is_sphere)
+    SELECT n.nodule_id, t.place, n.x, n.y, n.z, n.diameter, COALESCE(n.volume, PI() / 6 * POWER(n.diameter, 3)),
+        IIF(n.volume IS NULL, 1, 0)
+    FROM dbo.nodules AS n
+    INNER JOIN #studies AS t ON t.scan_id = n.scan_id
+    INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256
+    WHERE (@NetworkId IS NULL AND n.source = 'truth' AND n.is_relevant = 1)
+        OR (n.network_id = @NetworkId AND n.preprocessing = @Preprocessing AND n.score >= @LeastScore);
+    -- The middles of what was scanned are taken for the same place, unless both scans have one frame of reference.
+    WITH middles AS (
+        SELECT t.place, s.frame_of_reference_uid AS frame,
+            s.origin_x + (s.image_cols - 1) / 2.0 * s.spacing_x * s.row_x + (s.image_rows - 1) / 2.0 * s.spacing_y * s.column_x
+                + (s.number_images - 1) / 2.0 * s.step_x AS x,
+            s.origin_y + (s.image_cols - 1) / 2.0 * s.spacing_x * s.row_y + (s.image_rows - 1) / 2.0 * s.spacing_y * s.column_y
+                + (s.number_images - 1) / 2.0 * s.step_y AS y,
+            s.origin_z + (s.image_cols - 1) / 2.0 * s.spacing_x * s.row_z + (s.image_rows - 1) / 2.0 * s.spacing_y * s.column_z
+                + (s.number_images - 1) / 2.0 * s.step_z AS z
+        FROM #studies AS t
+        INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id)
+    INSERT INTO #shifts (place, x, y, z, [rule])
+    SELECT b.place, IIF(a.frame = b.frame, 0, COALESCE(b.x - a.x, 0)), IIF(a.frame = b.frame, 0, COALESCE(b.y - a.y, 0)),
+        IIF(a.frame = b.frame, 0, COALESCE(b.z - a.z, 0)),
+        CASE WHEN a.frame = b.frame THEN N'frame of reference' WHEN a.x IS NULL OR b.x IS NULL THEN N'none' ELSE N'middles of the scans' END
+    FROM middles AS b
+    INNER JOIN middles AS a ON a.place = b.place - 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- StoreNoduleEvaluation: stores an evaluation of a detector. It is the only writer of dbo.nodule_evaluations and its points.
 -- Called by EvaluateNodules, whose tables #scans, #stages, #marked and #measured it reads.
 CREATE OR ALTER PROCEDURE internal.StoreNoduleEvaluation
@@ -14527,8 +14607,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TakeMarked: takes what readers marked in some scans, and says which of it is a nodule that is to be found. What is marked as irrelevant,
--- by fewer readers than asked for, or is smaller, is neither a nodule nor a false alarm. A scan whose pixels were replaced since is refused.
+-- TakeMarked: takes what readers marked in some scans, and says which of it is a nodule to be found. What is marked as irrelevant,
+-- by fewer readers than asked for, or is smaller, is neither a nodule nor a false alarm. A scan that was replaced since is refused.
 -- Called by EvaluateNodules, whose table #marked it fills, and whose table #scans it reads.
 CREATE OR ALTER PROCEDURE internal.TakeMarked
     @LeastReaders INT,      -- readers of a nodule at least, where it is known how many marked it
@@ -17350,6 +17430,125 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CompareNodules: how the nodules of a patient have changed from study to study, matched by position, with volumes and doubling times.
+-- Example: EXECUTE dbo.CompareNodules @PatientIndex = 0, @ModelName = N'my_detector';
+CREATE OR ALTER PROCEDURE dbo.CompareNodules
+    @PatientIndex INT = NULL,                -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = NULL,         -- detector whose nodules are compared; NULL means those that readers marked
+    @Preprocessing NVARCHAR(32) = N'volume', -- preprocessing by which it searched
+    @LeastScore FLOAT = 0.5,                 -- score of its candidates at least, 0 to 1
+    @Within FLOAT = 15,                      -- millimetres that a nodule may seem to have moved, 0 to 200
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CompareNodules returns a row for each nodule of two studies that follow each other: matched, new or gone.
+Of a study the series that the rule chose counts. Positions are compared as they are where both scans have one frame of reference, else
+after a shift by the middles of what was scanned, and by the median shift of the pairs where three and more are found. Two nodules match
+that are each other''s nearest and not farther apart than @Within. A nodule without a volume is taken for a sphere of its diameter. The
+doubling time is days * ln 2 / ln(V2 / V1), below 0 where it shrinks; reason says why there is none. has_grown is 1 from 25 % on, below
+which a change may be error of measurement. It sees no more than the tables hold: look at the pictures before a match is believed.
+Parameters:
+    @PatientIndex INT = NULL                 idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = NULL          detector whose nodules are compared; NULL means those that readers marked
+    @Preprocessing NVARCHAR(32) = N''volume''  preprocessing by which it searched
+    @LeastScore FLOAT = 0.5                  score of its candidates at least, 0 to 1
+    @Within FLOAT = 15                       millimetres that a nodule may seem to have moved, 0 to 200
+    @Help BIT = 0                            1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.CompareNodules @PatientIndex = 0, @ModelName = N''my_detector'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @NetworkId INT, @ScanId INT, @Wide FLOAT = 2 * @Within;
+    CREATE TABLE #studies (
+        place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, study_day DATE NULL, is_ordered BIT NOT NULL,
+        date_rule VARCHAR(8) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #spots (
+        nodule_id INT NOT NULL PRIMARY KEY, place INT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL, diameter FLOAT NULL,
+        volume FLOAT NULL, is_sphere BIT NOT NULL);
+    CREATE TABLE #shifts (
+        place INT NOT NULL PRIMARY KEY, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
+        [rule] NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #matches (place INT NOT NULL, first_id INT NOT NULL, second_id INT NOT NULL, distance FLOAT NOT NULL);
+    IF @LeastScore IS NULL OR @LeastScore NOT BETWEEN 0 AND 1 OR @Within IS NULL OR @Within NOT BETWEEN 0 AND 200
+    BEGIN
+        SET @Message = IIF(@LeastScore BETWEEN 0 AND 1,
+            CONCAT(N'The value ', COALESCE(CAST(@Within AS NVARCHAR(30)), N'NULL'),
+                N' for the parameter @Within is not supported. Supported values are 0 to 200.'),
+            CONCAT(N'The value ', COALESCE(CAST(@LeastScore AS NVARCHAR(30)), N'NULL'),
+                N' for the parameter @LeastScore is not supported. Supported values are 0 to 1.'));
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @PatientId = (SELECT patient_id FROM dbo.scans WHERE scan_id = @ScanId);
+    IF @ModelName IS NOT NULL
+        EXECUTE internal.FindNetwork NULL, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.PlaceStudies @PatientId, @NetworkId, @Preprocessing, @LeastScore;
+
+    EXECUTE internal.MatchNodules @Wide;
+    UPDATE s
+    SET s.x = s.x + m.x, s.y = s.y + m.y, s.z = s.z + m.z, s.[rule] = CONCAT(s.[rule], N', median shift')
+    FROM #shifts AS s
+    INNER JOIN (
+        SELECT r.place, AVG(IIF(r.of_x IN ((r.pairs + 1) / 2, (r.pairs + 2) / 2), r.x, NULL)) AS x,
+            AVG(IIF(r.of_y IN ((r.pairs + 1) / 2, (r.pairs + 2) / 2), r.y, NULL)) AS y,
+            AVG(IIF(r.of_z IN ((r.pairs + 1) / 2, (r.pairs + 2) / 2), r.z, NULL)) AS z
+        FROM (
+            SELECT d.place, d.x, d.y, d.z, COUNT(*) OVER (PARTITION BY d.place) AS pairs,
+                ROW_NUMBER() OVER (PARTITION BY d.place ORDER BY d.x) AS of_x,
+                ROW_NUMBER() OVER (PARTITION BY d.place ORDER BY d.y) AS of_y,
+                ROW_NUMBER() OVER (PARTITION BY d.place ORDER BY d.z) AS of_z
+            FROM (
+                SELECT m.place, b.x - a.x - t.x AS x, b.y - a.y - t.y AS y, b.z - a.z - t.z AS z
+                FROM #matches AS m
+                INNER JOIN #spots AS a ON a.nodule_id = m.first_id
+                INNER JOIN #spots AS b ON b.nodule_id = m.second_id
+                INNER JOIN #shifts AS t ON t.place = m.place) AS d) AS r
+        WHERE r.pairs >= 3
+        GROUP BY r.place) AS m ON m.place = s.place
+    WHERE s.[rule] <> N'frame of reference';
+    EXECUTE internal.MatchNodules @Within;
+
+    SELECT k.first_scan_id, k.second_scan_id, k.days, c.state, c.first_id AS first_nodule_id,
+        c.second_id AS second_nodule_id, p.diameter AS first_diameter, q.diameter AS second_diameter, p.volume AS first_volume,
+        q.volume AS second_volume, CAST(IIF(p.is_sphere = 1 OR q.is_sphere = 1, 1, 0) AS BIT) AS is_sphere, c.distance,
+        s.[rule] AS aligned_by, 100 * (q.volume / p.volume - 1) AS change_percent,
+        CAST(CASE WHEN q.volume / p.volume >= 1.25 THEN 1 WHEN q.volume / p.volume < 1.25 THEN 0 END AS BIT) AS has_grown,
+        CASE WHEN q.volume <> p.volume THEN k.days * LOG(2) / LOG(q.volume / p.volume) END AS doubling_days,
+        CASE WHEN c.state <> N'matched' THEN N'in one study only'
+            WHEN p.volume IS NULL OR q.volume IS NULL THEN N'no volume and no diameter'
+            WHEN k.days IS NULL THEN IIF(k.is_ordered = 1, N'the days between the studies are not known',
+                N'neither the days nor the order of the studies are known')
+            WHEN q.volume = p.volume THEN N'the volume is the same' END AS reason
+    FROM (
+        SELECT m.place, N'matched' AS state, m.first_id, m.second_id, m.distance FROM #matches AS m
+        UNION ALL
+        SELECT n.place, N'new', CAST(NULL AS INT), n.nodule_id, CAST(NULL AS FLOAT)
+        FROM #spots AS n
+        WHERE n.place > 1 AND NOT EXISTS (SELECT 1 FROM #matches AS m WHERE m.second_id = n.nodule_id AND m.place = n.place)
+        UNION ALL
+        SELECT n.place + 1, N'gone', n.nodule_id, CAST(NULL AS INT), CAST(NULL AS FLOAT)
+        FROM #spots AS n
+        WHERE NOT EXISTS (SELECT 1 FROM #matches AS m WHERE m.first_id = n.nodule_id AND m.place = n.place + 1)) AS c
+    INNER JOIN #shifts AS s ON s.place = c.place
+    INNER JOIN (
+        SELECT b.place, a.scan_id AS first_scan_id, b.scan_id AS second_scan_id,
+            IIF(a.is_ordered = 1 AND b.is_ordered = 1, 1, 0) AS is_ordered,
+            CASE WHEN a.date_rule = b.date_rule THEN NULLIF(DATEDIFF(DAY, a.study_day, b.study_day), 0) END AS days
+        FROM #studies AS b
+        INNER JOIN #studies AS a ON a.place = b.place - 1) AS k ON k.place = c.place
+    LEFT JOIN #spots AS p ON p.nodule_id = c.first_id
+    LEFT JOIN #spots AS q ON q.nodule_id = c.second_id
+    ORDER BY c.place, c.state, COALESCE(q.volume, p.volume) DESC, c.first_id, c.second_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- PreviewPreprocessing: the pictures that a preprocessing makes of slices of a scan, as PNG files. Nothing is stored.
 -- Example: EXECUTE dbo.PreviewPreprocessing @ScanId = 1, @Preprocessing = N'lung', @AsSheet = 1;
 CREATE OR ALTER PROCEDURE dbo.PreviewPreprocessing
@@ -18755,11 +18954,31 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckNoisyOr: refuses to train the algorithm noisy_or on anything but the five highest scores of nodules; of others it does nothing.
+-- Called by TrainModel.
+CREATE OR ALTER PROCEDURE internal.CheckNoisyOr
+    @Parameters NVARCHAR(MAX),  -- JSON, as CheckTrainingArguments gives it
+    @Pooling NVARCHAR(32)       -- pooling of the features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF JSON_VALUE(@Parameters, N'$.algorithm') <> N'noisy_or' OR @Pooling = N'top5'
+        RETURN 0;
+    SET @Message = REPLACE(CONCAT(N'The algorithm noisy_or reads five scores of nodules, and the features have the pooling ''', @Pooling,
+        N'''. Name those of a detector: @NetworkName, @Layer = N''nodules'', @Pooling = N''top5''.'), N'%', N'%%');
+    THROW 50101, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckTrainingArguments: refuses what TrainLungCancerModel cannot work with, all wrong arguments in one error; gives the others as JSON.
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @ModelName NVARCHAR(128),   -- not NULL and not empty
-    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees, network, ensemble, or of dbo.extensions
+    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees, network, noisy_or, ensemble, or of dbo.extensions
     @Seed INT,                  -- 0 to 2147483647
     @Folds INT,                 -- 0, or 2 to 20
     @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
@@ -18804,8 +19023,9 @@ BEGIN
     FROM (
         VALUES
             (N'@Algorithm', N'''' + @Algorithm + N'''',
-                CONCAT(N'lightgbm, logistic, random_forest, extra_trees, network and ensemble', @Others),
-                IIF(@Kind IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble', N'package')
+                CONCAT(N'lightgbm, logistic, random_forest, extra_trees, network, noisy_or and ensemble', @Others),
+                IIF(@Kind IN (
+                    N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'noisy_or', N'ensemble', N'package')
                     AND (@Algorithm <> N'package' OR @Package IS NOT NULL), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
             (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
@@ -18842,37 +19062,39 @@ BEGIN
         N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
     FROM (
         VALUES
-            (N'lightgbm logistic random_forest extra_trees network package', N'@Members', N'''' + LEFT(@Members, 100) + N'''',
+            (N'lightgbm logistic random_forest extra_trees network noisy_or package', N'@Members', N'''' + LEFT(@Members, 100) + N'''',
                 N'which learns from patients'),
             (N'package', N'@Imbalance', N'''' + NULLIF(NULLIF(@Imbalance, N'none'), N'undersample') + N'''', N'which takes no weights'),
             (N'package', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which has parameters of its own'),
-            (N'lightgbm logistic random_forest extra_trees network ensemble', N'@AlgorithmParameters',
+            (N'noisy_or', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns its leak alone'),
+            (N'lightgbm logistic random_forest extra_trees network noisy_or ensemble', N'@AlgorithmParameters',
                 N'''' + LEFT(@AlgorithmParameters, 100) + N'''', N'which is of no package'),
             (N'ensemble', N'@Imbalance', N'''' + NULLIF(@Imbalance, N'none') + N'''', N'whose members are trained already'),
             (N'ensemble', N'@Calibration', N'''' + NULLIF(@Calibration, N'platt') + N'''', N'which is recalibrated by platt'),
             (N'lightgbm random_forest extra_trees', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
             (N'ensemble', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'whose members are trained already'),
-            (N'logistic ensemble package', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic noisy_or ensemble package', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'whose trees are averaged'),
-            (N'logistic network ensemble package', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic network ensemble package', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic ensemble package', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic ensemble package', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network noisy_or ensemble package', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network noisy_or ensemble package', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic noisy_or ensemble package', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic noisy_or ensemble package', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)),
+                N'which has no trees'),
             (N'random_forest extra_trees', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)),
                 N'which has a fixed number of trees'),
-            (N'lightgbm logistic random_forest extra_trees ensemble package', N'@Hidden', N'''' + @Hidden + N'''',
+            (N'lightgbm logistic random_forest extra_trees noisy_or ensemble package', N'@Hidden', N'''' + @Hidden + N'''',
                 N'which has no hidden layers'),
-            (IIF(@Folds > 0, N'logistic random_forest extra_trees ensemble package', N'ensemble'), N'@ValidationFraction',
+            (IIF(@Folds > 0, N'logistic random_forest extra_trees noisy_or ensemble package', N'ensemble'), N'@ValidationFraction',
                 CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
     ) AS a (algorithms, name, given, reason)
     WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Kind, N' %') AND a.given IS NOT NULL
-        AND @Kind IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble', N'package');
+        AND @Kind IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'noisy_or', N'ensemble', N'package');
 
     SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ''', a.given, N''' for the parameter ', a.name,
         N' is not supported with @Task = N''regression'', ', a.reason, N'. '), N''))
     FROM (
         VALUES
-            (N'@Algorithm', IIF(@Kind IN (N'logistic', N'network', N'ensemble', N'package'), @Algorithm, NULL),
+            (N'@Algorithm', IIF(@Kind IN (N'logistic', N'network', N'noisy_or', N'ensemble', N'package'), @Algorithm, NULL),
                 N'which lightgbm, random_forest and extra_trees learn. Take one of them'),
             (N'@Imbalance', IIF(@Imbalance IN (N'class_weight', N'undersample'), @Imbalance, NULL), N'which has no classes. Leave it out'),
             (N'@Calibration', IIF(@Calibration = N'isotonic', @Calibration, NULL), N'which has no probabilities. Leave it out')
@@ -24655,6 +24877,7 @@ BEGIN
     EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
         @FeatureSetId OUTPUT, @IsNew OUTPUT;
     BEGIN TRY
+        EXECUTE internal.CheckNoisyOr @Parameters, @Pooling;
         EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom,
             @Task;
     END TRY
@@ -24766,7 +24989,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL,       -- trees without a better loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network, ensemble, or a package's
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network, noisy_or, ensemble, a package's
     @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on patients not learnt from
@@ -24810,7 +25033,7 @@ Parameters:
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL             trees without a better loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network, ensemble, or a package''s
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network, noisy_or, ensemble, a package''s
     @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on patients not learnt from
@@ -30580,26 +30803,27 @@ BEGIN TRANSACTION;
 DELETE FROM dbo.procedure_help
 WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name IN (
     N'AssignSplits', N'CheckDrift', N'CheckHashes', N'CheckInstallation', N'CheckModelSql', N'CheckRuntime',
-    N'CheckServedDrift', N'ChooseSeries', N'ClusterDataset', N'CompareFigures', N'CompareModels', N'CreateDataset',
-    N'CreateEnsemble', N'DeleteDataset', N'DeleteFeatures', N'DeleteModel', N'DeleteNetwork', N'DeletePreprocessing',
-    N'Doctor', N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateModel', N'EvaluateNetworkSql',
-    N'EvaluateNodules', N'ExplainRegions', N'ExplainScans', N'ExplainScore', N'FeatureImportance', N'FeaturizeImages',
-    N'FindAccount', N'FindModel', N'FindSearch', N'FindSeries', N'FindSession', N'FindToken', N'GenerateFeatures',
-    N'GenerateNewFeatures', N'HasAccounts', N'Help', N'InspectDataset', N'KeepSearch', N'LineageOf', N'ListAccounts',
-    N'ListDatasets', N'ListInstances', N'ListPatients', N'ListReviews', N'ListRuns', N'ListScores', N'ListTokens',
-    N'MaximiseImage', N'PredictImages', N'PredictLungCancer', N'PredictLungCancerSql', N'PredictPatients',
-    N'PredictPatientsSql', N'PreviewPreprocessing', N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog',
-    N'QueueFeatures', N'QueueImages', N'QueueNewFeatures', N'RankScore', N'ReadAnimation', N'ReadAudit',
-    N'ReadExplanation', N'ReadMap', N'ReadPageSecret', N'ReadRunSteps', N'ReadSlices', N'ReadWork', N'RecordAudit',
-    N'RecordLook', N'RefreshWorklist', N'RegisterExtensions', N'ReleaseTrials', N'ReleaseWork', N'RenderMap',
-    N'RenewPasswordHash', N'RepeatExperiment', N'ReportLoad', N'RevokeToken', N'RollbackModel', N'RunOnDataset',
-    N'RunSearch', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScans', N'ScoreNewScansSql', N'ScorePatientsSql',
-    N'SearchModels', N'ShowPatient', N'ShowTruth', N'SimilarImages', N'SimilarPatients', N'SimilarReports',
-    N'SimilarSlices', N'SimilarToSlices', N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation',
-    N'StoreClassifier', N'StoreIdentity', N'StoreModelNodes', N'StorePreprocessing', N'StoreReview', N'StoreSignInLink',
-    N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork', N'TopSlices',
-    N'TrainImageClassifier', N'TrainLungCancerModel', N'TrainNetworkSql', N'TransformImages', N'UseSignInLink',
-    N'Version', N'WatchModel', N'WatchWork', N'WrongCases', N'WrongRepresentatives');
+    N'CheckServedDrift', N'ChooseSeries', N'ClusterDataset', N'CompareFigures', N'CompareModels', N'CompareNodules',
+    N'CreateDataset', N'CreateEnsemble', N'DeleteDataset', N'DeleteFeatures', N'DeleteModel', N'DeleteNetwork',
+    N'DeletePreprocessing', N'Doctor', N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateModel',
+    N'EvaluateNetworkSql', N'EvaluateNodules', N'ExplainRegions', N'ExplainScans', N'ExplainScore',
+    N'FeatureImportance', N'FeaturizeImages', N'FindAccount', N'FindModel', N'FindSearch', N'FindSeries',
+    N'FindSession', N'FindToken', N'GenerateFeatures', N'GenerateNewFeatures', N'HasAccounts', N'Help',
+    N'InspectDataset', N'KeepSearch', N'LineageOf', N'ListAccounts', N'ListDatasets', N'ListInstances', N'ListPatients',
+    N'ListReviews', N'ListRuns', N'ListScores', N'ListTokens', N'MaximiseImage', N'PredictImages', N'PredictLungCancer',
+    N'PredictLungCancerSql', N'PredictPatients', N'PredictPatientsSql', N'PreviewPreprocessing',
+    N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures',
+    N'RankScore', N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadMap', N'ReadPageSecret', N'ReadRunSteps',
+    N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'RegisterExtensions',
+    N'ReleaseTrials', N'ReleaseWork', N'RenderMap', N'RenewPasswordHash', N'RepeatExperiment', N'ReportLoad',
+    N'RevokeToken', N'RollbackModel', N'RunOnDataset', N'RunSearch', N'ScaleDataset', N'ScoreNetworkSql',
+    N'ScoreNewScans', N'ScoreNewScansSql', N'ScorePatientsSql', N'SearchModels', N'ShowPatient', N'ShowTruth',
+    N'SimilarImages', N'SimilarPatients', N'SimilarReports', N'SimilarSlices', N'SimilarToSlices', N'StartLoad',
+    N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreModelNodes',
+    N'StorePreprocessing', N'StoreReview', N'StoreSignInLink', N'StoreStagedFeatures', N'StoreToken', N'StoreWork',
+    N'TakeCopy', N'TakeScores', N'TakeWork', N'TopSlices', N'TrainImageClassifier', N'TrainLungCancerModel',
+    N'TrainNetworkSql', N'TransformImages', N'UseSignInLink', N'Version', N'WatchModel', N'WatchWork', N'WrongCases',
+    N'WrongRepresentatives');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -30613,6 +30837,7 @@ VALUES
     (N'ClusterDataset', N'questions', N'Parts the scans of a data set into clusters of like features, each around the scan that represents it best.', N'EXECUTE dbo.ClusterDataset @Dataset = N''thin slices'', @Clusters = 4;'),
     (N'CompareFigures', N'models', N'A figure of two models on the test patients that both have scored, and no word of the patients themselves.', N'EXECUTE dbo.CompareFigures @A = N''lightgbm_sql'', @B = N''logistic_max'';'),
     (N'CompareModels', N'models', N'Two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.', N'EXECUTE dbo.CompareModels @A = N''lightgbm_sql'', @B = N''logistic_max'';'),
+    (N'CompareNodules', N'nodules', N'How the nodules of a patient have changed from study to study, matched by position, with volumes and doubling times.', N'EXECUTE dbo.CompareNodules @PatientIndex = 0, @ModelName = N''my_detector'';'),
     (N'CreateDataset', N'datasets', N'Gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.', N'EXECUTE dbo.CreateDataset @Name = N''thin'', @Query = N''SELECT scan_id FROM dbo.scans WHERE slice_thickness <= 1.5'';'),
     (N'CreateEnsemble', N'ensembles', N'Makes a model of several trained ones: the mean of their log-odds, recalibrated on patients that none has learnt from.', N'EXECUTE dbo.CreateEnsemble @ModelName = N''both'', @Members = N''lightgbm_sql:1, logistic:2'';'),
     (N'DeleteDataset', N'datasets', N'Deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.', N'EXECUTE dbo.DeleteDataset @Name = N''thin'';'),
@@ -31158,11 +31383,11 @@ VALUES
     (N'nodule_evaluations', N'nodule_evaluation_id', N'number of the evaluation'),
     (N'nodule_evaluations', N'network_id', N'detector, in dbo.networks'),
     (N'nodule_evaluations', N'preprocessing', N'preprocessing by which it searched'),
-    (N'nodule_evaluations', N'stages', N'later stages whose scores the detector''s is multiplied with, name:version with commas; NULL for the detector alone'),
+    (N'nodule_evaluations', N'stages', N'later stages that the detector''s score is multiplied with, name:version with commas; NULL for the detector alone'),
     (N'nodule_evaluations', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
     (N'nodule_evaluations', N'least_readers', N'nodules that fewer readers marked are irrelevant, where it is known how many did'),
     (N'nodule_evaluations', N'least_diameter', N'nodules below this diameter in millimetres, or without one, are irrelevant'),
-    (N'nodule_evaluations', N'most_per_scan', N'candidates of a scan that count at most, those with the highest scores; NULL for all'),
+    (N'nodule_evaluations', N'most_per_scan', N'candidates of a scan that count at most, of the highest scores; NULL for all'),
     (N'nodule_evaluations', N'seed', N'seed of the bootstrap'),
     (N'nodule_evaluations', N'resamples', N'samples of the bootstrap, of scans'),
     (N'nodule_evaluations', N'scans', N'scans of the data set, all of which count'),
@@ -31752,6 +31977,7 @@ VALUES
     (N'WrongCases', NULL, N'the test patients that a model puts on the wrong side of a threshold, the most wrong first.'),
     (N'CheckModelSql', NULL, N'says whether plain T-SQL can score a model, and how far from Python it scores.'),
     (N'ScorePatientsSql', NULL, N'scores patients with T-SQL alone, and keeps nothing.'),
+    (N'CompareNodules', NULL, N'how the nodules of a patient have changed from study to study, matched by position, with volumes and doubling times.'),
     (N'PreviewPreprocessing', NULL, N'the pictures that a preprocessing makes of slices of a scan, as PNG files. Nothing is stored.'),
     (N'StoreClassifier', NULL, N'stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.'),
     (N'ReleaseTrials', NULL, N'frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.'),
@@ -32110,6 +32336,8 @@ VALUES
     ('procedure', N'internal.StoreNodes'),
     ('procedure', N'internal.CheckNoduleArguments'),
     ('procedure', N'internal.FindStages'),
+    ('procedure', N'internal.MatchNodules'),
+    ('procedure', N'internal.PlaceStudies'),
     ('procedure', N'internal.StoreNoduleEvaluation'),
     ('procedure', N'internal.TakeCandidates'),
     ('procedure', N'internal.TakeMarked'),
@@ -32160,6 +32388,7 @@ VALUES
     ('procedure', N'internal.FindPrevalence'),
     ('procedure', N'internal.FindScan'),
     ('procedure', N'internal.FindScoresToExplain'),
+    ('procedure', N'dbo.CompareNodules'),
     ('procedure', N'dbo.PreviewPreprocessing'),
     ('procedure', N'internal.FitScope'),
     ('procedure', N'internal.TakeEnsembleScope'),
@@ -32185,6 +32414,7 @@ VALUES
     ('procedure', N'internal.ChooseMembers'),
     ('procedure', N'dbo.CreateDataset'),
     ('procedure', N'internal.TakeTruth'),
+    ('procedure', N'internal.CheckNoisyOr'),
     ('procedure', N'internal.CheckTrainingArguments'),
     ('procedure', N'internal.CheckTrainingData'),
     ('procedure', N'internal.CompareRecorded'),

@@ -1224,12 +1224,12 @@ BEGIN
         nodule_evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
         network_id INT NOT NULL,                          -- detector, in dbo.networks
         preprocessing NVARCHAR(32) NOT NULL,              -- preprocessing by which it searched
-        stages NVARCHAR(1000) NULL,                       -- later stages whose scores the detector's is multiplied with, name:version with commas;
+        stages NVARCHAR(1000) NULL,                       -- later stages that the detector's score is multiplied with, name:version with commas;
                                                           -- NULL for the detector alone
         dataset_version_id INT NOT NULL,                  -- version of the data set, in dbo.dataset_versions
         least_readers TINYINT NOT NULL,                   -- nodules that fewer readers marked are irrelevant, where it is known how many did
         least_diameter FLOAT NOT NULL,                    -- nodules below this diameter in millimetres, or without one, are irrelevant
-        most_per_scan INT NULL,                           -- candidates of a scan that count at most, those with the highest scores; NULL for all
+        most_per_scan INT NULL,                           -- candidates of a scan that count at most, of the highest scores; NULL for all
         seed INT NOT NULL,                                -- seed of the bootstrap
         resamples INT NOT NULL,                           -- samples of the bootstrap, of scans
         scans INT NOT NULL,                               -- scans of the data set, all of which count
@@ -4980,7 +4980,7 @@ AS
 SELECT
     f.feature_set_id,
     k.pooling,
-    f.width * k.times AS width,
+    IIF(k.pooling = N'top5', 5, f.width * k.times) AS width,
     n.name AS network,
     f.layer,
     f.preprocessing,
@@ -11967,6 +11967,86 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- MatchNodules: matches the nodules of each study with those of the one before: pairs of which each is the other's nearest.
+-- Called by CompareNodules, whose table #matches it fills, and whose tables #spots and #shifts it reads.
+CREATE OR ALTER PROCEDURE internal.MatchNodules
+    @Within FLOAT -- millimetres that the nodules of a pair are apart at most, after the shift
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM #matches;
+    INSERT INTO #matches (place, first_id, second_id, distance)
+    SELECT r.place, r.first_id, r.second_id, r.distance
+    FROM (
+        SELECT d.place, d.first_id, d.second_id, d.distance,
+            ROW_NUMBER() OVER (PARTITION BY d.first_id, d.place ORDER BY d.distance, d.second_id) AS of_first,
+            ROW_NUMBER() OVER (PARTITION BY d.second_id, d.place ORDER BY d.distance, d.first_id) AS of_second
+        FROM (
+            SELECT b.place, a.nodule_id AS first_id, b.nodule_id AS second_id,
+                SQRT(SQUARE(a.x + s.x - b.x) + SQUARE(a.y + s.y - b.y) + SQUARE(a.z + s.z - b.z)) AS distance
+            FROM #spots AS a
+            INNER JOIN #spots AS b ON b.place = a.place + 1
+            INNER JOIN #shifts AS s ON s.place = b.place) AS d
+        WHERE d.distance <= @Within) AS r
+    WHERE r.of_first = 1 AND r.of_second = 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- PlaceStudies: puts a patient's studies in the order of time, a scan each, with the nodules in them and how far the patient has moved.
+-- Called by CompareNodules, whose tables #studies, #spots and #shifts it fills.
+CREATE OR ALTER PROCEDURE internal.PlaceStudies
+    @PatientId NVARCHAR(64),       -- the patient
+    @NetworkId INT,                -- detector, or NULL for what readers marked
+    @Preprocessing NVARCHAR(32),   -- preprocessing by which it searched
+    @LeastScore FLOAT              -- score of its candidates at least
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    -- Of a study the series that the rule chose, else the primary scan, else the first one loaded.
+    INSERT INTO #studies (place, scan_id, study_day, is_ordered, date_rule)
+    SELECT ROW_NUMBER() OVER (ORDER BY IIF(t.study_day IS NULL, 1, 0), t.study_day, t.study_year, t.study_order, c.scan_id), c.scan_id,
+        t.study_day, IIF(t.study_order IS NOT NULL OR t.study_year IS NOT NULL OR t.study_day IS NOT NULL, 1, 0), t.date_rule
+    FROM dbo.patient_studies AS t
+    INNER JOIN (
+        SELECT s.scan_id, s.study_uid,
+            ROW_NUMBER() OVER (PARTITION BY s.study_uid ORDER BY s.is_study_choice DESC, s.is_primary DESC, s.scan_id) AS choice
+        FROM dbo.scans AS s
+        WHERE s.patient_id = @PatientId) AS c ON c.study_uid = t.study_uid AND c.choice = 1
+    WHERE t.patient_id = @PatientId;
+    INSERT INTO #spots (nodule_id, place, x, y, z, diameter, volume, is_sphere)
+    SELECT n.nodule_id, t.place, n.x, n.y, n.z, n.diameter, COALESCE(n.volume, PI() / 6 * POWER(n.diameter, 3)),
+        IIF(n.volume IS NULL, 1, 0)
+    FROM dbo.nodules AS n
+    INNER JOIN #studies AS t ON t.scan_id = n.scan_id
+    INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256
+    WHERE (@NetworkId IS NULL AND n.source = 'truth' AND n.is_relevant = 1)
+        OR (n.network_id = @NetworkId AND n.preprocessing = @Preprocessing AND n.score >= @LeastScore);
+    -- The middles of what was scanned are taken for the same place, unless both scans have one frame of reference.
+    WITH middles AS (
+        SELECT t.place, s.frame_of_reference_uid AS frame,
+            s.origin_x + (s.image_cols - 1) / 2.0 * s.spacing_x * s.row_x + (s.image_rows - 1) / 2.0 * s.spacing_y * s.column_x
+                + (s.number_images - 1) / 2.0 * s.step_x AS x,
+            s.origin_y + (s.image_cols - 1) / 2.0 * s.spacing_x * s.row_y + (s.image_rows - 1) / 2.0 * s.spacing_y * s.column_y
+                + (s.number_images - 1) / 2.0 * s.step_y AS y,
+            s.origin_z + (s.image_cols - 1) / 2.0 * s.spacing_x * s.row_z + (s.image_rows - 1) / 2.0 * s.spacing_y * s.column_z
+                + (s.number_images - 1) / 2.0 * s.step_z AS z
+        FROM #studies AS t
+        INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id)
+    INSERT INTO #shifts (place, x, y, z, [rule])
+    SELECT b.place, IIF(a.frame = b.frame, 0, COALESCE(b.x - a.x, 0)), IIF(a.frame = b.frame, 0, COALESCE(b.y - a.y, 0)),
+        IIF(a.frame = b.frame, 0, COALESCE(b.z - a.z, 0)),
+        CASE WHEN a.frame = b.frame THEN N'frame of reference' WHEN a.x IS NULL OR b.x IS NULL THEN N'none' ELSE N'middles of the scans' END
+    FROM middles AS b
+    INNER JOIN middles AS a ON a.place = b.place - 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- DeletePreprocessing: deletes a preprocessing that no features were made with, and the pictures that are kept of it.
 -- Example: EXECUTE dbo.DeletePreprocessing @Name = N'soft';
 CREATE OR ALTER PROCEDURE dbo.DeletePreprocessing
@@ -13109,6 +13189,125 @@ BEGIN
             CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
         THROW 50107, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CompareNodules: how the nodules of a patient have changed from study to study, matched by position, with volumes and doubling times.
+-- Example: EXECUTE dbo.CompareNodules @PatientIndex = 0, @ModelName = N'my_detector';
+CREATE OR ALTER PROCEDURE dbo.CompareNodules
+    @PatientIndex INT = NULL,                -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = NULL,         -- detector whose nodules are compared; NULL means those that readers marked
+    @Preprocessing NVARCHAR(32) = N'volume', -- preprocessing by which it searched
+    @LeastScore FLOAT = 0.5,                 -- score of its candidates at least, 0 to 1
+    @Within FLOAT = 15,                      -- millimetres that a nodule may seem to have moved, 0 to 200
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CompareNodules returns a row for each nodule of two studies that follow each other: matched, new or gone.
+Of a study the series that the rule chose counts. Positions are compared as they are where both scans have one frame of reference, else
+after a shift by the middles of what was scanned, and by the median shift of the pairs where three and more are found. Two nodules match
+that are each other''s nearest and not farther apart than @Within. A nodule without a volume is taken for a sphere of its diameter. The
+doubling time is days * ln 2 / ln(V2 / V1), below 0 where it shrinks; reason says why there is none. has_grown is 1 from 25 % on, below
+which a change may be error of measurement. It sees no more than the tables hold: look at the pictures before a match is believed.
+Parameters:
+    @PatientIndex INT = NULL                 idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = NULL          detector whose nodules are compared; NULL means those that readers marked
+    @Preprocessing NVARCHAR(32) = N''volume''  preprocessing by which it searched
+    @LeastScore FLOAT = 0.5                  score of its candidates at least, 0 to 1
+    @Within FLOAT = 15                       millimetres that a nodule may seem to have moved, 0 to 200
+    @Help BIT = 0                            1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.CompareNodules @PatientIndex = 0, @ModelName = N''my_detector'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @NetworkId INT, @ScanId INT, @Wide FLOAT = 2 * @Within;
+    CREATE TABLE #studies (
+        place INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, study_day DATE NULL, is_ordered BIT NOT NULL,
+        date_rule VARCHAR(8) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #spots (
+        nodule_id INT NOT NULL PRIMARY KEY, place INT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL, diameter FLOAT NULL,
+        volume FLOAT NULL, is_sphere BIT NOT NULL);
+    CREATE TABLE #shifts (
+        place INT NOT NULL PRIMARY KEY, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
+        [rule] NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #matches (place INT NOT NULL, first_id INT NOT NULL, second_id INT NOT NULL, distance FLOAT NOT NULL);
+    IF @LeastScore IS NULL OR @LeastScore NOT BETWEEN 0 AND 1 OR @Within IS NULL OR @Within NOT BETWEEN 0 AND 200
+    BEGIN
+        SET @Message = IIF(@LeastScore BETWEEN 0 AND 1,
+            CONCAT(N'The value ', COALESCE(CAST(@Within AS NVARCHAR(30)), N'NULL'),
+                N' for the parameter @Within is not supported. Supported values are 0 to 200.'),
+            CONCAT(N'The value ', COALESCE(CAST(@LeastScore AS NVARCHAR(30)), N'NULL'),
+                N' for the parameter @LeastScore is not supported. Supported values are 0 to 1.'));
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @PatientId = (SELECT patient_id FROM dbo.scans WHERE scan_id = @ScanId);
+    IF @ModelName IS NOT NULL
+        EXECUTE internal.FindNetwork NULL, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.PlaceStudies @PatientId, @NetworkId, @Preprocessing, @LeastScore;
+
+    EXECUTE internal.MatchNodules @Wide;
+    UPDATE s
+    SET s.x = s.x + m.x, s.y = s.y + m.y, s.z = s.z + m.z, s.[rule] = CONCAT(s.[rule], N', median shift')
+    FROM #shifts AS s
+    INNER JOIN (
+        SELECT r.place, AVG(IIF(r.of_x IN ((r.pairs + 1) / 2, (r.pairs + 2) / 2), r.x, NULL)) AS x,
+            AVG(IIF(r.of_y IN ((r.pairs + 1) / 2, (r.pairs + 2) / 2), r.y, NULL)) AS y,
+            AVG(IIF(r.of_z IN ((r.pairs + 1) / 2, (r.pairs + 2) / 2), r.z, NULL)) AS z
+        FROM (
+            SELECT d.place, d.x, d.y, d.z, COUNT(*) OVER (PARTITION BY d.place) AS pairs,
+                ROW_NUMBER() OVER (PARTITION BY d.place ORDER BY d.x) AS of_x,
+                ROW_NUMBER() OVER (PARTITION BY d.place ORDER BY d.y) AS of_y,
+                ROW_NUMBER() OVER (PARTITION BY d.place ORDER BY d.z) AS of_z
+            FROM (
+                SELECT m.place, b.x - a.x - t.x AS x, b.y - a.y - t.y AS y, b.z - a.z - t.z AS z
+                FROM #matches AS m
+                INNER JOIN #spots AS a ON a.nodule_id = m.first_id
+                INNER JOIN #spots AS b ON b.nodule_id = m.second_id
+                INNER JOIN #shifts AS t ON t.place = m.place) AS d) AS r
+        WHERE r.pairs >= 3
+        GROUP BY r.place) AS m ON m.place = s.place
+    WHERE s.[rule] <> N'frame of reference';
+    EXECUTE internal.MatchNodules @Within;
+
+    SELECT k.first_scan_id, k.second_scan_id, k.days, c.state, c.first_id AS first_nodule_id,
+        c.second_id AS second_nodule_id, p.diameter AS first_diameter, q.diameter AS second_diameter, p.volume AS first_volume,
+        q.volume AS second_volume, CAST(IIF(p.is_sphere = 1 OR q.is_sphere = 1, 1, 0) AS BIT) AS is_sphere, c.distance,
+        s.[rule] AS aligned_by, 100 * (q.volume / p.volume - 1) AS change_percent,
+        CAST(CASE WHEN q.volume / p.volume >= 1.25 THEN 1 WHEN q.volume / p.volume < 1.25 THEN 0 END AS BIT) AS has_grown,
+        CASE WHEN q.volume <> p.volume THEN k.days * LOG(2) / LOG(q.volume / p.volume) END AS doubling_days,
+        CASE WHEN c.state <> N'matched' THEN N'in one study only'
+            WHEN p.volume IS NULL OR q.volume IS NULL THEN N'no volume and no diameter'
+            WHEN k.days IS NULL THEN IIF(k.is_ordered = 1, N'the days between the studies are not known',
+                N'neither the days nor the order of the studies are known')
+            WHEN q.volume = p.volume THEN N'the volume is the same' END AS reason
+    FROM (
+        SELECT m.place, N'matched' AS state, m.first_id, m.second_id, m.distance FROM #matches AS m
+        UNION ALL
+        SELECT n.place, N'new', CAST(NULL AS INT), n.nodule_id, CAST(NULL AS FLOAT)
+        FROM #spots AS n
+        WHERE n.place > 1 AND NOT EXISTS (SELECT 1 FROM #matches AS m WHERE m.second_id = n.nodule_id AND m.place = n.place)
+        UNION ALL
+        SELECT n.place + 1, N'gone', n.nodule_id, CAST(NULL AS INT), CAST(NULL AS FLOAT)
+        FROM #spots AS n
+        WHERE NOT EXISTS (SELECT 1 FROM #matches AS m WHERE m.first_id = n.nodule_id AND m.place = n.place + 1)) AS c
+    INNER JOIN #shifts AS s ON s.place = c.place
+    INNER JOIN (
+        SELECT b.place, a.scan_id AS first_scan_id, b.scan_id AS second_scan_id,
+            IIF(a.is_ordered = 1 AND b.is_ordered = 1, 1, 0) AS is_ordered,
+            CASE WHEN a.date_rule = b.date_rule THEN NULLIF(DATEDIFF(DAY, a.study_day, b.study_day), 0) END AS days
+        FROM #studies AS b
+        INNER JOIN #studies AS a ON a.place = b.place - 1) AS k ON k.place = c.place
+    LEFT JOIN #spots AS p ON p.nodule_id = c.first_id
+    LEFT JOIN #spots AS q ON q.nodule_id = c.second_id
+    ORDER BY c.place, c.state, COALESCE(q.volume, p.volume) DESC, c.first_id, c.second_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -18254,20 +18453,20 @@ GO
 BEGIN TRANSACTION;
 DELETE FROM dbo.procedure_help
 WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name IN (
-    N'AssignSplits', N'CheckHashes', N'CheckInstallation', N'CheckModelSql', N'ChooseSeries', N'CreateDataset',
-    N'DeleteDataset', N'DeleteFeatures', N'DeleteModel', N'DeleteNetwork', N'DeletePreprocessing', N'Doctor',
-    N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateNetworkSql', N'ExplainScore', N'FindAccount',
-    N'FindModel', N'FindSearch', N'FindSeries', N'FindSession', N'FindToken', N'HasAccounts', N'Help', N'KeepSearch',
-    N'LineageOf', N'ListAccounts', N'ListDatasets', N'ListInstances', N'ListPatients', N'ListReviews', N'ListRuns',
-    N'ListScores', N'ListTokens', N'PredictLungCancerSql', N'PredictPatientsSql', N'PromoteImageClassifier',
-    N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures', N'RankScore', N'ReadAnimation',
-    N'ReadAudit', N'ReadExplanation', N'ReadMap', N'ReadPageSecret', N'ReadRunSteps', N'ReadSlices', N'ReadWork',
-    N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork', N'RenewPasswordHash',
-    N'ReportLoad', N'RevokeToken', N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql', N'ScoreNewScansSql',
-    N'ScorePatientsSql', N'ShowPatient', N'ShowTruth', N'StartLoad', N'StartSession', N'StoreAccount',
-    N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreReview', N'StoreSignInLink', N'StoreStagedFeatures',
-    N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork', N'TrainNetworkSql', N'UseSignInLink',
-    N'Version', N'WatchModel', N'WatchWork', N'WrongCases');
+    N'AssignSplits', N'CheckHashes', N'CheckInstallation', N'CheckModelSql', N'ChooseSeries', N'CompareNodules',
+    N'CreateDataset', N'DeleteDataset', N'DeleteFeatures', N'DeleteModel', N'DeleteNetwork', N'DeletePreprocessing',
+    N'Doctor', N'DropWork', N'EndLoad', N'EndSearch', N'EndSession', N'EvaluateNetworkSql', N'ExplainScore',
+    N'FindAccount', N'FindModel', N'FindSearch', N'FindSeries', N'FindSession', N'FindToken', N'HasAccounts', N'Help',
+    N'KeepSearch', N'LineageOf', N'ListAccounts', N'ListDatasets', N'ListInstances', N'ListPatients', N'ListReviews',
+    N'ListRuns', N'ListScores', N'ListTokens', N'PredictLungCancerSql', N'PredictPatientsSql',
+    N'PromoteImageClassifier', N'PromoteModel', N'PurgeLog', N'QueueFeatures', N'QueueImages', N'QueueNewFeatures',
+    N'RankScore', N'ReadAnimation', N'ReadAudit', N'ReadExplanation', N'ReadMap', N'ReadPageSecret', N'ReadRunSteps',
+    N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'ReleaseTrials', N'ReleaseWork',
+    N'RenewPasswordHash', N'ReportLoad', N'RevokeToken', N'RollbackModel', N'ScaleDataset', N'ScoreNetworkSql',
+    N'ScoreNewScansSql', N'ScorePatientsSql', N'ShowPatient', N'ShowTruth', N'StartLoad', N'StartSession',
+    N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreReview', N'StoreSignInLink',
+    N'StoreStagedFeatures', N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork', N'TrainNetworkSql',
+    N'UseSignInLink', N'Version', N'WatchModel', N'WatchWork', N'WrongCases');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -18275,6 +18474,7 @@ VALUES
     (N'CheckInstallation', N'installation', N'The former name of Doctor, kept for one version.', N'EXECUTE dbo.CheckInstallation;'),
     (N'CheckModelSql', N'native scoring', N'Says whether plain T-SQL can score a model, and how far from Python it scores.', N'EXECUTE dbo.CheckModelSql @ModelName = N''lightgbm_sql'';'),
     (N'ChooseSeries', N'loading', N'Chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.', N'EXECUTE dbo.ChooseSeries @SeriesRule = N''thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices'';'),
+    (N'CompareNodules', N'nodules', N'How the nodules of a patient have changed from study to study, matched by position, with volumes and doubling times.', N'EXECUTE dbo.CompareNodules @PatientIndex = 0, @ModelName = N''my_detector'';'),
     (N'CreateDataset', N'datasets', N'Gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.', N'EXECUTE dbo.CreateDataset @Name = N''thin'', @Query = N''SELECT scan_id FROM dbo.scans WHERE slice_thickness <= 1.5'';'),
     (N'DeleteDataset', N'datasets', N'Deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.', N'EXECUTE dbo.DeleteDataset @Name = N''thin'';'),
     (N'DeleteFeatures', N'features', N'Deletes features and the feature sets that they are of, unless a model, a search or a combined set refers to them.', N'EXECUTE dbo.DeleteFeatures @NetworkName = N''demo_resnet'', @Layer = N''layer3'', @DryRun = 1;'),
@@ -18786,11 +18986,11 @@ VALUES
     (N'nodule_evaluations', N'nodule_evaluation_id', N'number of the evaluation'),
     (N'nodule_evaluations', N'network_id', N'detector, in dbo.networks'),
     (N'nodule_evaluations', N'preprocessing', N'preprocessing by which it searched'),
-    (N'nodule_evaluations', N'stages', N'later stages whose scores the detector''s is multiplied with, name:version with commas; NULL for the detector alone'),
+    (N'nodule_evaluations', N'stages', N'later stages that the detector''s score is multiplied with, name:version with commas; NULL for the detector alone'),
     (N'nodule_evaluations', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
     (N'nodule_evaluations', N'least_readers', N'nodules that fewer readers marked are irrelevant, where it is known how many did'),
     (N'nodule_evaluations', N'least_diameter', N'nodules below this diameter in millimetres, or without one, are irrelevant'),
-    (N'nodule_evaluations', N'most_per_scan', N'candidates of a scan that count at most, those with the highest scores; NULL for all'),
+    (N'nodule_evaluations', N'most_per_scan', N'candidates of a scan that count at most, of the highest scores; NULL for all'),
     (N'nodule_evaluations', N'seed', N'seed of the bootstrap'),
     (N'nodule_evaluations', N'resamples', N'samples of the bootstrap, of scans'),
     (N'nodule_evaluations', N'scans', N'scans of the data set, all of which count'),
@@ -19373,10 +19573,11 @@ VALUES
     (N'WrongCases', NULL, N'the test patients that a model puts on the wrong side of a threshold, the most wrong first.'),
     (N'CheckModelSql', NULL, N'says whether plain T-SQL can score a model, and how far from Python it scores.'),
     (N'ScorePatientsSql', NULL, N'scores patients with T-SQL alone, and keeps nothing.'),
-    (N'StoreClassifier', NULL, N'stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.'),
-    (N'ReleaseTrials', NULL, N'frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.');
+    (N'CompareNodules', NULL, N'how the nodules of a patient have changed from study to study, matched by position, with volumes and doubling times.'),
+    (N'StoreClassifier', NULL, N'stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.');
 INSERT INTO #described (name, column_name, description)
 VALUES
+    (N'ReleaseTrials', NULL, N'frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.'),
     (N'EndSearch', NULL, N'ends a search that is not finished, so that no worker takes it and what it reads can be deleted.'),
     (N'AssignSplits', NULL, N'puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.'),
     (N'CreateDataset', NULL, N'gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.'),
@@ -19659,6 +19860,8 @@ VALUES
     ('procedure', N'internal.ScoreVectors'),
     ('procedure', N'internal.ScoreMembers'),
     ('procedure', N'internal.ScoreScansSql'),
+    ('procedure', N'internal.MatchNodules'),
+    ('procedure', N'internal.PlaceStudies'),
     ('procedure', N'dbo.DeletePreprocessing'),
     ('procedure', N'internal.ListPackages'),
     ('procedure', N'internal.CheckFeatureArguments'),
@@ -19679,6 +19882,7 @@ VALUES
     ('procedure', N'dbo.ScorePatientsSql'),
     ('procedure', N'internal.FindPrevalence'),
     ('procedure', N'internal.FindScan'),
+    ('procedure', N'dbo.CompareNodules'),
     ('procedure', N'internal.FitScope'),
     ('procedure', N'internal.TakeImportedScope'),
     ('procedure', N'internal.JudgeScope'),

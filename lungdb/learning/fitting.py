@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lungdb.learning import logistic, perceptron
+from lungdb.learning import logistic, noisy_or, perceptron
 from lungdb.learning.algorithms import fit_algorithm
 from lungdb.learning.boosting import Part, boost
 from lungdb.learning.metrics import log_loss
@@ -39,6 +39,9 @@ def fit_classifier(learning: Part, validation: Part | None, parameters: Training
         own = parameters.algorithm_parameters or {}
         fitted = fit_algorithm(parameters.algorithm, learning.vectors, learning.labels, own, parameters.seed)
         return Fitted("onnx", fitted, 0, None, {"train": [], "validation": []})
+    if parameters.algorithm == "noisy_or":
+        combined, _ = noisy_or.fit(learning.vectors, learning.labels, learning.weights)
+        return Fitted("onnx", combined, 0, None, {"train": [], "validation": []})
     if parameters.algorithm == "network":
         penalties = _PENALTIES_OF_NETWORK if parameters.l2 is None else (parameters.l2,)
         tried = [perceptron.fit(learning, validation, replace(parameters, l2=l2)) for l2 in penalties]

@@ -19,7 +19,8 @@ class TrainingParameters:
     ----------
     algorithm : str
         `lightgbm`, boosted trees; `random_forest`; `extra_trees`, a forest whose thresholds are drawn; `logistic`,
-        L2-regularised logistic regression; `network`, a small dense network. `READ_BY` says which of the settings
+        L2-regularised logistic regression; `network`, a small dense network; `noisy_or`, of
+        the scores of nodules. `READ_BY` says which of the settings
         below each of them reads, `DEFAULTS` where its defaults are others. Or an algorithm of a package.
     seed : int
         Of the folds, the validation part, undersampling and the algorithm.
@@ -87,6 +88,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "logistic": ("l2",),
     **dict.fromkeys(FORESTS, _OF_TREES),
     "network": ("hidden", "learning_rate", "max_iterations", "early_stopping_rounds", "l2"),
+    "noisy_or": (),
 }
 """The settings that an algorithm reads beside seed, folds, validation_fraction, imbalance and calibration."""
 

@@ -60,7 +60,7 @@ class Trained:
     Attributes
     ----------
     library : str
-        `lightgbm`, which forests are too, `logistic`, `network`, or `onnx` of an algorithm of a package.
+        `lightgbm`, which forests are too, `logistic`, `network`, or `onnx` of noisy_or or an algorithm of a package.
     model : bytes
         LightGBM's model text, or the JSON of a logistic regression or network, UTF-8; or ONNX.
     best_iteration : int
@@ -229,7 +229,7 @@ def _score(fitted: Fitted, vectors: Features, parameters: TrainingParameters) ->
 
 def settle(fitted: list[Fitted], parameters: TrainingParameters) -> TrainingParameters:
     """Give the parameters of the final model: the median of the folds' numbers of trees, or of their penalties."""
-    if parameters.algorithm in FORESTS or parameters.algorithm not in READ_BY:
+    if parameters.algorithm in (*FORESTS, "noisy_or") or parameters.algorithm not in READ_BY:
         return parameters
     if parameters.algorithm in ("lightgbm", "network"):
         iterations = np.median([each.best_iteration for each in fitted])

@@ -4,12 +4,12 @@ CREATE TABLE dbo.nodule_evaluations (
     nodule_evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
     network_id INT NOT NULL,                          -- detector, in dbo.networks
     preprocessing NVARCHAR(32) NOT NULL,              -- preprocessing by which it searched
-    stages NVARCHAR(1000) NULL,                       -- later stages whose scores the detector's is multiplied with, name:version with commas;
+    stages NVARCHAR(1000) NULL,                       -- later stages that the detector's score is multiplied with, name:version with commas;
                                                       -- NULL for the detector alone
     dataset_version_id INT NOT NULL,                  -- version of the data set, in dbo.dataset_versions
     least_readers TINYINT NOT NULL,                   -- nodules that fewer readers marked are irrelevant, where it is known how many did
     least_diameter FLOAT NOT NULL,                    -- nodules below this diameter in millimetres, or without one, are irrelevant
-    most_per_scan INT NULL,                           -- candidates of a scan that count at most, those with the highest scores; NULL for all
+    most_per_scan INT NULL,                           -- candidates of a scan that count at most, of the highest scores; NULL for all
     seed INT NOT NULL,                                -- seed of the bootstrap
     resamples INT NOT NULL,                           -- samples of the bootstrap, of scans
     scans INT NOT NULL,                               -- scans of the data set, all of which count

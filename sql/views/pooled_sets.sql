@@ -5,7 +5,7 @@ AS
 SELECT
     f.feature_set_id,
     k.pooling,
-    f.width * k.times AS width,
+    IIF(k.pooling = N'top5', 5, f.width * k.times) AS width,
     n.name AS network,
     f.layer,
     f.preprocessing,

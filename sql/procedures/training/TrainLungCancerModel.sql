@@ -13,7 +13,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL,       -- trees without a better loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network, ensemble, or a package's
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network, noisy_or, ensemble, a package's
     @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on patients not learnt from
@@ -57,7 +57,7 @@ Parameters:
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL             trees without a better loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network, ensemble, or a package''s
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network, noisy_or, ensemble, a package''s
     @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on patients not learnt from

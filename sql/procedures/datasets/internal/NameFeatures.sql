@@ -11,7 +11,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     SET @Width = (
-        SELECT f.width * k.times
+        SELECT IIF(@Pooling = N'top5', 5, f.width * k.times)
         FROM dbo.feature_sets AS f
         INNER JOIN dbo.poolings AS k ON k.pooling = @Pooling
         WHERE f.feature_set_id = @FeatureSetId);

@@ -1,5 +1,5 @@
--- TakeMarked: takes what readers marked in some scans, and says which of it is a nodule that is to be found. What is marked as irrelevant,
--- by fewer readers than asked for, or is smaller, is neither a nodule nor a false alarm. A scan whose pixels were replaced since is refused.
+-- TakeMarked: takes what readers marked in some scans, and says which of it is a nodule to be found. What is marked as irrelevant,
+-- by fewer readers than asked for, or is smaller, is neither a nodule nor a false alarm. A scan that was replaced since is refused.
 -- Called by EvaluateNodules, whose table #marked it fills, and whose table #scans it reads.
 CREATE OR ALTER PROCEDURE internal.TakeMarked
     @LeastReaders INT,      -- readers of a nodule at least, where it is known how many marked it

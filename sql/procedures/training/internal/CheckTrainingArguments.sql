@@ -2,7 +2,7 @@
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @ModelName NVARCHAR(128),   -- not NULL and not empty
-    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees, network, ensemble, or of dbo.extensions
+    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees, network, noisy_or, ensemble, or of dbo.extensions
     @Seed INT,                  -- 0 to 2147483647
     @Folds INT,                 -- 0, or 2 to 20
     @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
@@ -47,8 +47,9 @@ BEGIN
     FROM (
         VALUES
             (N'@Algorithm', N'''' + @Algorithm + N'''',
-                CONCAT(N'lightgbm, logistic, random_forest, extra_trees, network and ensemble', @Others),
-                IIF(@Kind IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble', N'package')
+                CONCAT(N'lightgbm, logistic, random_forest, extra_trees, network, noisy_or and ensemble', @Others),
+                IIF(@Kind IN (
+                    N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'noisy_or', N'ensemble', N'package')
                     AND (@Algorithm <> N'package' OR @Package IS NOT NULL), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
             (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
@@ -85,37 +86,39 @@ BEGIN
         N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
     FROM (
         VALUES
-            (N'lightgbm logistic random_forest extra_trees network package', N'@Members', N'''' + LEFT(@Members, 100) + N'''',
+            (N'lightgbm logistic random_forest extra_trees network noisy_or package', N'@Members', N'''' + LEFT(@Members, 100) + N'''',
                 N'which learns from patients'),
             (N'package', N'@Imbalance', N'''' + NULLIF(NULLIF(@Imbalance, N'none'), N'undersample') + N'''', N'which takes no weights'),
             (N'package', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which has parameters of its own'),
-            (N'lightgbm logistic random_forest extra_trees network ensemble', N'@AlgorithmParameters',
+            (N'noisy_or', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns its leak alone'),
+            (N'lightgbm logistic random_forest extra_trees network noisy_or ensemble', N'@AlgorithmParameters',
                 N'''' + LEFT(@AlgorithmParameters, 100) + N'''', N'which is of no package'),
             (N'ensemble', N'@Imbalance', N'''' + NULLIF(@Imbalance, N'none') + N'''', N'whose members are trained already'),
             (N'ensemble', N'@Calibration', N'''' + NULLIF(@Calibration, N'platt') + N'''', N'which is recalibrated by platt'),
             (N'lightgbm random_forest extra_trees', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
             (N'ensemble', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'whose members are trained already'),
-            (N'logistic ensemble package', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic noisy_or ensemble package', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'whose trees are averaged'),
-            (N'logistic network ensemble package', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic network ensemble package', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic ensemble package', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic ensemble package', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network noisy_or ensemble package', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network noisy_or ensemble package', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic noisy_or ensemble package', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic noisy_or ensemble package', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)),
+                N'which has no trees'),
             (N'random_forest extra_trees', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)),
                 N'which has a fixed number of trees'),
-            (N'lightgbm logistic random_forest extra_trees ensemble package', N'@Hidden', N'''' + @Hidden + N'''',
+            (N'lightgbm logistic random_forest extra_trees noisy_or ensemble package', N'@Hidden', N'''' + @Hidden + N'''',
                 N'which has no hidden layers'),
-            (IIF(@Folds > 0, N'logistic random_forest extra_trees ensemble package', N'ensemble'), N'@ValidationFraction',
+            (IIF(@Folds > 0, N'logistic random_forest extra_trees noisy_or ensemble package', N'ensemble'), N'@ValidationFraction',
                 CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
     ) AS a (algorithms, name, given, reason)
     WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Kind, N' %') AND a.given IS NOT NULL
-        AND @Kind IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble', N'package');
+        AND @Kind IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'noisy_or', N'ensemble', N'package');
 
     SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ''', a.given, N''' for the parameter ', a.name,
         N' is not supported with @Task = N''regression'', ', a.reason, N'. '), N''))
     FROM (
         VALUES
-            (N'@Algorithm', IIF(@Kind IN (N'logistic', N'network', N'ensemble', N'package'), @Algorithm, NULL),
+            (N'@Algorithm', IIF(@Kind IN (N'logistic', N'network', N'noisy_or', N'ensemble', N'package'), @Algorithm, NULL),
                 N'which lightgbm, random_forest and extra_trees learn. Take one of them'),
             (N'@Imbalance', IIF(@Imbalance IN (N'class_weight', N'undersample'), @Imbalance, NULL), N'which has no classes. Leave it out'),
             (N'@Calibration', IIF(@Calibration = N'isotonic', @Calibration, NULL), N'which has no probabilities. Leave it out')

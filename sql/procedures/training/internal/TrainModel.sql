@@ -54,6 +54,7 @@ BEGIN
     EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
         @FeatureSetId OUTPUT, @IsNew OUTPUT;
     BEGIN TRY
+        EXECUTE internal.CheckNoisyOr @Parameters, @Pooling;
         EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom,
             @Task;
     END TRY
