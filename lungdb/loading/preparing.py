@@ -151,12 +151,13 @@ def _prepare(task: Task) -> Prepared:
         model = subtract_mean(model, read_mean_file(read_mean(task.mean_file)))
         told = {"channel_order": "bgr", **told, "normalisation": AS_LEVELS}
         notes = (*notes, "The mean picture of the mean file is subtracted in the network.")
+    detects = task.detects if task.detects or task.layer else _own_output(model)
     model = prepare_network(
         model,
         input_size=told.get("input_size"),
         layer=task.layer,
         declared=task.declared,
-        detects=task.detects is not None,
+        detects=detects is not None,
     )
     details = network_details(
         model,
@@ -164,7 +165,7 @@ def _prepare(task: Task) -> Prepared:
         source_sha256=task.file.sha256,
         layer=task.layer,
         declared=task.declared,
-        detects=task.detects,
+        detects=detects,
         **{"architecture": converted.architecture, "precision": precision_of(model), **converted.told, **told},
     )
     if converted.beside:
@@ -182,6 +183,16 @@ def _prepare_pooling(task: Task, layout: str) -> Prepared:
         raise LungdbError("A network that pools is read from ONNX. Export it as such.")
     model, details = prepare_pooling(converted.model, layout=layout, output=task.output, source_sha256=task.file.sha256)
     return Prepared(model, KIND, details, ())
+
+
+def _own_output(model: bytes) -> Mapping[str, Any] | None:
+    """Read what a detector's file says of its outputs; None where it says nothing."""
+    import onnx
+
+    from lungdb.networks.inputs.kinds import own_words
+
+    output = own_words(onnx.load_from_string(model)).get("output")
+    return output if isinstance(output, dict) else None
 
 
 def _check_options(task: Task, told: Mapping[str, Any]) -> None:
