@@ -13,8 +13,8 @@ from tests.support.pages import Report
 
 EVALUATION = """
 INSERT INTO dbo.nodule_evaluations (network_id, preprocessing, stages, dataset_version_id, least_readers,
-    least_diameter, most_per_scan, seed, resamples, scans, test_scans, nodules, irrelevant, candidates, hits, repeated, ignored,
-    false_alarms, beyond)
+    least_diameter, most_per_scan, seed, resamples, scans, test_scans, nodules, irrelevant, candidates, hits, repeated,
+    ignored, false_alarms, beyond)
 SELECT ?, N'volume', ?, MAX(dataset_version_id), 3, 3, 100, 1, 1000, 90, 20, 40, 5, 300, 31, 2, 3, 264, 0
 FROM dbo.dataset_versions;
 """
