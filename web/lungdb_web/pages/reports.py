@@ -36,16 +36,19 @@ def download(number: int) -> Response:
         abort(404, f"There is no model with the number {number}. Choose one of the models listed.")
     record("report", detail=f"model {number}")
     try:
+        from lungdb.reporting.detectors import read_detectors
         from lungdb.reporting.facts import read_facts
         from lungdb.reporting.page import render_page
-        from lungdb.reporting.plots import draw_evaluations, draw_plots
+        from lungdb.reporting.plots import draw_detectors, draw_evaluations, draw_plots
     except ModuleNotFoundError as error:
         raise LungdbError(f'The report needs {error.name}. Run on the server: pip install "lungdb[report]"') from error
     here = services()
     with here.comparing.take():
         with granted_or(NO_REPORT), here.database.lend(account.name, "comparisons") as connection:
             facts = read_facts(connection, model.name, model.version)
-        page = render_page(facts, draw_plots(facts), draw_evaluations(facts.evaluations), None)
+            detectors = read_detectors(connection)
+        evaluated = [*draw_evaluations(facts.evaluations), *draw_detectors(detectors.measured)]
+        page = render_page(facts, draw_plots(facts), evaluated, None, detectors)
     response = Response(page, mimetype="text/html")
     response.headers["Content-Disposition"] = f'attachment; filename="model-{number}.html"'
     return response

@@ -192,7 +192,7 @@ def _spot(row: Mapping[str, Any], patient: Patient) -> Spot:
     """Turn a place among stored pixels as the slices are turned."""
     down, across = row["pixel_row"], row["pixel_column"]
     if down is not None and across is not None:
-        columns, rows = patient.patient_orientation or STANDARD
+        columns, rows = tuple(patient.patient_orientation or STANDARD)
         if is_across(columns + rows):
             down, across, columns, rows = across, down, rows, columns
         if columns == "R":
