@@ -8360,7 +8360,9 @@ BEGIN
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
     IF NOT EXISTS (SELECT 1 FROM #served)
         INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
-        SELECT TOP (1) n.network_id, N'lung', N'penultimate', N'mean'
+        SELECT TOP (1) n.network_id, IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'volume', N'lung'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'penultimate', N'nodules'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'mean', N'top5')
         FROM dbo.networks AS n
         INNER JOIN dbo.settings AS s ON s.name = N'default_network' AND s.value = n.name
         ORDER BY n.version DESC;
@@ -16705,6 +16707,11 @@ Example:
     SELECT N'feature_parts', COUNT(*) FROM dbo.feature_parts
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
+    SELECT N'nodules', COUNT(*)
+    FROM dbo.nodules AS n
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
+    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
     SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
@@ -16720,6 +16727,10 @@ Example:
         WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling);
         -- Their maps go with the features.
         DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        DELETE n
+        FROM dbo.nodules AS n
+        INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
+        WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         -- Trials of searches that failed: of others FindUses has told.
