@@ -9650,7 +9650,9 @@ BEGIN
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
     IF NOT EXISTS (SELECT 1 FROM #served)
         INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
-        SELECT TOP (1) n.network_id, N'lung', N'penultimate', N'mean'
+        SELECT TOP (1) n.network_id, IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'volume', N'lung'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'penultimate', N'nodules'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'mean', N'top5')
         FROM dbo.networks AS n
         INNER JOIN dbo.settings AS s ON s.name = N'default_network' AND s.value = n.name
         ORDER BY n.version DESC;
@@ -15145,6 +15147,33 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- NeedTriples: refuses a feature set whose rows are no triples of slices: of a network that reads volumes or single slices.
+-- Called by FindSliceFeatures, SimilarSlices and SimilarToSlices.
+CREATE OR ALTER PROCEDURE internal.NeedTriples
+    @FeatureSetId INT -- the feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = (
+        SELECT CONCAT(N'The feature set ', @FeatureSetId, N' is of the network ''', n.name, N''', whose rows are ',
+            IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'tiles of volumes', N'single slices'),
+            N', and this works with rows that are triples of slices. Name a model or a feature set of a network of pictures of three ',
+            N'channels.')
+        FROM dbo.feature_sets AS s
+        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+        WHERE s.feature_set_id = @FeatureSetId
+            AND (JSON_VALUE(n.details, N'$.input.dimensions') = N'3' OR JSON_VALUE(n.details, N'$.input.channels') = N'1'));
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50104, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeCells: fills #columns with the columns that a data set is inspected by, numbers before texts, and #cells with their values: what
 -- dbo.scans and dbo.scan_columns know, and columns that the caller names, which are read with the caller's own rights.
 -- Called by InspectDataset, whose table #inspected it reads and whose tables #columns and #cells it fills. It is to be left unsigned.
@@ -16636,6 +16665,7 @@ BEGIN
             COALESCE(N'a part: ' + @Parts, N'another; this one has columns alone'), N'.');
         THROW 50117, @Message, 1;
     END;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     IF @Feature IS NULL OR @Feature < 0 OR @Feature >= @Width
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Feature AS NVARCHAR(12)), N'NULL'),
@@ -25465,7 +25495,14 @@ BEGIN
     SELECT r.prediction_id, r.place, 3 * r.place, r.kind, r.value, r.standard_error
     FROM #result AS r
     INNER JOIN #made AS m ON m.prediction_id = r.prediction_id
-    WHERE r.kind IN ('without', 'share', 'shapley');
+    WHERE r.kind IN ('without', 'share', 'shapley') AND r.prediction_id NOT IN (
+        -- Rows of volumes are tiles, which no slices are.
+        SELECT p.prediction_id
+        FROM dbo.predictions AS p
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = p.classifier_id
+        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = c.feature_set_id
+        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+        WHERE JSON_VALUE(n.details, N'$.input.dimensions') = N'3');
     UPDATE q
     SET q.state = 'failed', q.error_number = f.number, q.error = f.error
     FROM #queue AS q
@@ -29861,6 +29898,7 @@ Example:
         EXECUTE internal.FindComparedFeatures @ModelName, @FeatureSetId OUTPUT, @Pooling OUTPUT;
     ELSE
         EXECUTE internal.FindSliceFeatures NULL, NULL, 0, @FeatureSetId OUTPUT;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     SELECT @Array = f.array, @Triples = f.array_rows, @Bytes = 4 * f.array_cols,
         @Message = IIF(f.sha256 = HASHBYTES('SHA2_256', f.array), N'', N'altered')
     FROM dbo.features AS f
@@ -29958,6 +29996,7 @@ Example:
     EXECUTE internal.FindComparedFeatures @ModelName, @FeatureSetId OUTPUT, @Pooling OUTPUT;
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     EXECUTE internal.ListPackages @Packages OUTPUT;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = fs.layer,
         @Preprocessing = fs.preprocessing, @Steps = p.steps
     FROM dbo.feature_sets AS fs
@@ -31563,6 +31602,7 @@ VALUES
     ('procedure', N'internal.CheckMaximiseArguments'),
     ('procedure', N'internal.ExplainFindings'),
     ('procedure', N'internal.FindCopies'),
+    ('procedure', N'internal.NeedTriples'),
     ('procedure', N'internal.TakeCells'),
     ('procedure', N'internal.TakeCommonScores'),
     ('procedure', N'internal.TakeInspected'),
