@@ -17,8 +17,8 @@ from tests.support.databases import refused, rows
 sitk = pytest.importorskip("SimpleITK")
 
 GEOMETRY = """
-SELECT origin_x, origin_y, origin_z, row_x, column_x, step_x, row_y, column_y, step_y, row_z, column_z, step_z, spacing_x,
-    spacing_y, spacing_z, image_rows, image_cols FROM dbo.scans WHERE scan_id = 1;
+SELECT origin_x, origin_y, origin_z, row_x, column_x, step_x, row_y, column_y, step_y, row_z, column_z, step_z,
+    spacing_x, spacing_y, spacing_z, image_rows, image_cols FROM dbo.scans WHERE scan_id = 1;
 """
 ARRAY = """
 SELECT f.array_rows, f.array_cols, f.array FROM dbo.features AS f
