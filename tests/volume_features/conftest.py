@@ -21,7 +21,7 @@ def scans(tmp_path_factory):
     from lungdb.phantoms.dataset import make_dataset
 
     folder = tmp_path_factory.mktemp("phantoms")
-    make_dataset(folder / "scans", patients=3, seed=5, slices=9, size=32)
+    make_dataset(folder / "scans", patients=3, seed=5, slices=9, size=64)
     return folder / "scans"
 
 
@@ -33,7 +33,7 @@ def networks(tmp_path_factory) -> dict[str, Path]:
         "fixed": write_network(folder / "fixed.onnx", (8, 96, 96), batch=1),
         "free": write_network(folder / "free.onnx", ("d", "h", "w")),
         "last": write_network(folder / "last.onnx", (8, 96, 96), last=True),
-        "grey": write_network(folder / "grey.onnx", (32, 32)),
+        "grey": write_network(folder / "grey.onnx", (96, 96)),
         "map": write_map(folder / "map.onnx", (8, 96, 96)),
     }
 

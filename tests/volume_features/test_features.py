@@ -124,11 +124,11 @@ def test_poolings_are_over_tiles(volumes_database) -> None:
 def test_a_network_of_one_channel_gives_a_row_a_slice(volumes_database, networks) -> None:
     """Each slice windowed, its border cut off, resized: the pictures of `lung`, one at a time."""
     hu, _ = stored_scan(volumes_database)
-    border = round(32 * 40 / 512)
+    border = round(64 * 40 / 512)
     inner = np.clip(hu[:, border:-border, border:-border].astype(np.float32), -1350, 150)
     import cv2
 
-    pictures = np.stack([cv2.resize(plane, (32, 32), interpolation=cv2.INTER_LINEAR) for plane in inner])
+    pictures = np.stack([cv2.resize(plane, (96, 96), interpolation=cv2.INTER_LINEAR) for plane in inner])
     expected = computed(networks["grey"], "vector", ((pictures + 1350) / 1500)[:, None].astype(np.float32))
     found = features(volumes_database, "grey", "penultimate")
     assert len(found) == len(hu)
