@@ -48,7 +48,8 @@ def oriented(scan: Scan, orientation: str) -> Scan:
             values = np.flip(values, axis)
             origin = origin + steps[axis] * (values.shape[axis] - 1)
             steps[axis] = -steps[axis]
-    return replace(scan, values=values, geometry=geometry(origin, steps))
+    lungs = None if scan.lungs is None else oriented(replace(scan, values=scan.lungs, lungs=None), orientation).values
+    return replace(scan, values=values, geometry=geometry(origin, steps), lungs=lungs)
 
 
 def geometry(origin: NDArray[np.float64], steps: NDArray[np.float64]) -> Geometry:
@@ -106,17 +107,22 @@ def resampled(scan: Scan, spacing: Triple, interpolation: str = "linear", antial
     check_voxels((depth, rows, cols), "The resampled scan")
     steps = np.asarray(scan.geometry.steps) * np.asarray(ratios)[:, None]
     moved = geometry(np.asarray(scan.geometry.origin), steps)
+    lungs = None
+    if scan.lungs is not None:
+        lungs = resampled(replace(scan, values=scan.lungs, lungs=None), spacing, "nearest").values
     if interpolation == "nearest":
         places = [
             np.minimum(np.floor(np.arange(new) * ratio + 0.5).astype(np.intp), side - 1)
             for new, ratio, side in zip((depth, rows, cols), ratios, scan.values.shape, strict=True)
         ]
-        return replace(scan, values=scan.values[np.ix_(*places)], geometry=moved, is_own=True)
+        return replace(scan, values=scan.values[np.ix_(*places)], geometry=moved, lungs=lungs, is_own=True)
     weights = [
         _weights(side, new, ratio, interpolation, antialias)
         for side, new, ratio in zip(scan.values.shape, (depth, rows, cols), ratios, strict=True)
     ]
-    return replace(scan, values=_weighted(scan.values, weights, (depth, rows, cols)), geometry=moved, is_own=True)
+    return replace(
+        scan, values=_weighted(scan.values, weights, (depth, rows, cols)), geometry=moved, lungs=lungs, is_own=True
+    )
 
 
 def _weighted(values: Values, weights: list[NDArray[np.float64]], shape: Shape) -> NDArray[np.float32]:
