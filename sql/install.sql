@@ -10046,7 +10046,9 @@ BEGIN
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
     IF NOT EXISTS (SELECT 1 FROM #served)
         INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
-        SELECT TOP (1) n.network_id, N'lung', N'penultimate', N'mean'
+        SELECT TOP (1) n.network_id, IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'volume', N'lung'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'penultimate', N'nodules'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'mean', N'top5')
         FROM dbo.networks AS n
         INNER JOIN dbo.settings AS s ON s.name = N'default_network' AND s.value = n.name
         ORDER BY n.version DESC;
@@ -15955,6 +15957,33 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- NeedTriples: refuses a feature set whose rows are no triples of slices: of a network that reads volumes or single slices.
+-- Called by FindSliceFeatures, SimilarSlices and SimilarToSlices.
+CREATE OR ALTER PROCEDURE internal.NeedTriples
+    @FeatureSetId INT -- the feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = (
+        SELECT CONCAT(N'The feature set ', @FeatureSetId, N' is of the network ''', n.name, N''', whose rows are ',
+            IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'tiles of volumes', N'single slices'),
+            N', and this works with rows that are triples of slices. Name a model or a feature set of a network of pictures of three ',
+            N'channels.')
+        FROM dbo.feature_sets AS s
+        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+        WHERE s.feature_set_id = @FeatureSetId
+            AND (JSON_VALUE(n.details, N'$.input.dimensions') = N'3' OR JSON_VALUE(n.details, N'$.input.channels') = N'1'));
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50104, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeCells: fills #columns with the columns that a data set is inspected by, numbers before texts, and #cells with their values: what
 -- dbo.scans and dbo.scan_columns know, and columns that the caller names, which are read with the caller's own rights.
 -- Called by InspectDataset, whose table #inspected it reads and whose tables #columns and #cells it fills. It is to be left unsigned.
@@ -17453,6 +17482,7 @@ BEGIN
             COALESCE(N'a part: ' + @Parts, N'another; this one has columns alone'), N'.');
         THROW 50117, @Message, 1;
     END;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     IF @Feature IS NULL OR @Feature < 0 OR @Feature >= @Width
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Feature AS NVARCHAR(12)), N'NULL'),
@@ -26272,14 +26302,14 @@ GO
 -- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
 -- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.QueueFeatures
-    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL,    -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL,         -- one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
-    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
-    @Help BIT = 0                          -- 1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL,    -- name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL,        -- one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL, -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL,      -- one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
+    @Recompute BIT = 0,                 -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,      -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26293,14 +26323,14 @@ them, each scan once. The queue stays until all is done. A layer is a name that 
 tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
 that are open.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL     name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL          one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
-    @Recompute BIT = 0                     1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL             its version; NULL means the newest
-    @Help BIT = 0                          1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL     name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL         one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL  name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL       one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
+    @Recompute BIT = 0                  1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL       data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL          its version; NULL means the newest
+    @Help BIT = 0                       1 prints this help and does nothing else
 Example:
     EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
         RETURN 0;
@@ -27092,7 +27122,14 @@ BEGIN
     SELECT r.prediction_id, r.place, 3 * r.place, r.kind, r.value, r.standard_error
     FROM #result AS r
     INNER JOIN #made AS m ON m.prediction_id = r.prediction_id
-    WHERE r.kind IN ('without', 'share', 'shapley');
+    WHERE r.kind IN ('without', 'share', 'shapley') AND r.prediction_id NOT IN (
+        -- Rows of volumes are tiles, which no slices are.
+        SELECT p.prediction_id
+        FROM dbo.predictions AS p
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = p.classifier_id
+        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = c.feature_set_id
+        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+        WHERE JSON_VALUE(n.details, N'$.input.dimensions') = N'3');
     UPDATE q
     SET q.state = 'failed', q.error_number = f.number, q.error = f.error
     FROM #queue AS q
@@ -28652,10 +28689,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector the
-nodules that it found; or with @Pooling its vectors of that pooling alone. It returns a row for each table: table_name, deleted. It
-refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature set
-reads what would go; EndSearch ends a search.
+        PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector
+the nodules that it found; or with @Pooling its vectors of that pooling alone. It returns a row for each table: table_name, deleted.
+It refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature
+set reads what would go; EndSearch ends a search.
 Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
@@ -28722,16 +28759,16 @@ Example:
     UNION ALL
     SELECT N'slice_maps', COUNT(*) FROM dbo.slice_maps WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
-    SELECT N'nodules', COUNT(*)
-    FROM dbo.nodules AS n
-    INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
-    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
-    UNION ALL
     SELECT N'image_features', COUNT(*) FROM dbo.image_features
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
     SELECT N'feature_parts', COUNT(*) FROM dbo.feature_parts
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
+    SELECT N'nodules', COUNT(*)
+    FROM dbo.nodules AS n
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
+    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
     SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
@@ -28748,12 +28785,10 @@ Example:
         WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling);
         -- Their maps go with the features.
         DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
-        -- What a detector found is the rows of its features; what later stages said of it goes too.
         DELETE n
         FROM dbo.nodules AS n
         INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
-        INNER JOIN #going AS g ON g.feature_set_id = s.feature_set_id
-        WHERE @Pooling IS NULL;
+        WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         -- Trials of searches that failed: of others FindUses has told.
@@ -29022,18 +29057,18 @@ GO
 -- GenerateFeatures: runs a network over every scan that has no features yet and stores what its layers give.
 -- Example: EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
-    @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL,      -- or its name, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL,   -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL,        -- one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
-    @BatchSize INT = 32,                  -- triples of slices, or tiles, in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64,             -- megabytes of stored slices in one transaction, 1 to 512
-    @Recompute BIT = 0,                   -- 1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL,        -- data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL,           -- its version; NULL means the newest
-    @KeepMaps BIT = 0,                    -- 1 keeps the maps that the layers are the average of too, in dbo.slice_maps
-    @Help BIT = 0                         -- 1 prints this help and does nothing else
+    @Model VARBINARY(MAX) = NULL,       -- bytes of a network in dbo.networks
+    @ModelName NVARCHAR(128) = NULL,    -- or its name, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL,        -- one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL, -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL,      -- one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
+    @BatchSize INT = 32,                -- triples of slices, or tiles, in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 64,           -- megabytes of stored slices in one transaction, 1 to 512
+    @Recompute BIT = 0,                 -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,      -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
+    @KeepMaps BIT = 0,                  -- 1 keeps the maps that the layers are the average of too, in dbo.slice_maps
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -29045,18 +29080,18 @@ BEGIN
 It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again. What it says on
 its way is also in dbo.runs and dbo.run_steps, for other connections. A scan replaced or removed meanwhile is left out and named.
 Parameters:
-    @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL        or its name, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL     name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL          one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
-    @BatchSize INT = 32                    triples of slices, or tiles, in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64               megabytes of stored slices in one transaction, 1 to 512
-    @Recompute BIT = 0                     1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL             its version; NULL means the newest
-    @KeepMaps BIT = 0                      1 keeps the maps that the layers are the average of too, in dbo.slice_maps
-    @Help BIT = 0                          1 prints this help and does nothing else
+    @Model VARBINARY(MAX) = NULL        bytes of a network in dbo.networks
+    @ModelName NVARCHAR(128) = NULL     or its name, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL         one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL  name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL       one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
+    @BatchSize INT = 32                 triples of slices, or tiles, in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 64            megabytes of stored slices in one transaction, 1 to 512
+    @Recompute BIT = 0                  1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL       data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL          its version; NULL means the newest
+    @KeepMaps BIT = 0                   1 keeps the maps that the layers are the average of too, in dbo.slice_maps
+    @Help BIT = 0                       1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'', @Pooling = N''mean,max'';
     DECLARE @Model VARBINARY(MAX) = (SELECT TOP (1) model FROM dbo.model WHERE name = N''ResNet_152.model'' ORDER BY date DESC);
@@ -31603,6 +31638,7 @@ Example:
         EXECUTE internal.FindComparedFeatures @ModelName, @FeatureSetId OUTPUT, @Pooling OUTPUT;
     ELSE
         EXECUTE internal.FindSliceFeatures NULL, NULL, 0, @FeatureSetId OUTPUT;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     SELECT @Array = f.array, @Triples = f.array_rows, @Bytes = 4 * f.array_cols,
         @Message = IIF(f.sha256 = HASHBYTES('SHA2_256', f.array), N'', N'altered')
     FROM dbo.features AS f
@@ -31700,6 +31736,7 @@ Example:
     EXECUTE internal.FindComparedFeatures @ModelName, @FeatureSetId OUTPUT, @Pooling OUTPUT;
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     EXECUTE internal.ListPackages @Packages OUTPUT;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = fs.layer,
         @Preprocessing = fs.preprocessing, @Steps = p.steps
     FROM dbo.feature_sets AS fs
@@ -33380,6 +33417,7 @@ VALUES
     ('procedure', N'internal.CheckMaximiseArguments'),
     ('procedure', N'internal.ExplainFindings'),
     ('procedure', N'internal.FindCopies'),
+    ('procedure', N'internal.NeedTriples'),
     ('procedure', N'internal.TakeCells'),
     ('procedure', N'internal.TakeCommonScores'),
     ('procedure', N'internal.TakeInspected'),

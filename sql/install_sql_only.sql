@@ -8653,7 +8653,9 @@ BEGIN
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
     IF NOT EXISTS (SELECT 1 FROM #served)
         INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
-        SELECT TOP (1) n.network_id, N'lung', N'penultimate', N'mean'
+        SELECT TOP (1) n.network_id, IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'volume', N'lung'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'penultimate', N'nodules'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'mean', N'top5')
         FROM dbo.networks AS n
         INNER JOIN dbo.settings AS s ON s.name = N'default_network' AND s.value = n.name
         ORDER BY n.version DESC;
@@ -15410,14 +15412,14 @@ GO
 -- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
 -- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.QueueFeatures
-    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL,    -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL,         -- one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
-    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
-    @Help BIT = 0                          -- 1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL,    -- name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL,        -- one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL, -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL,      -- one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
+    @Recompute BIT = 0,                 -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,      -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -15431,14 +15433,14 @@ them, each scan once. The queue stays until all is done. A layer is a name that 
 tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
 that are open.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL     name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL          one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
-    @Recompute BIT = 0                     1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL             its version; NULL means the newest
-    @Help BIT = 0                          1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL     name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL         one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL  name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL       one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
+    @Recompute BIT = 0                  1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL       data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL          its version; NULL means the newest
+    @Help BIT = 0                       1 prints this help and does nothing else
 Example:
     EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
         RETURN 0;
@@ -17186,10 +17188,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector the
-nodules that it found; or with @Pooling its vectors of that pooling alone. It returns a row for each table: table_name, deleted. It
-refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature set
-reads what would go; EndSearch ends a search.
+        PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector
+the nodules that it found; or with @Pooling its vectors of that pooling alone. It returns a row for each table: table_name, deleted.
+It refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature
+set reads what would go; EndSearch ends a search.
 Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
@@ -17256,16 +17258,16 @@ Example:
     UNION ALL
     SELECT N'slice_maps', COUNT(*) FROM dbo.slice_maps WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
-    SELECT N'nodules', COUNT(*)
-    FROM dbo.nodules AS n
-    INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
-    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
-    UNION ALL
     SELECT N'image_features', COUNT(*) FROM dbo.image_features
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
     SELECT N'feature_parts', COUNT(*) FROM dbo.feature_parts
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
+    SELECT N'nodules', COUNT(*)
+    FROM dbo.nodules AS n
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
+    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
     SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
@@ -17282,12 +17284,10 @@ Example:
         WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling);
         -- Their maps go with the features.
         DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
-        -- What a detector found is the rows of its features; what later stages said of it goes too.
         DELETE n
         FROM dbo.nodules AS n
         INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
-        INNER JOIN #going AS g ON g.feature_set_id = s.feature_set_id
-        WHERE @Pooling IS NULL;
+        WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         -- Trials of searches that failed: of others FindUses has told.

@@ -17,16 +17,18 @@ from numpy.typing import NDArray
 from onnx import TensorProto, ValueInfoProto
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.networks.entry import METADATA_KEY, check_graph, tidy
+from lungdb.networks.entry import tidy
+from lungdb.networks.graphs.checking import check_model
 from lungdb.networks.graphs.graph import Dimension, describe, read_model, refusing, shape_of
 from lungdb.networks.graphs.operators import SUPPORTED
+from lungdb.networks.inputs.kinds import METADATA_KEY
 from lungdb.networks.running.ordered import KIND as KIND
 from lungdb.networks.running.ordered import LAYOUTS, Ordered, Pooler
 from lungdb.networks.running.providers import CPU
 from lungdb.networks.wording import listed, printable, shortened
 
-OPERATORS = SUPPORTED | {"GRU", "LSTM", "RNN", "Attention", "RotaryEmbedding", "RMSNormalization"}
-"""What image networks are made of, recurrent layers, and what attention is written as since operator set 23."""
+OPERATORS = SUPPORTED | {"Attention", "RotaryEmbedding", "RMSNormalization"}
+"""What other networks are made of, and what attention is written as since operator set 23."""
 
 MOST_WIDTH = 65536
 """Features of a row, and numbers of a vector, at most: a vector is text in a table."""
@@ -70,7 +72,7 @@ def prepare_pooling(
     with refusing("read"):
         parsed = read_model(model)
         tidy(parsed)
-        check_graph(parsed, OPERATORS)
+        check_model(parsed, OPERATORS)
         found = _try(parsed, layout, output)
     details = {
         "architecture": None,

@@ -18,8 +18,8 @@ def merge(found: Sequence[Candidates], overlap: float = 0.1, most: int = 300) ->
 
     Two candidates of different tiles are one nodule where their boxes share more than a part of their union, where the
     centre of one lies within the other's radius, or where half of the smaller box lies in the larger one and one of
-    them is cut off by the border of its tile. The place and size are those of what a tile sees whole, else of the more probable; the score is
-    the highest that any tile gave. Of one tile all stay: what of it is one was dropped as the form declares.
+    them is cut off by the border of its tile. The place and size are those of what a tile sees whole, else of the more
+    probable; the score is the highest that any tile gave. Of one tile all stay: its form declares what of it is one.
 
     Parameters
     ----------

@@ -15,10 +15,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector the
-nodules that it found; or with @Pooling its vectors of that pooling alone. It returns a row for each table: table_name, deleted. It
-refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature set
-reads what would go; EndSearch ends a search.
+        PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector
+the nodules that it found; or with @Pooling its vectors of that pooling alone. It returns a row for each table: table_name, deleted.
+It refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature
+set reads what would go; EndSearch ends a search.
 Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
@@ -85,16 +85,16 @@ Example:
     UNION ALL
     SELECT N'slice_maps', COUNT(*) FROM dbo.slice_maps WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
-    SELECT N'nodules', COUNT(*)
-    FROM dbo.nodules AS n
-    INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
-    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
-    UNION ALL
     SELECT N'image_features', COUNT(*) FROM dbo.image_features
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
     SELECT N'feature_parts', COUNT(*) FROM dbo.feature_parts
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
+    SELECT N'nodules', COUNT(*)
+    FROM dbo.nodules AS n
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
+    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
     SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
@@ -111,12 +111,10 @@ Example:
         WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling);
         -- Their maps go with the features.
         DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
-        -- What a detector found is the rows of its features; what later stages said of it goes too.
         DELETE n
         FROM dbo.nodules AS n
         INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
-        INNER JOIN #going AS g ON g.feature_set_id = s.feature_set_id
-        WHERE @Pooling IS NULL;
+        WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         -- Trials of searches that failed: of others FindUses has told.

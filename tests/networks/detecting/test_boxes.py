@@ -136,11 +136,11 @@ def test_millimetres_count_from_the_first_voxel_of_the_tile(frame: str) -> None:
 
 
 def test_rows_that_fill_up_and_other_classes_are_no_candidates() -> None:
-    """Of four rows one is a nodule: one scores nothing, one is of another class, one is empty."""
-    rows = np.repeat(BOX, 4, axis=0)
+    """Of five rows one is a nodule: two score nothing, one is of another class, one is empty."""
+    rows = np.repeat(BOX, 5, axis=0)
     rows[3, 3:] = rows[3, :3]
-    rows[:, :] += np.array([[0], [20], [5], [10]])
-    labels, scores = np.array([3, 3, 1, 3]), np.array([0.9, 0.02, 0.9, 0.9], np.float32)
+    rows[:, :] += np.array([[0], [20], [5], [10], [15]])
+    labels, scores = np.array([3, 3, 1, 3, 3]), np.array([0.9, 0.02, 0.9, 0.9, -1], np.float32)
     declared = {**VOXEL, "labels": 2, "class": 3}
 
     found = found_of(declared, rows, scores, labels)

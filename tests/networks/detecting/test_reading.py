@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lungdb.errors import LungdbError
-from lungdb.networks.detecting.forms import Boxes, HeatMap, RetinaNet, is_map
-from lungdb.networks.detecting.reading import read_output
+from lungdb.networks.detecting.forms import Boxes, HeatMap, RetinaNet, Segmentation, is_map
+from lungdb.networks.detecting.reading import FORM_NAMES, read_output
+from lungdb.networks.inputs.declaring import read_detects
 
 BOXES = {"form": "boxes", "columns": "z1 y1 x1 z2 y2 x2", "unit": "voxel", "score": "logit"}
 HEADS = {"form": "retinanet", "anchor_shapes": [[6, 8, 4], [8, 6, 5]], "anchor_scales": [1, 2, 4]}
@@ -83,3 +86,17 @@ def test_maps_are_combined_before_they_are_looked_at() -> None:
     """Boxes of tiles are merged, maps of tiles are blended."""
     assert [is_map(read_output(each)) for each in (BOXES, HEADS, HEAT)] == [False, False, True]
     assert isinstance(read_output(HEAT), HeatMap)
+
+
+def test_the_examples_of_the_manual_declare_each_form() -> None:
+    """What stands behind --detects in docs/volumes.md is understood as it is written there."""
+    text = (Path(__file__).parents[3] / "docs" / "volumes.md").read_text(encoding="utf-8")
+    examples = re.findall(r'--detects "([^"]+)"', text)
+
+    assert {read_output(read_detects([example])).__class__ for example in examples} == {
+        Boxes,
+        RetinaNet,
+        HeatMap,
+        Segmentation,
+    }
+    assert {example.partition(",")[0] for example in examples} == set(FORM_NAMES)
