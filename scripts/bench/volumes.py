@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import resource
 import sys
 import tempfile
 import time
@@ -30,6 +29,8 @@ _SLICE = """
 INSERT INTO dbo.scan_images (scan_id, slice_index, instance_uid, rescale_slope, rescale_intercept, pixels,
     pixels_sha256, encoding) VALUES (1, ?, ?, 1, -1024, ?, ?, ?);
 """
+# Of the process that the script ran in.
+_USED = "SELECT SUM(cpu_seconds), MAX(peak_megabytes) FROM dbo.run_steps;"
 
 
 def main() -> int:
@@ -50,21 +51,16 @@ def main() -> int:
         if load_network.main(["-d", target, str(network), *said]):
             return 1
         with closing(connect(target)) as connection:
-            before, started = _processor(), time.perf_counter()
+            started = time.perf_counter()
             run(connection, "EXECUTE dbo.GenerateFeatures @ModelName = N'small.onnx';")
-            wall, spent = time.perf_counter() - started, _processor() - before
+            wall = time.perf_counter() - started
             ((tiles,),) = run(connection, "SELECT array_rows FROM dbo.features;")[-1].rows
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+            ((spent, peak),) = run(connection, _USED)[-1].rows
     print_table(
         ("slices", "tiles", "seconds", "CPU seconds", "peak, MB"),
         [(str(options.slices), str(tiles), f"{wall:.1f}", f"{spent:.1f}", f"{peak:.0f}")],
     )
     return 0
-
-
-def _processor() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _store(connection: Connection, slices: int, side: int) -> None:
