@@ -17985,7 +17985,7 @@ Examples:
     EXECUTE internal.NeedPixels @ScanId;
 
     -- What volumes are prepared of is the whole scan.
-    SET @IsVolume = CASE WHEN ISJSON(@Steps) = 1 AND JSON_VALUE(@Steps, '$.dimensions') = N'3' THEN 1 ELSE 0 END;
+    SET @IsVolume = CASE WHEN ISJSON(@Steps) = 1 THEN IIF(JSON_VALUE(@Steps, '$.dimensions') = N'3', 1, 0) ELSE 0 END;
     SET @Count = (SELECT COUNT(*) FROM dbo.scan_images WHERE scan_id = @ScanId);
     CREATE TABLE #result (slice_index INT NULL, lowest FLOAT NULL, highest FLOAT NULL, picture VARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     EXECUTE internal.ReadSettings @Language OUTPUT;
@@ -18011,7 +18011,8 @@ WHERE i.scan_id = @ScanId AND (@IsVolume = 1 OR (i.slice_index + 1) * @Slices / 
 ORDER BY i.slice_index;',
         @params = N'@ScanId INT, @Slices INT, @Count INT, @IsVolume BIT, @Steps NVARCHAR(MAX), @Rows INT, @Cols INT, @AsSheet BIT,
             @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ScanId = @ScanId, @Slices = @Slices, @Count = @Count, @IsVolume = @IsVolume, @Steps = @Steps, @Rows = @Rows, @Cols = @Cols, @AsSheet = @AsSheet,
+        @ScanId = @ScanId, @Slices = @Slices, @Count = @Count, @IsVolume = @IsVolume, @Steps = @Steps, @Rows = @Rows, @Cols = @Cols,
+        @AsSheet = @AsSheet,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN

@@ -15,11 +15,11 @@ from lungdb.database import connect, run
 from tests.support.databases import copy_to, rows, target_of
 
 ARRAYS = "SELECT scan_id, feature_set_id, sha256 FROM dbo.features ORDER BY scan_id, feature_set_id;"
-SETS = "SELECT layer, preprocessing, width FROM dbo.feature_sets ORDER BY layer;"
+SETS = "SELECT layer, preprocessing, width FROM dbo.feature_sets ORDER BY layer, preprocessing, width;"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
 def test_a_killed_call_leaves_whole_scans_and_the_next_makes_the_rest(
     volumes_file: Path, tmp_path: Path, seconds: float
 ) -> None:

@@ -35,8 +35,9 @@ def _add_scan(connection: Connection, index: int, phantom: Phantom) -> None:
     run(
         connection,
         "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, number_images, "
-        "spacing_z, spacing_y, spacing_x, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, "
-        "column_z, step_x, step_y, step_z, content_sha256) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0, 1, 0, 0, 0, ?, ?);",
+        "spacing_z, spacing_y, spacing_x, origin_x, origin_y, origin_z, row_x, row_y, row_z, "
+        "column_x, column_y, column_z, step_x, step_y, step_z, content_sha256) "
+        "VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0, 1, 0, 0, 0, ?, ?);",
         (f"phantom {index}", f"1.{index}", f"2.{index}", rows, cols, slices, z, y, x, *phantom.origin, z, content),
     )
     for place, (blob, sha256) in enumerate(encoded):

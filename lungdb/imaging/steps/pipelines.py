@@ -266,8 +266,8 @@ def _read(text: str) -> dict[str, Any]:
         document = {"steps": document}
     if isinstance(document, dict) and document.get("dimensions") == 3:
         raise LungdbError(
-            "The preprocessing is of volumes ('dimensions' is 3), and slices or pictures are to be made. Use one of "
-            "slices; dbo.preprocessing_list has them."
+            "The preprocessing is of volumes ('dimensions' is 3), and slices or pictures are to be made. Use one "
+            "of slices; dbo.preprocessing_list has them."
         )
     if not isinstance(document, dict) or not isinstance(document.get("steps"), list):
         raise LungdbError("The steps are no list. Write a list of objects, or an object with such a list in 'steps'.")

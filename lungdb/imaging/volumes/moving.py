@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from lungdb.errors import LungdbError
 from lungdb.imaging.steps.registry import Arguments
@@ -127,7 +127,9 @@ def resampled(scan: Scan, spacing: Triple, interpolation: str = "linear", antial
 
 def _weighted(values: Values, weights: list[NDArray[np.float64]], shape: Shape) -> NDArray[np.float32]:
     """Weight along rows and columns slice by slice, then along slices, holding those at once that one is made of."""
-    along, down, across = (weight.astype(np.float32) for weight in weights)
+    along = weights[0].astype(np.float32)
+    # Few voxels count in each new one, and most of the weights are 0.
+    down, across = (sparse.csr_matrix(weight.astype(np.float32)) for weight in weights[1:])
     made = np.empty(shape, dtype=np.float32)
     planes: dict[int, NDArray[np.float32]] = {}
     for index, row in enumerate(along):
@@ -137,7 +139,7 @@ def _weighted(values: Values, weights: list[NDArray[np.float64]], shape: Shape) 
         made[index] = 0
         for place in needed.tolist():
             if place not in planes:
-                planes[place] = down @ values[place].astype(np.float32) @ across.T
+                planes[place] = (across @ (down @ values[place].astype(np.float32)).T).T
             made[index] += row[place] * planes[place]
     return made
 
