@@ -142,7 +142,7 @@ def test_a_scan_that_fails_is_named_and_the_rest_go_on(staged: Connection) -> No
     """Without a place in the patient there is no crop; no vector stands for it."""
     run(staged, "UPDATE dbo.scans SET origin_x = NULL WHERE scan_id = 1;")
     with pytest.raises(
-        SqlError, match="1 of 3 scans .* scan_id 1: The place in the patient of the scan is not"
+        SqlError, match=r"1 of 3 scans .* scan_id 1: The place in the patient of the scan is not"
     ) as error:
         run(staged, f"{CALL};")
     assert error.value.number == 50120
