@@ -1224,7 +1224,7 @@ BEGIN
         nodule_evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
         network_id INT NOT NULL,                          -- detector, in dbo.networks
         preprocessing NVARCHAR(32) NOT NULL,              -- preprocessing by which it searched
-        stages NVARCHAR(1000) NULL,                       -- later stages that the detector's score is multiplied with, name:version with commas;
+        stages NVARCHAR(1000) NULL,                       -- later stages whose scores count as factors, name:version with commas;
                                                           -- NULL for the detector alone
         dataset_version_id INT NOT NULL,                  -- version of the data set, in dbo.dataset_versions
         least_readers TINYINT NOT NULL,                   -- nodules that fewer readers marked are irrelevant, where it is known how many did
@@ -8022,7 +8022,7 @@ Example:
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
-            N' nodules, scores and evaluations of nodules refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
+            N' nodules, scores and evaluations refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,
@@ -18987,7 +18987,7 @@ VALUES
     (N'nodule_evaluations', N'nodule_evaluation_id', N'number of the evaluation'),
     (N'nodule_evaluations', N'network_id', N'detector, in dbo.networks'),
     (N'nodule_evaluations', N'preprocessing', N'preprocessing by which it searched'),
-    (N'nodule_evaluations', N'stages', N'later stages that the detector''s score is multiplied with, name:version with commas; NULL for the detector alone'),
+    (N'nodule_evaluations', N'stages', N'later stages whose scores count as factors, name:version with commas; NULL for the detector alone'),
     (N'nodule_evaluations', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
     (N'nodule_evaluations', N'least_readers', N'nodules that fewer readers marked are irrelevant, where it is known how many did'),
     (N'nodule_evaluations', N'least_diameter', N'nodules below this diameter in millimetres, or without one, are irrelevant'),

@@ -1,4 +1,4 @@
--- From a detector of nodules to a patient's score in an ensemble. lungdb load-network --detects has loaded my_detector, --input two networks
+-- From a detector of nodules to an ensemble. lungdb load-network --detects has loaded my_detector, --input two networks
 -- that read crops, false_alarms and malignancy; lungdb load-labels the marks of readers. Without them the first call is refused.
 EXECUTE dbo.GenerateFeatures @ModelName = N'my_detector', @Layer = N'nodules', @Pooling = N'top5';
 

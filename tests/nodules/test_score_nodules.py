@@ -148,6 +148,7 @@ def test_a_scan_that_fails_is_named_and_the_rest_go_on(staged: Connection) -> No
     assert error.value.number == 50120
     assert scores(staged, 2) == pytest.approx(expected(2), abs=1e-5)
     assert sorted(pooled(staged)) == [2, 3]
+    run(staged, "DELETE FROM dbo.nodules WHERE scan_id = 1;")
     with pytest.raises(SqlError, match="@Class is 3"):
         run(staged, f"{CALL}, @Class = 3, @Recompute = 1;")
 

@@ -51,7 +51,7 @@ Example:
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
-            N' nodules, scores and evaluations of nodules refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
+            N' nodules, scores and evaluations refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,
