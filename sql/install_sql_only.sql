@@ -1224,7 +1224,7 @@ BEGIN
         nodule_evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
         network_id INT NOT NULL,                          -- detector, in dbo.networks
         preprocessing NVARCHAR(32) NOT NULL,              -- preprocessing by which it searched
-        stages NVARCHAR(1000) NULL,                       -- later stages that the detector's score is multiplied with, name:version with commas;
+        stages NVARCHAR(1000) NULL,                       -- later stages whose scores count as factors, name:version with commas;
                                                           -- NULL for the detector alone
         dataset_version_id INT NOT NULL,                  -- version of the data set, in dbo.dataset_versions
         least_readers TINYINT NOT NULL,                   -- nodules that fewer readers marked are irrelevant, where it is known how many did
@@ -4376,9 +4376,9 @@ IF NOT EXISTS (
         N'FeaturizeImages', N'FindLungs', N'GenerateFeatures', N'GenerateNewFeatures', N'InspectDataset', N'MaximiseImage',
         N'PoolFeatures', N'PredictImages', N'PredictLungCancer', N'PredictPatients', N'PreviewPreprocessing',
         N'RegisterExtensions', N'RenderMap', N'RepeatExperiment', N'RunOnDataset', N'RunSearch', N'ScoreNewScans',
-        N'SearchModels', N'SimilarImages', N'SimilarPatients', N'SimilarReports', N'SimilarSlices', N'SimilarToSlices',
-        N'StoreModelNodes', N'StorePreprocessing', N'TopSlices', N'TrainImageClassifier', N'TrainLungCancerModel',
-        N'TransformImages', N'WrongRepresentatives'))
+        N'ScoreNodules', N'SearchModels', N'SimilarImages', N'SimilarPatients', N'SimilarReports', N'SimilarSlices',
+        N'SimilarToSlices', N'StoreModelNodes', N'StorePreprocessing', N'TopSlices', N'TrainImageClassifier',
+        N'TrainLungCancerModel', N'TransformImages', N'WrongRepresentatives'))
 BEGIN
     DROP PROCEDURE IF EXISTS dbo.AddTerms;
     DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
@@ -8149,7 +8149,7 @@ Example:
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
-            N' nodules, scores and evaluations of nodules refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
+            N' nodules, scores and evaluations refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.poolings AS k WHERE k.network_id = @NetworkId AND (
             EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.pooling = k.pooling)
             OR EXISTS (SELECT 1 FROM dbo.classifiers AS c WHERE c.pooling = k.pooling)))
@@ -19269,7 +19269,7 @@ VALUES
     (N'nodule_evaluations', N'nodule_evaluation_id', N'number of the evaluation'),
     (N'nodule_evaluations', N'network_id', N'detector, in dbo.networks'),
     (N'nodule_evaluations', N'preprocessing', N'preprocessing by which it searched'),
-    (N'nodule_evaluations', N'stages', N'later stages that the detector''s score is multiplied with, name:version with commas; NULL for the detector alone'),
+    (N'nodule_evaluations', N'stages', N'later stages whose scores count as factors, name:version with commas; NULL for the detector alone'),
     (N'nodule_evaluations', N'dataset_version_id', N'version of the data set, in dbo.dataset_versions'),
     (N'nodule_evaluations', N'least_readers', N'nodules that fewer readers marked are irrelevant, where it is known how many did'),
     (N'nodule_evaluations', N'least_diameter', N'nodules below this diameter in millimetres, or without one, are irrelevant'),

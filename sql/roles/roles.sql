@@ -124,6 +124,7 @@ VALUES
     (N'dbo.ScoreNetworkSql'),
     (N'dbo.ScoreNewScans'),
     (N'dbo.ScoreNewScansSql'),
+    (N'dbo.ScoreNodules'),
     (N'dbo.ScorePatientsSql'),
     (N'dbo.SearchModels'),
     (N'dbo.ShowNoduleTruth'),
@@ -348,6 +349,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.RunOnDataset', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ScoreNewScans', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ScoreNewScansSql', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.ScoreNodules', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ScorePatientsSql', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ShowNoduleTruth', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ShowPatient', N'EXECUTE'),
@@ -755,6 +757,7 @@ VALUES
     (N'lungdb_scorer', N'dbo.ScoreNetworkSql', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ScoreNewScans', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ScoreNewScansSql', N'EXECUTE'),
+    (N'lungdb_scorer', N'dbo.ScoreNodules', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ScorePatientsSql', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ShowNoduleTruth', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ShowPatient', N'EXECUTE'),
@@ -780,11 +783,11 @@ VALUES
     (N'lungdb_scorer', N'dbo.experiment_scores', N'SELECT'),
     (N'lungdb_scorer', N'dbo.explained_features', N'SELECT'),
     (N'lungdb_scorer', N'dbo.explained_scores', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.explained_slices', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.feature_storage', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.feature_values', N'SELECT');
+    (N'lungdb_scorer', N'dbo.explained_slices', N'SELECT');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_scorer', N'dbo.feature_storage', N'SELECT'),
+    (N'lungdb_scorer', N'dbo.feature_values', N'SELECT'),
     (N'lungdb_scorer', N'dbo.image_sources', N'SELECT'),
     (N'lungdb_scorer', N'dbo.image_truth', N'SELECT'),
     (N'lungdb_scorer', N'dbo.map_values', N'SELECT'),
@@ -881,6 +884,7 @@ VALUES
     (N'lungdb_trainer', N'dbo.ScoreNetworkSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScoreNewScans', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScoreNewScansSql', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.ScoreNodules', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScorePatientsSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SearchModels', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ShowNoduleTruth', N'EXECUTE'),

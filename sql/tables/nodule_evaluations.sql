@@ -4,7 +4,7 @@ CREATE TABLE dbo.nodule_evaluations (
     nodule_evaluation_id INT IDENTITY(1, 1) NOT NULL, -- number of the evaluation
     network_id INT NOT NULL,                          -- detector, in dbo.networks
     preprocessing NVARCHAR(32) NOT NULL,              -- preprocessing by which it searched
-    stages NVARCHAR(1000) NULL,                       -- later stages that the detector's score is multiplied with, name:version with commas;
+    stages NVARCHAR(1000) NULL,                       -- later stages whose scores count as factors, name:version with commas;
                                                       -- NULL for the detector alone
     dataset_version_id INT NOT NULL,                  -- version of the data set, in dbo.dataset_versions
     least_readers TINYINT NOT NULL,                   -- nodules that fewer readers marked are irrelevant, where it is known how many did
