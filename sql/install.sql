@@ -9793,7 +9793,9 @@ BEGIN
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
     IF NOT EXISTS (SELECT 1 FROM #served)
         INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
-        SELECT TOP (1) n.network_id, N'lung', N'penultimate', N'mean'
+        SELECT TOP (1) n.network_id, IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'volume', N'lung'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'penultimate', N'nodules'),
+            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'mean', N'top5')
         FROM dbo.networks AS n
         INNER JOIN dbo.settings AS s ON s.name = N'default_network' AND s.value = n.name
         ORDER BY n.version DESC;
@@ -15371,6 +15373,33 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- NeedTriples: refuses a feature set whose rows are no triples of slices: of a network that reads volumes or single slices.
+-- Called by FindSliceFeatures, SimilarSlices and SimilarToSlices.
+CREATE OR ALTER PROCEDURE internal.NeedTriples
+    @FeatureSetId INT -- the feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = (
+        SELECT CONCAT(N'The feature set ', @FeatureSetId, N' is of the network ''', n.name, N''', whose rows are ',
+            IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'tiles of volumes', N'single slices'),
+            N', and this works with rows that are triples of slices. Name a model or a feature set of a network of pictures of three ',
+            N'channels.')
+        FROM dbo.feature_sets AS s
+        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+        WHERE s.feature_set_id = @FeatureSetId
+            AND (JSON_VALUE(n.details, N'$.input.dimensions') = N'3' OR JSON_VALUE(n.details, N'$.input.channels') = N'1'));
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50104, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeCells: fills #columns with the columns that a data set is inspected by, numbers before texts, and #cells with their values: what
 -- dbo.scans and dbo.scan_columns know, and columns that the caller names, which are read with the caller's own rights.
 -- Called by InspectDataset, whose table #inspected it reads and whose tables #columns and #cells it fills. It is to be left unsigned.
@@ -15688,7 +15717,7 @@ BEGIN
             FROM (SELECT TOP (5) scan_id FROM #altered ORDER BY scan_id) AS a);
         SET @Message = CONCAT(N'The vectors of ', @Count,
             N' scans in dbo.pooled_features do not match their SHA-256, or have none: scan_id ', @Some,
-            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for what a network pools), or copy them ',
+            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for a network''s), or copy them ',
             N'again.');
         THROW 50105, @Message, 1;
     END;
@@ -16870,6 +16899,7 @@ BEGIN
             COALESCE(N'a part: ' + @Parts, N'another; this one has columns alone'), N'.');
         THROW 50117, @Message, 1;
     END;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     IF @Feature IS NULL OR @Feature < 0 OR @Feature >= @Width
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Feature AS NVARCHAR(12)), N'NULL'),
@@ -21644,7 +21674,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.PoolFeatures runs a network such as a GRU, an LSTM or an attention head over the rows of dbo.features, the triples of
 slices or the tiles of a scan in their order, one scan at a time, and stores what it gives in dbo.pooled_features. The pooling is called by
-the network''s name, a colon and its version: TrainLungCancerModel @Pooling = N''my_gru:1'' learns from it. GenerateFeatures makes the features.
+the network''s name, a colon and its version: TrainLungCancerModel @Pooling = N''my_gru:1'' learns from it. GenerateFeatures makes the
+features.
 It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
 Parameters:
     @ModelName NVARCHAR(128) = NULL     name of a network that pools, as lungdb load-network --pooling stores it; needed
@@ -26000,13 +26031,13 @@ BEGIN
     FROM #result AS r
     INNER JOIN #made AS m ON m.prediction_id = r.prediction_id
     WHERE r.kind IN ('without', 'share', 'shapley')
-        -- The rows of a network of volumes are tiles, which are no three slices.
+        -- The rows of a network of volumes are tiles, those of one channel single slices; neither are three slices.
         AND NOT EXISTS (
             SELECT 1
             FROM #parts AS q
             INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = q.feature_set_id
             INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
-            WHERE JSON_VALUE(n.details, N'$.input.dimensions') = N'3');
+            WHERE JSON_VALUE(n.details, N'$.input.dimensions') = N'3' OR JSON_VALUE(n.details, N'$.input.channels') = N'1');
     UPDATE q
     SET q.state = 'failed', q.error_number = f.number, q.error = f.error
     FROM #queue AS q
@@ -27581,6 +27612,11 @@ Example:
     SELECT N'feature_parts', COUNT(*) FROM dbo.feature_parts
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
+    SELECT N'nodules', COUNT(*)
+    FROM dbo.nodules AS n
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
+    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
     SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
@@ -27596,6 +27632,10 @@ Example:
         WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling);
         -- Their maps go with the features.
         DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        DELETE n
+        FROM dbo.nodules AS n
+        INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
+        WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         -- Trials of searches that failed: of others FindUses has told.
@@ -30394,6 +30434,7 @@ Example:
         EXECUTE internal.FindComparedFeatures @ModelName, @FeatureSetId OUTPUT, @Pooling OUTPUT;
     ELSE
         EXECUTE internal.FindSliceFeatures NULL, NULL, 0, @FeatureSetId OUTPUT;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     SELECT @Array = f.array, @Triples = f.array_rows, @Bytes = 4 * f.array_cols,
         @Message = IIF(f.sha256 = HASHBYTES('SHA2_256', f.array), N'', N'altered')
     FROM dbo.features AS f
@@ -30491,6 +30532,7 @@ Example:
     EXECUTE internal.FindComparedFeatures @ModelName, @FeatureSetId OUTPUT, @Pooling OUTPUT;
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     EXECUTE internal.ListPackages @Packages OUTPUT;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = fs.layer,
         @Preprocessing = fs.preprocessing, @Steps = p.steps
     FROM dbo.feature_sets AS fs
@@ -32102,6 +32144,7 @@ VALUES
     ('procedure', N'internal.CheckMaximiseArguments'),
     ('procedure', N'internal.ExplainFindings'),
     ('procedure', N'internal.FindCopies'),
+    ('procedure', N'internal.NeedTriples'),
     ('procedure', N'internal.TakeCells'),
     ('procedure', N'internal.TakeCommonScores'),
     ('procedure', N'internal.TakeInspected'),

@@ -267,6 +267,7 @@ DROP PROCEDURE IF EXISTS internal.TakeUsedFeatures;
 DROP PROCEDURE IF EXISTS internal.TakeInspected;
 DROP PROCEDURE IF EXISTS internal.TakeCommonScores;
 DROP PROCEDURE IF EXISTS internal.TakeCells;
+DROP PROCEDURE IF EXISTS internal.NeedTriples;
 DROP PROCEDURE IF EXISTS internal.FindCopies;
 DROP PROCEDURE IF EXISTS internal.ExplainFindings;
 DROP PROCEDURE IF EXISTS internal.CheckMaximiseArguments;

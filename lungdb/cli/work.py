@@ -35,8 +35,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--network", metavar="NAME", help="first queue the scans that lack features of this network")
     parser.add_argument("--pictures", action="store_true", help="queue the pictures that lack them, not the scans")
     parser.add_argument("--layer", metavar="NAMES", help="its layers, with commas (default: penultimate)")
-    parser.add_argument("--preprocessing", metavar="NAME", help="how scans are prepared (default: lung)")
-    parser.add_argument("--pooling", metavar="NAMES", help="one or more poolings, with commas (default: mean)")
+    parser.add_argument(
+        "--preprocessing", metavar="NAME", help="how scans are prepared (default: lung, of volumes volume)"
+    )
+    parser.add_argument(
+        "--pooling", metavar="NAMES", help="one or more poolings, with commas (default: mean, of nodules top5)"
+    )
     options = parser.parse_args(argv)
     for name, value, most in (
         ("--workers", options.workers, 256),
@@ -54,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
     if options.pictures:
         print(f"{queue_images(target, options.network, options.layer)} pictures are queued.", flush=True)
     elif options.network is not None:
-        features = (options.layer, options.preprocessing or "lung", options.pooling or "mean")
+        features = (options.layer, options.preprocessing, options.pooling)
         print(f"{queue_features(target, options.network, *features)} scans are queued.", flush=True)
     how = WorkOptions(options.idle == "wait", options.batch_size, options.chunk_megabytes)
     return run_workers(target, options.workers, how)

@@ -47,6 +47,6 @@ def describe_pooling(details: dict[str, Any]) -> dict[str, str]:
     return {
         "Network": "pools the features of a scan",
         "Input": f"{read['name']} as [{', '.join(read['layout'])}]: {rows}{least}, {read['width']} features{lengths}",
-        "Output": f"{details['output']['name']}",
+        "Output": details["vector"]["name"],
         "Width": f"{details['width']} values of a scan",
     }

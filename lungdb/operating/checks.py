@@ -94,7 +94,10 @@ CHECKS = (
         "SELECT f.scan_id, f.feature_set_id FROM dbo.features AS f "
         "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = f.feature_set_id "
         "INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id "
-        "WHERE (f.array_cols <> w.width OR f.array_rows <> (s.number_images + 2) / 3 "
+        "LEFT JOIN dbo.networks AS n ON n.network_id = w.network_id "
+        "WHERE (f.array_cols <> w.width OR f.array_rows <> CASE "
+        "WHEN JSON_VALUE(n.details, N'$.input.dimensions') = N'3' THEN f.array_rows "  # tiles, as many as the steps lay
+        "WHEN JSON_VALUE(n.details, N'$.input.channels') = N'1' THEN s.number_images ELSE (s.number_images + 2) / 3 END "
         f"OR DATALENGTH(f.array) <> CAST(4 AS BIGINT) * f.array_rows * f.array_cols) AND {_HAS_ARRAY};",
         _FEATURES,
     ),

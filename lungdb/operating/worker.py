@@ -209,7 +209,7 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def queue_features(target: str, network: str, layer: str | None, preprocessing: str, pooling: str) -> int:
+def queue_features(target: str, network: str, layer: str | None, preprocessing: str | None, pooling: str | None) -> int:
     """Queue the scans that lack features, by dbo.QueueFeatures; return how many are open.
 
     Raises

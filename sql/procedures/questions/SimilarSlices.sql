@@ -53,6 +53,7 @@ Example:
         EXECUTE internal.FindComparedFeatures @ModelName, @FeatureSetId OUTPUT, @Pooling OUTPUT;
     ELSE
         EXECUTE internal.FindSliceFeatures NULL, NULL, 0, @FeatureSetId OUTPUT;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     SELECT @Array = f.array, @Triples = f.array_rows, @Bytes = 4 * f.array_cols,
         @Message = IIF(f.sha256 = HASHBYTES('SHA2_256', f.array), N'', N'altered')
     FROM dbo.features AS f

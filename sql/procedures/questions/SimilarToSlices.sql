@@ -53,6 +53,7 @@ Example:
     EXECUTE internal.FindComparedFeatures @ModelName, @FeatureSetId OUTPUT, @Pooling OUTPUT;
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     EXECUTE internal.ListPackages @Packages OUTPUT;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     SELECT @Network = n.model, @Sha256 = CONVERT(VARCHAR(64), n.sha256, 2), @Details = n.details, @Layer = fs.layer,
         @Preprocessing = fs.preprocessing, @Steps = p.steps
     FROM dbo.feature_sets AS fs

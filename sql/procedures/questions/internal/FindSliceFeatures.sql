@@ -33,6 +33,7 @@ BEGIN
             COALESCE(N'a part: ' + @Parts, N'another; this one has columns alone'), N'.');
         THROW 50117, @Message, 1;
     END;
+    EXECUTE internal.NeedTriples @FeatureSetId;
     IF @Feature IS NULL OR @Feature < 0 OR @Feature >= @Width
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Feature AS NVARCHAR(12)), N'NULL'),
