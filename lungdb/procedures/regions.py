@@ -31,7 +31,7 @@ from lungdb.networks.inputs.stored import reads_volumes
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.procedures.checks import check_columns, check_model, read_details, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, NAME, for_t_sql
-from lungdb.procedures.networks import OpenNetwork, open_maps, open_network
+from lungdb.procedures.networks import OpenNetwork, open_any, open_maps, open_network
 from lungdb.procedures.reading_slices import spacings
 from lungdb.procedures.volume_regions import occluded_volume
 
@@ -137,7 +137,7 @@ def explain_regions(
         if reads_volumes(read_details(network_details, "network")):
             return _of_volume(
                 (slices, preprocessing, steps, scored, Model(library, model, read), grid, method, started),
-                open_network(network, network_sha256, network_details, layer, providers, threads),
+                open_any(network, network_sha256, network_details, layer, providers, threads),
                 threads,
             )
         chosen = _pipeline(preprocessing, steps)
