@@ -114,7 +114,8 @@ def explain(
     given = {
         "network": onnx, "network_sha256": hashlib.sha256(onnx).hexdigest(), "network_details": DETAILS,
         "layer": "penultimate", "preprocessing": "mine", "model": text,
-        "model_sha256": hashlib.sha256(text).hexdigest(), "library": "logistic", "details": json.dumps({"width": 1, "task": "classification"}),
+        "model_sha256": hashlib.sha256(text).hexdigest(), "library": "logistic",
+        "details": json.dumps({"width": 1, "task": "classification"}),
         "vector": encode_vector(array.mean(axis=0, dtype=np.float64).astype(np.float32)), "array": blob,
         "array_sha256": array_sha256.hex(), "array_rows": len(array),
         "parts": json.dumps([{"pooling": "mean", "first_index": 0, "width": 1}]), "method": None, "grid": grid,
