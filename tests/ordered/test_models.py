@@ -118,9 +118,5 @@ def test_a_model_is_copied_with_what_its_pooling_is_called_by(
         assert rows(connection, "SELECT pooling, width FROM dbo.poolings WHERE network_id IS NOT NULL;") == [
             ("my_gru:1", 4)
         ]
-        run(
-            connection,
-            "EXECUTE dbo.DeleteModel @ModelName = N'ordered', @Version = 1; "
-            "UPDATE dbo.networks SET sha256 = 0x00 WHERE name = N'my_gru';",
-        )
+        run(connection, "UPDATE dbo.networks SET sha256 = 0x00 WHERE name = N'my_gru';")
     assert main(command) == 1
