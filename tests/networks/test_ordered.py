@@ -17,6 +17,7 @@ from lungdb.networks.running.ordered import Pooler, read_ordered
 
 RECORDED = Path(__file__).parents[1] / "data" / "pooling"
 WIDTH = 5
+SAME = helper.make_node("Identity", ["rows"], ["vector"])
 WIDTHS = {"gru": 4, "lstm": 3, "attention": 8}
 
 
@@ -25,16 +26,18 @@ def write(
     shape: Sequence[int | str],
     *,
     outputs: Sequence[str] = ("vector",),
+    rank: int | None = None,
     more: Sequence[tuple[str, int, Sequence[int | str]]] = (),
     weights: dict[str, np.ndarray] | None = None,
 ) -> bytes:
-    """Write a network that reads `rows` of a shape, and other inputs."""
+    """Write a network that reads `rows` of a shape, and other inputs; what it gives has a dimension fewer."""
+    sizes = [f"side{place}" for place in range(len(shape) - 1 if rank is None else rank)]
     given = [("rows", TensorProto.FLOAT, shape), *more]
     graph = helper.make_graph(
         list(nodes),
         "pooling",
         [helper.make_tensor_value_info(*each) for each in given],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes) for name in outputs],
         [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
@@ -115,14 +118,17 @@ def test_what_is_doubtful_is_asked_for_by_name() -> None:
     """A mean over both axes reads either way; two vectors could be meant; both are settled by saying which."""
     axes = {"axes": np.array([0, 1], np.int64)}
     both = write(
-        [helper.make_node("ReduceMean", ["rows", "axes"], ["vector"], keepdims=0)], ["a", "b", WIDTH], weights=axes
+        [helper.make_node("ReduceMean", ["rows", "axes"], ["vector"], keepdims=0)],
+        ["a", "b", WIDTH],
+        rank=1,
+        weights=axes,
     )
     with pytest.raises(ProcedureError, match="--pooling N,rows,width"):
         prepare_pooling(both)
     assert prepare_pooling(both, layout="rows,N,width")[1]["input"]["layout"] == ["rows", "N", "width"]
     (first, one), (second, two) = mean(0, "low"), mean(0, "high")
     several = write([first, second], ["rows", WIDTH], outputs=("low", "high"), weights=one | two)
-    with pytest.raises(ProcedureError, match=r"several vectors: low and high\. Say which is meant: --output low"):
+    with pytest.raises(ProcedureError, match=r"several vectors: low, high\. Say which is meant: --output low"):
         prepare_pooling(several)
     assert prepare_pooling(several, output="high")[1]["vector"] == {"name": "high"}
 
@@ -130,18 +136,18 @@ def test_what_is_doubtful_is_asked_for_by_name() -> None:
 @pytest.mark.parametrize(
     ("model", "said", "told"),
     [
-        (write([helper.make_node("Identity", ["rows"], ["vector"])], ["N", "rows", WIDTH]), {}, "one vector"),
-        (write([helper.make_node("Identity", ["rows"], ["vector"])], ["N", "rows", "w"]), {}, "width is fixed"),
-        (write([helper.make_node("Identity", ["rows"], ["vector"])], [4, 3, WIDTH]), {}, "N is free or 1"),
-        (write([helper.make_node("Identity", ["rows"], ["vector"])], ["N", 3, 8, 8]), {}, "Use one with a single"),
+        (write([SAME], ["N", "rows", WIDTH], rank=3), {}, "one vector"),
+        (write([SAME], ["N", "rows", "w"], rank=3), {}, "width is fixed"),
+        (write([SAME], [4, 3, WIDTH], rank=3), {}, "N is free or 1"),
+        (write([SAME], ["N", 3, 8, 8], rank=4), {}, "Use one with a single"),
         (
             write([helper.make_node("Add", ["rows", "h0"], ["vector"])], ["N", "rows", WIDTH],
-                  more=[("h0", TensorProto.FLOAT, [1, "N", WIDTH])]),
+                  rank=3, more=[("h0", TensorProto.FLOAT, [1, "N", WIDTH])]),
             {}, "with the states that it starts from inside",
         ),
-        (write([helper.make_node("Identity", ["rows"], ["vector"])], ["r", WIDTH]), {"layout": "width,rows"}, "layout"),
-        (write([helper.make_node("Identity", ["rows"], ["vector"])], ["r", WIDTH]), {"output": "h"}, "no output 'h'"),
-        (write([helper.make_node("RandomNormalLike", ["rows"], ["vector"])], ["r", WIDTH]), {}, "RandomNormalLike"),
+        (write([SAME], ["r", WIDTH], rank=2), {"layout": "width,rows"}, "layout"),
+        (write([SAME], ["r", WIDTH], rank=2), {"output": "h"}, "no output 'h'"),
+        (write([helper.make_node("RandomNormalLike", ["rows"], ["vector"])], ["r", WIDTH], rank=2), {}, "RandomNormalLike"),
         (b"no network", {}, "not an ONNX model"),
     ],
 )  # fmt: skip
