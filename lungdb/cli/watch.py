@@ -69,8 +69,10 @@ def main(argv: Sequence[str]) -> int:
     following.add_argument("--model", metavar="NAME", help="features and scores of this model alone (default: of all)")
     following.add_argument("--network", metavar="NAME", help="queue features of it (default: those that models read)")
     following.add_argument("--layer", metavar="NAMES", help="its layers, with commas (default: penultimate)")
-    following.add_argument("--preprocessing", metavar="NAME", help="how scans are prepared (default: lung)")
-    following.add_argument("--pooling", metavar="NAMES", help="one or more poolings, with commas (default: mean)")
+    following.add_argument("--preprocessing", metavar="NAME", help="how scans are prepared (default: the network's)")
+    following.add_argument(
+        "--pooling", metavar="NAMES", help="one or more poolings, with commas (default: the layer's)"
+    )
     add_loading_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.network is None and any(getattr(arguments, name) for name in _QUEUED):
@@ -111,8 +113,8 @@ def _watch(target: str, arguments: argparse.Namespace) -> int:
         features=arguments.features,
         network=arguments.network,
         layer=arguments.layer,
-        preprocessing=arguments.preprocessing or "lung",
-        pooling=arguments.pooling or "mean",
+        preprocessing=arguments.preprocessing,
+        pooling=arguments.pooling,
         model=arguments.model,
     )
     stop = Stop()

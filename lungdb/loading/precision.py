@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
 from lungdb.imaging.codecs import decode_slice
-from lungdb.imaging.preprocessing import CtSlice, pipeline, stack
+from lungdb.imaging.preprocessing import CHANNELS, CtSlice, pipeline, stack
+from lungdb.networks.inputs.stored import channels_of, reads_volumes
 
 PRECISIONS = ("fp16", "int8")
 PICTURES = 128
@@ -73,6 +74,12 @@ def make_precision(connection: Connection, entry: Entry, precision: str, picture
     """
     from lungdb.networks.quantising import FP16_MAX, largest_value, similarity, to_fp16, to_int8
 
+    if reads_volumes(entry.details) or channels_of(entry.details) != CHANNELS:
+        what = "volumes" if reads_volumes(entry.details) else "single slices"
+        raise LungdbError(
+            f"The network reads {what}, and {precision} is calibrated on and compared over triples of slices. Load it "
+            "in float32, or a file that is in another precision already."
+        )
     calibrating, held_back = calibration_pictures(connection, entry.details, pictures)
     if precision == "int8":
         model = to_int8(entry.model, _batches(calibrating))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import onnx
@@ -15,21 +15,19 @@ from lungdb.imaging.preprocessing import CHANNELS
 from lungdb.networks.architectures.catalog import CATALOG, IMAGENET, LESS_114, Architecture
 from lungdb.networks.detecting.reading import read_output
 from lungdb.networks.graphs.anatomy import ancestors, penultimate, recognise, useful_layers
+from lungdb.networks.graphs.checking import check_model
 from lungdb.networks.graphs.cost import check_cost
 from lungdb.networks.graphs.graph import (
     names_used,
     network_input,
-    nodes_of,
     read_model,
     refusing,
     shape_of,
 )
 from lungdb.networks.graphs.layers import free_batch, free_reshapes, select_layer, tensor_called
-from lungdb.networks.graphs.operators import SUPPORTED
 from lungdb.networks.graphs.optimising import optimise
 from lungdb.networks.graphs.trial import try_detector, try_network
 from lungdb.networks.inputs.kinds import METADATA_KEY, Declared, kind_of, own_words
-from lungdb.networks.wording import listed, printable
 
 MAX_BYTES = 2**31 - 1
 """Of VARBINARY(MAX), and of a protobuf message."""
@@ -42,7 +40,6 @@ NODULE_WIDTH = 6
 
 Scale = Mapping[str, Sequence[float]]
 
-_OLDEST_OPSET = 7  # the first that ONNX Runtime promises to run
 _CNTK = "CNTK"  # what its exports to ONNX say made them
 _OLDEST_IR = 4  # the first in which weights need not be inputs, and so are constants
 
@@ -94,7 +91,7 @@ def prepare_network(
     with refusing("read"):
         parsed = read_model(model)
         tidy(parsed)
-        check_graph(parsed)
+        check_model(parsed)
         told = _told(parsed, declared, input_size)
         kind = kind_of(parsed, told)
         kind.arrange(parsed, told)
@@ -171,59 +168,6 @@ def _cut_at(model: onnx.ModelProto, tensors: Sequence[str]) -> None:
     graph.node.extend(nodes)
     del graph.output[:]
     graph.output.extend(helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, None) for tensor in tensors)
-
-
-def check_graph(model: onnx.ModelProto, supported: frozenset[str] = SUPPORTED) -> None:
-    """Refuse what is no valid ONNX of supported operators for inference: 50116."""
-    if not all(isinstance(name, str) for name in _names(model.graph)):
-        raise ProcedureError(
-            ErrorNumber.UNREADABLE, "The network is not valid ONNX: a name in it is not UTF-8. Export it again."
-        )
-    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
-    newest = onnx.defs.onnx_opset_version()
-    if len(versions) != 1 or not _OLDEST_OPSET <= versions[0] <= newest:
-        found = versions[0] if versions else "none"
-        raise ProcedureError(
-            ErrorNumber.UNREADABLE,
-            f"The network's operator set is {found}; {_OLDEST_OPSET} to {newest} can be read. Export it again with one "
-            "of these.",
-        )
-    if model.functions or model.training_info:
-        raise ProcedureError(
-            ErrorNumber.UNREADABLE,
-            "The network defines functions or training steps of its own. Export it for inference only.",
-        )
-    foreign = sorted({node.op_type for node in nodes_of(model.graph)} - supported)
-    if foreign:
-        raise ProcedureError(
-            ErrorNumber.UNREADABLE,
-            f"The network uses the operators {listed(foreign)}, which networks have no need of here. Export it without "
-            "them.",
-        )
-    if model.graph.sparse_initializer or any(_is_sparse(node) for node in nodes_of(model.graph)):
-        raise ProcedureError(
-            ErrorNumber.UNREADABLE, "The network keeps weights in sparse form. Export it with ordinary weights."
-        )
-    try:
-        onnx.checker.check_model(model)
-    except Exception as error:  # ValidationError, and protobuf's for what it cannot write
-        raise ProcedureError(
-            ErrorNumber.UNREADABLE,
-            f"The network is not valid ONNX: {printable(error)[:300]} Export it again.",
-        ) from None
-
-
-def _is_sparse(node: onnx.NodeProto) -> bool:
-    return any(entry.HasField("sparse_tensor") or entry.sparse_tensors for entry in node.attribute)
-
-
-def _names(graph: onnx.GraphProto) -> Iterator[str | bytes]:
-    """Yield the names in a graph; protobuf gives those that are not UTF-8 as bytes."""
-    for node in nodes_of(graph):
-        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
-        yield from (attribute.name for attribute in node.attribute)
-    for value in (*graph.input, *graph.output, *graph.initializer):
-        yield value.name
 
 
 def network_details(

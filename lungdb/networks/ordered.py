@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, ValueInfoProto
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.networks.entry import METADATA_KEY, check_graph, tidy
+from lungdb.networks.entry import METADATA_KEY, tidy
+from lungdb.networks.graphs.checking import check_model
 from lungdb.networks.graphs.graph import Dimension, describe, read_model, refusing, shape_of
 from lungdb.networks.graphs.operators import SUPPORTED
 from lungdb.networks.running.ordered import KIND as KIND
@@ -70,7 +71,7 @@ def prepare_pooling(
     with refusing("read"):
         parsed = read_model(model)
         tidy(parsed)
-        check_graph(parsed, OPERATORS)
+        check_model(parsed, OPERATORS)
         found = _try(parsed, layout, output)
     details = {
         "architecture": None,

@@ -97,7 +97,8 @@ CHECKS = (
         "LEFT JOIN dbo.networks AS n ON n.network_id = w.network_id "
         "WHERE (f.array_cols <> w.width OR f.array_rows <> CASE "
         "WHEN JSON_VALUE(n.details, N'$.input.dimensions') = N'3' THEN f.array_rows "  # tiles, as many as the steps lay
-        "WHEN JSON_VALUE(n.details, N'$.input.channels') = N'1' THEN s.number_images ELSE (s.number_images + 2) / 3 END "
+        "WHEN JSON_VALUE(n.details, N'$.input.channels') = N'1' THEN s.number_images "
+        "ELSE (s.number_images + 2) / 3 END "
         f"OR DATALENGTH(f.array) <> CAST(4 AS BIGINT) * f.array_rows * f.array_cols) AND {_HAS_ARRAY};",
         _FEATURES,
     ),

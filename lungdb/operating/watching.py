@@ -63,8 +63,8 @@ class WatchOptions:
     features: str = "queue"
     network: str | None = None
     layer: str | None = None
-    preprocessing: str = "lung"
-    pooling: str = "mean"
+    preprocessing: str | None = None
+    pooling: str | None = None
     model: str | None = None
 
 

@@ -42,6 +42,8 @@ class Phantom:
     age : int
         In years.
     scanner : Scanner
+    lungs : bool[slices, rows, columns]
+        Voxels of which half or more lies in a lung as it was drawn: vessels, airways and nodules in it included.
     """
 
     seed: int
@@ -53,6 +55,7 @@ class Phantom:
     sex: str
     age: int
     scanner: Scanner
+    lungs: NDArray[np.bool_]
 
 
 def make_phantom(seed: int, *, cancer: bool, slices: int = 32, size: int = 256) -> Phantom:
@@ -110,6 +113,7 @@ def make_phantom(seed: int, *, cancer: bool, slices: int = 32, size: int = 256) 
         sex=anatomy.sex,
         age=anatomy.age,
         scanner=scanner,
+        lungs=lung >= 0.5,
     )
 
 

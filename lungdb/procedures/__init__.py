@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.inspecting import inspect_dataset
     from lungdb.procedures.installation import check_runtime
     from lungdb.procedures.likeness import add_rows, similar_rows
+    from lungdb.procedures.lungs import find_scan_lungs
     from lungdb.procedures.mapping import layer_maps, map_shapes
     from lungdb.procedures.maximising import maximise_image
     from lungdb.procedures.measuring import measure_scores
@@ -63,6 +64,7 @@ __all__ = [
     "features_and_nodules",
     "features_of_slices",
     "featurize_images",
+    "find_scan_lungs",
     "generate_features",
     "inspect_dataset",
     "keep_and_generate_features",
@@ -115,6 +117,7 @@ _MODULES = {
     "feature_matrix": "running",
     "features_of_slices": "unstored",
     "featurize_images": "images",
+    "find_scan_lungs": "lungs",
     "generate_features": "features",
     "inspect_dataset": "inspecting",
     "features_and_nodules": "features",

@@ -15,8 +15,11 @@ from lungdb.imaging.codecs import decode_slice, from_hex
 from lungdb.imaging.pictures import decode_picture
 from lungdb.imaging.preprocessing import CtSlice, Plane, Size
 from lungdb.imaging.steps.pipelines import Recipe, check_values, of_picture, recipe
+from lungdb.imaging.volumes.declared import VolumeInput
+from lungdb.imaging.volumes.recipes import is_volume_recipe, volume_recipe
 from lungdb.procedures.checks import check_columns, check_sha256, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, check_size, for_t_sql
+from lungdb.procedures.lungs import scan_volume
 from lungdb.procedures.reading_slices import spacings
 
 _SLICES = (
@@ -41,6 +44,7 @@ def check_steps(steps: str, of_pictures: bool | None = None) -> tuple[str, int, 
     Parameters
     ----------
     steps : str
+        Of slices, or with `dimensions` 3 of volumes.
     of_pictures : bool or None
         None of a preprocessing, which ends with what the network reads; else whether the steps that make derived
         pictures begin with pictures, which have no Hounsfield units.
@@ -53,6 +57,8 @@ def check_steps(steps: str, of_pictures: bool | None = None) -> tuple[str, int, 
         0 and empty, or 50390 for what is wrong with them, 50394 for a step of a package that is not there.
     """
     try:
+        if of_pictures is None and is_volume_recipe(steps):
+            return volume_recipe(steps).text, 0, ""
         made = recipe(steps) if of_pictures is None else recipe(steps, hu=not of_pictures, ends_as_network=False)
         return made.text, 0, ""
     except ProcedureError as refusal:
@@ -61,7 +67,7 @@ def check_steps(steps: str, of_pictures: bool | None = None) -> tuple[str, int, 
 
 @for_t_sql({2: MESSAGE})
 def preview_steps(
-    slices: pd.DataFrame, steps: str, rows: int, cols: int, as_sheet: bool
+    slices: pd.DataFrame, steps: str, rows: int, cols: int, as_sheet: bool, most: int = 9
 ) -> tuple[pd.DataFrame, int, str]:
     """Make pictures of slices by the steps of a preprocessing.
 
@@ -69,13 +75,16 @@ def preview_steps(
     ----------
     slices : DataFrame
         One row a slice: `place` (its index), `image_rows`, `image_cols`, `rescale_slope`, `rescale_intercept`, `pixels`
-        and `pixels_sha256` in hexadecimal, `encoding`, `spacing_y`, `spacing_x`.
+        and `pixels_sha256` in hexadecimal, `encoding`, `spacing_y`, `spacing_x`. For steps of a volume all its slices,
+        as of `find_scan_lungs`.
     steps : str
         JSON.
     rows, cols : int
         What the network would read.
     as_sheet : bool
         Whether all come in one picture.
+    most : int
+        Planes of a volume, evenly over it.
 
     Returns
     -------
@@ -85,6 +94,9 @@ def preview_steps(
         0 and empty, or a refusal: as of `check_steps`; 50120 for a slice that the steps cannot work on.
     """
     try:
+        if is_volume_recipe(steps):
+            places, planes = _planes_of_volume(slices, steps, most)
+            return _preview(*_pictures(places, planes, as_sheet)), 0, ""
         made = recipe(steps)
         places = whole_numbers(slices, "place").tolist()
         planes = []
@@ -95,16 +107,10 @@ def preview_steps(
                 raise ProcedureError(ErrorNumber.SOME_FAILED, f"Slice {place}: {error}") from None
         if not planes:
             raise ProcedureError(ErrorNumber.SOME_FAILED, "The scan has no slices. Load it again.")
-        lowest = min(float(plane.min()) for plane in planes)
-        highest = max(float(plane.max()) for plane in planes)
-        pictures = [_grey(plane, lowest, highest if highest > lowest else lowest + 1) for plane in planes]
-        if as_sheet:
-            places, pictures = [_SHEET], [_sheet(pictures)]
-        found = [_png(picture).hex() for picture in pictures]
-        check_size(sum(map(len, found)), "pictures", "Ask for fewer @Slices, or fewer @Rows and @Cols.")
+        shown = _pictures(places, planes, as_sheet)
     except ProcedureError as refusal:
         return _preview([], 0.0, 0.0, []), refusal.number, refusal.message
-    return _preview(places, lowest, highest, found), 0, ""
+    return _preview(*shown), 0, ""
 
 
 @for_t_sql({2: MESSAGE}, {"error": MESSAGE})
@@ -159,6 +165,32 @@ def transform_images(
     except ProcedureError as refusal:
         return _transformed([]), refusal.number, refusal.message
     return _transformed(results), 0, ""
+
+
+def _pictures(places: list[int], planes: list[Plane], as_sheet: bool) -> tuple[list[int], float, float, list[str]]:
+    """Draw planes, black where the lowest value of all of them is, white where the highest is."""
+    lowest = min(float(plane.min()) for plane in planes)
+    highest = max(float(plane.max()) for plane in planes)
+    pictures = [_grey(plane, lowest, highest if highest > lowest else lowest + 1) for plane in planes]
+    if as_sheet:
+        places, pictures = [_SHEET], [_sheet(pictures)]
+    found = [_png(picture).hex() for picture in pictures]
+    check_size(sum(map(len, found)), "pictures", "Ask for fewer @Slices, or fewer @Rows and @Cols.")
+    return places, lowest, highest, found
+
+
+def _planes_of_volume(slices: pd.DataFrame, steps: str, most: int) -> tuple[list[int], list[Plane]]:
+    """Prepare a scan as a volume, without what a network would declare, and give so many planes, evenly over it."""
+    made = volume_recipe(steps)
+    try:
+        prepared = made.prepare(scan_volume(slices), VolumeInput(1, (None, None, None)))
+    except ProcedureError:
+        raise
+    except LungdbError as error:
+        raise ProcedureError(ErrorNumber.SOME_FAILED, str(error)) from None
+    depth = len(prepared.values)
+    places = sorted({place * depth // most + depth // most // 2 for place in range(most)} & set(range(depth)))
+    return places, [prepared.values[place] for place in places]
 
 
 def _slices(slices: pd.DataFrame, are_pictures: list[bool] | None = None) -> list[CtSlice | LungdbError | None]:

@@ -1,5 +1,5 @@
--- lungdb's own preprocessings, as steps: what GenerateFeatures makes with them is older than these rows, and the same bit for bit. volume is
--- of networks that read three dimensions.
+-- lungdb's own preprocessings, as steps: what GenerateFeatures makes with them is older than these rows, and the same bit for bit.
+-- volume is of networks that read three dimensions.
 INSERT INTO dbo.preprocessings (name, steps, digest)
 SELECT d.name, d.steps, HASHBYTES('SHA2_256', d.steps)
 FROM (

@@ -123,3 +123,29 @@ def test_a_network_goes_when_nothing_refers_to_it(featured: Connection) -> None:
     assert not contents(featured)["network_layers"]
     refused(featured, f"{call};", 50102)
     refused(featured, "EXECUTE dbo.DeleteNetwork @ModelName = N'made up';", 50101)
+
+
+def test_nodules_of_a_detector_go_with_its_features(featured: Connection) -> None:
+    """Those of another preprocessing stay, and so does what readers marked; vectors of a pooling leave them all."""
+    run(
+        featured,
+        "UPDATE dbo.feature_sets SET layer = N'nodules';"
+        "INSERT INTO dbo.nodules (scan_id, x, y, z, source, network_id, preprocessing, score, content_sha256) "
+        "SELECT 1, p.x, 0, 0, 'network', 1, p.preprocessing, 0.5, s.content_sha256 FROM dbo.scans AS s "
+        "CROSS JOIN (SELECT 1 AS x, N'lung' AS preprocessing UNION ALL SELECT 2, N'lung' "
+        "UNION ALL SELECT 3, N'seed') AS p "
+        "WHERE s.scan_id = 1;"
+        "INSERT INTO dbo.nodules (scan_id, x, y, z, source, content_sha256) "
+        "SELECT 1, 4, 0, 0, 'truth', content_sha256 FROM dbo.scans WHERE scan_id = 1;"
+        "INSERT INTO dbo.nodule_scores (nodule_id, network_id, preprocessing, score) VALUES (1, 1, N'lung', 0.1);",
+    )
+    assert "nodules" not in deleted(
+        featured, "EXECUTE dbo.DeleteFeatures @Layer = N'nodules', @Pooling = N'mean', @DryRun = 1;"
+    )
+    call = "EXECUTE dbo.DeleteFeatures @Layer = N'nodules', @DryRun = {};"
+    assert deleted(featured, call.format(1))["nodules"] == 2
+    assert len(rows(featured, "SELECT 1 FROM dbo.nodules;")) == 4
+    assert deleted(featured, call.format(0))["nodules"] == 2
+    assert rows(featured, "SELECT x FROM dbo.nodules ORDER BY x;") == [(3.0,), (4.0,)]
+    assert rows(featured, "SELECT 1 FROM dbo.nodule_scores;") == []
+    assert "1 nodules" in refused(featured, "EXECUTE dbo.DeleteNetwork @ModelName = N'made up', @Version = 1;", 50305)

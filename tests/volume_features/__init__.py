@@ -1,0 +1,1 @@
+"""Features and nodules of scans as volumes."""

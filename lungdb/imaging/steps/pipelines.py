@@ -264,6 +264,11 @@ def _read(text: str) -> dict[str, Any]:
         raise LungdbError(f"The steps are no JSON ({error}). Write a list of objects.") from None
     if isinstance(document, list):
         document = {"steps": document}
+    if isinstance(document, dict) and document.get("dimensions") == 3:
+        raise LungdbError(
+            "The preprocessing is of volumes ('dimensions' is 3), and slices or pictures are to be made. Use one "
+            "of slices; dbo.preprocessing_list has them."
+        )
     if not isinstance(document, dict) or not isinstance(document.get("steps"), list):
         raise LungdbError("The steps are no list. Write a list of objects, or an object with such a list in 'steps'.")
     unknown = sorted(set(document) - {"steps", "normalise", "triples"})

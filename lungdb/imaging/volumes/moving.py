@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from lungdb.errors import LungdbError
 from lungdb.imaging.steps.registry import Arguments
@@ -48,7 +48,8 @@ def oriented(scan: Scan, orientation: str) -> Scan:
             values = np.flip(values, axis)
             origin = origin + steps[axis] * (values.shape[axis] - 1)
             steps[axis] = -steps[axis]
-    return replace(scan, values=values, geometry=geometry(origin, steps))
+    lungs = None if scan.lungs is None else oriented(replace(scan, values=scan.lungs, lungs=None), orientation).values
+    return replace(scan, values=values, geometry=geometry(origin, steps), lungs=lungs)
 
 
 def geometry(origin: NDArray[np.float64], steps: NDArray[np.float64]) -> Geometry:
@@ -106,22 +107,29 @@ def resampled(scan: Scan, spacing: Triple, interpolation: str = "linear", antial
     check_voxels((depth, rows, cols), "The resampled scan")
     steps = np.asarray(scan.geometry.steps) * np.asarray(ratios)[:, None]
     moved = geometry(np.asarray(scan.geometry.origin), steps)
+    lungs = None
+    if scan.lungs is not None:
+        lungs = resampled(replace(scan, values=scan.lungs, lungs=None), spacing, "nearest").values
     if interpolation == "nearest":
         places = [
             np.minimum(np.floor(np.arange(new) * ratio + 0.5).astype(np.intp), side - 1)
             for new, ratio, side in zip((depth, rows, cols), ratios, scan.values.shape, strict=True)
         ]
-        return replace(scan, values=scan.values[np.ix_(*places)], geometry=moved, is_own=True)
+        return replace(scan, values=scan.values[np.ix_(*places)], geometry=moved, lungs=lungs, is_own=True)
     weights = [
         _weights(side, new, ratio, interpolation, antialias)
         for side, new, ratio in zip(scan.values.shape, (depth, rows, cols), ratios, strict=True)
     ]
-    return replace(scan, values=_weighted(scan.values, weights, (depth, rows, cols)), geometry=moved, is_own=True)
+    return replace(
+        scan, values=_weighted(scan.values, weights, (depth, rows, cols)), geometry=moved, lungs=lungs, is_own=True
+    )
 
 
 def _weighted(values: Values, weights: list[NDArray[np.float64]], shape: Shape) -> NDArray[np.float32]:
     """Weight along rows and columns slice by slice, then along slices, holding those at once that one is made of."""
-    along, down, across = (weight.astype(np.float32) for weight in weights)
+    along = weights[0].astype(np.float32)
+    # Few voxels count in each new one, and most of the weights are 0.
+    down, across = (sparse.csr_matrix(weight.astype(np.float32)) for weight in weights[1:])
     made = np.empty(shape, dtype=np.float32)
     planes: dict[int, NDArray[np.float32]] = {}
     for index, row in enumerate(along):
@@ -131,7 +139,7 @@ def _weighted(values: Values, weights: list[NDArray[np.float64]], shape: Shape) 
         made[index] = 0
         for place in needed.tolist():
             if place not in planes:
-                planes[place] = down @ values[place].astype(np.float32) @ across.T
+                planes[place] = (across @ (down @ values[place].astype(np.float32)).T).T
             made[index] += row[place] * planes[place]
     return made
 

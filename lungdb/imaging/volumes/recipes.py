@@ -13,6 +13,7 @@ import numpy as np
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.steps.registry import Arguments
+from lungdb.imaging.volumes.bounding import BOUNDING_STEPS
 from lungdb.imaging.volumes.declared import VolumeInput
 from lungdb.imaging.volumes.geometry import Volume
 from lungdb.imaging.volumes.moving import MOVING_STEPS
@@ -26,7 +27,7 @@ MOST_ANISOTROPY = 20.0
 MOST_STEPS = 32
 """Steps of a preprocessing at most."""
 
-_STEPS: dict[str, VolumeStep] = {**MOVING_STEPS, **VALUE_STEPS, "tile": TILE}
+_STEPS: dict[str, VolumeStep] = {**MOVING_STEPS, **VALUE_STEPS, **BOUNDING_STEPS, "tile": TILE}
 VOLUME_STEP_NAMES = tuple(_STEPS)
 """Names of the steps of volumes."""
 
@@ -56,7 +57,7 @@ class VolumeRecipe:
 
     def prepare(self, volume: Volume, wanted: VolumeInput) -> Prepared:
         """Apply the steps to a scan for what a network declares; LungdbError for a scan that they cannot work on."""
-        _check_volume(volume)
+        check_volume(volume)
         scan = Scan(volume.values, volume.geometry, wanted)
         for step, arguments in self.steps[:-1]:
             scan = step.apply(scan, arguments)
@@ -155,7 +156,7 @@ def _checked(items: Sequence[Any]) -> tuple[list[tuple[VolumeStep, Mapping[str, 
     return steps, written
 
 
-def _check_volume(volume: Volume) -> None:
+def check_volume(volume: Volume) -> None:
     """Refuse with LungdbError what is no scan in three dimensions."""
     values = volume.values
     if values.ndim != 3 or values.dtype not in (np.int16, np.float32):

@@ -36,6 +36,8 @@ class Scan:
         What the network declares.
     air : float
         What −1024 HU have become: what lies outside the scan is filled with.
+    lungs : bool[slices, rows, cols] or None
+        Where the lungs lie, once a step has found them.
     is_own : bool
         Whether a step made the values, so that the next may write into them.
     """
@@ -44,6 +46,7 @@ class Scan:
     geometry: Geometry
     wanted: VolumeInput
     air: float = AIR
+    lungs: NDArray[np.bool_] | None = None
     is_own: bool = False
 
     def floats(self) -> NDArray[np.float32]:

@@ -46,7 +46,7 @@ def decode_boxes(form: Boxes, outputs: Outputs, tile: Tile) -> Candidates:
 
 def _scores(form: Boxes, outputs: Outputs, columns: dict[str, NDArray[np.float64]], count: int) -> NDArray[np.float64]:
     if form.scores is None:
-        return probabilities(columns["score"], form.score, form.boxes)
+        return _without_padding(columns["score"], form, form.boxes)
     given = np.asarray(outputs[form.scores]) if form.scores < len(outputs) else np.empty(0)
     is_table = given.ndim == 3 or (given.ndim == 2 and given.shape[0] == count and given.shape != (1, count))
     values = output_at(outputs, form.scores, 2 if is_table else 1, "scores")
@@ -54,7 +54,14 @@ def _scores(form: Boxes, outputs: Outputs, columns: dict[str, NDArray[np.float64
         raise other_shape(form.scores, given.shape, f"there are {count} boxes")
     if values.ndim == 2:
         values = values[:, _class_of(form, values.shape[1])]
-    return probabilities(values, form.score, form.scores)
+    return _without_padding(values, form, form.scores)
+
+
+def _without_padding(scores: NDArray[Any], form: Boxes, position: int) -> NDArray[np.float64]:
+    """Make probabilities; rows that fill up may have the score -1, as exporters write it, where others have 0."""
+    if form.score == "probability":
+        scores = np.where(scores == -1, 0, scores)
+    return probabilities(scores, form.score, position)
 
 
 def _class_of(form: Boxes, classes: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -78,16 +78,65 @@ def find(form: HeatMap | Segmentation, maps: Maps, geometry: Geometry) -> Candid
     return _parts(form, maps[0], geometry)
 
 
+@dataclass(frozen=True)
+class _Marked:
+    """Voxels that are marked in a volume, by the connected part that they belong to.
+
+    Attributes
+    ----------
+    numbers : int[parts]
+        1, 2, …
+    of_part : int[voxels]
+        The part of each.
+    at : float64[voxels, 3]
+        z, y, x.
+    values : float64[voxels]
+    """
+
+    numbers: NDArray[np.intp]
+    of_part: NDArray[np.int32]
+    at: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, heat: NDArray[np.float32], marked: NDArray[np.bool_], connectivity: int) -> _Marked:
+        """Label what hangs together; beyond the labels this takes memory for the marked voxels only."""
+        labels, count = ndimage.label(marked, ndimage.generate_binary_structure(3, {6: 1, 18: 2, 26: 3}[connectivity]))
+        at = np.nonzero(labels)
+        return cls(np.arange(1, count + 1), labels[at], np.stack(at, axis=1).astype(np.float64), heat[at].astype(float))
+
+    def middles(self) -> NDArray[np.float64]:
+        """Give the mean voxel of each part."""
+        means = [ndimage.mean(along, self.of_part, self.numbers) for along in self.at.T]
+        return np.stack(means, axis=1)
+
+    def highest(self) -> NDArray[np.float64]:
+        """Give the highest value of each part."""
+        return np.asarray(ndimage.maximum(self.values, self.of_part, self.numbers), np.float64)
+
+    def mean(self) -> NDArray[np.float64]:
+        """Give the mean value of each part."""
+        return np.asarray(ndimage.mean(self.values, self.of_part, self.numbers), np.float64)
+
+    def sides(self, geometry: Geometry) -> NDArray[np.float64]:
+        """Give the extents of each part along x, y, z in mm, its voxels with their corners."""
+        places = geometry.to_patient(self.at).T
+        ends = [
+            ndimage.maximum(along, self.of_part, self.numbers) - ndimage.minimum(along, self.of_part, self.numbers)
+            for along in places
+        ]
+        sides: NDArray[np.float64] = np.stack(ends, axis=1) + np.abs(np.asarray(geometry.steps)).sum(axis=0)
+        return sides
+
+
 def _peaks(form: HeatMap, maps: Maps, geometry: Geometry) -> Candidates:
     heat = maps[0]
     summits = (heat > form.threshold) & (heat == ndimage.maximum_filter(heat, size=3, mode="constant"))
-    labels, count = ndimage.label(summits, np.ones((3, 3, 3)))
-    if not count:
-        return no_candidates()
-    numbers = np.arange(1, count + 1)
     # What is equally high and hangs together, as where a sigmoid is 1, is one peak in its middle.
-    middles = np.asarray(ndimage.center_of_mass(summits, labels, numbers))
-    scores = np.asarray(ndimage.maximum(heat, labels, numbers), np.float64)
+    marked = _Marked.of(heat, summits, 26)
+    if not len(marked.numbers):
+        return no_candidates()
+    middles, scores = marked.middles(), marked.highest()
     places = geometry.to_patient(middles)
     kept = _apart(places, scores, form)
     middles, places, scores = middles[kept], places[kept], scores[kept]
@@ -150,37 +199,13 @@ def _fall(line: NDArray[np.float64]) -> float:
 
 
 def _parts(form: Segmentation, mask: NDArray[np.float32], geometry: Geometry) -> Candidates:
-    structure = ndimage.generate_binary_structure(3, {6: 1, 18: 2, 26: 3}[form.connectivity])
-    labels, count = ndimage.label(mask > form.threshold, structure)
-    counts = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    marked = _Marked.of(mask, mask > form.threshold, form.connectivity)
+    if not len(marked.numbers):
+        return no_candidates()
+    counts = np.bincount(marked.of_part)[1:]
     volumes: NDArray[np.float64] = counts * np.abs(np.linalg.det(np.asarray(geometry.steps)))
     diameters = np.cbrt(6 * volumes / np.pi)
-    numbers = np.flatnonzero(diameters >= form.smallest) + 1
-    if not len(numbers):
-        return no_candidates()
-    measure = ndimage.maximum if form.of_part == "max" else ndimage.mean
-    scores = np.asarray(measure(mask, labels, numbers), np.float64)
-    numbers, scores = _highest(numbers, scores, form.most)
-    middles = np.asarray(ndimage.center_of_mass(labels > 0, labels, numbers)).reshape(-1, 3)
-    found = ndimage.find_objects(labels)
-    sides = np.array([_sides(labels[found[number - 1]] == number, found[number - 1], geometry) for number in numbers])
-    return Candidates(
-        geometry.to_patient(middles), sides, diameters[numbers - 1], volumes[numbers - 1], np.minimum(scores, 1.0)
-    )
-
-
-def _highest(
-    numbers: NDArray[np.intp], scores: NDArray[np.float64], most: int
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    order = np.argsort(-scores, kind="stable")[:most]
-    return numbers[order], scores[order]
-
-
-def _sides(part: NDArray[np.bool_], at: tuple[slice, ...], geometry: Geometry) -> NDArray[np.float64]:
-    """Give the extents along x, y, z of the corners of a part's voxels, in mm."""
-    voxels = np.argwhere(part) + [each.start for each in at]
-    corners = np.array(list(product((-0.5, 0.5), repeat=3)))
-    places = geometry.to_patient(voxels.astype(np.float64))
-    beyond = (corners @ np.asarray(geometry.steps)).max(axis=0)
-    extents: NDArray[np.float64] = places.max(axis=0) - places.min(axis=0) + 2 * beyond
-    return extents
+    scores = np.minimum(marked.highest() if form.of_part == "max" else marked.mean(), 1.0)
+    parts = Candidates(geometry.to_patient(marked.middles()), marked.sides(geometry), diameters, volumes, scores)
+    large = np.flatnonzero(diameters >= form.smallest)
+    return parts.taken(large[np.argsort(-scores[large], kind="stable")[: form.most]])

@@ -16,10 +16,10 @@ _WITHIN = 0.5  # of the smaller box: a nodule that a tile cuts lies in what anot
 def merge(found: Sequence[Candidates], overlap: float = 0.1, most: int = 300) -> Candidates:
     """Count what tiles that overlap see twice once, the most probable candidates first.
 
-    Two candidates are one nodule where their boxes share more than a part of their union, where the centre of one lies
-    within the other's radius, or where half of the smaller box lies in the larger one and one of them is cut off by the
-    border of its tile. The place and size are those of what a tile sees whole, else of the more probable; the score is
-    the highest that any tile gave.
+    Two candidates of different tiles are one nodule where their boxes share more than a part of their union, where the
+    centre of one lies within the other's radius, or where half of the smaller box lies in the larger one and one of
+    them is cut off by the border of its tile. The place and size are those of what a tile sees whole, else of the more
+    probable; the score is the highest that any tile gave. Of one tile all stay: its form declares what of it is one.
 
     Parameters
     ----------
@@ -30,9 +30,8 @@ def merge(found: Sequence[Candidates], overlap: float = 0.1, most: int = 300) ->
     most : int
         Candidates of a scan at most.
     """
-    every = _joined([each for each in found if len(each)])
-    if not len(every):
-        return every
+    every = _joined(found)
+    tiles = np.repeat(np.arange(len(found)), [len(each) for each in found])
     whole = np.ones(len(every), bool) if every.whole is None else every.whole
     boxes = np.concatenate([every.centres - every.sides / 2, every.centres + every.sides / 2], axis=1)
     volumes, scores = sizes_of(boxes), every.scores.copy()
@@ -47,6 +46,7 @@ def merge(found: Sequence[Candidates], overlap: float = 0.1, most: int = 300) ->
         same |= apart < np.maximum(every.diameters[left], every.diameters[first]) / 2
         is_cut = ~(whole[left] & whole[first])
         same |= is_cut & (both > _WITHIN * np.minimum(volumes[left], volumes[first]))
+        same &= tiles[left] != tiles[first]
         scores[first] = max(scores[first], scores[left[same]].max(initial=0.0))
         left = left[~same]
     chosen = np.asarray(kept, np.intp)
@@ -55,7 +55,7 @@ def merge(found: Sequence[Candidates], overlap: float = 0.1, most: int = 300) ->
     return Candidates(merged.centres, merged.sides, merged.diameters, merged.volumes, scores[chosen])
 
 
-def _joined(found: list[Candidates]) -> Candidates:
+def _joined(found: Sequence[Candidates]) -> Candidates:
     if not found:
         return no_candidates()
     whole: list[NDArray[np.bool_]] = [np.ones(len(each), bool) if each.whole is None else each.whole for each in found]

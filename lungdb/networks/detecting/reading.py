@@ -10,7 +10,7 @@ from lungdb.errors import LungdbError
 from lungdb.imaging.steps.registry import Arguments
 from lungdb.networks.detecting.anchors import anchors_of_ratios, anchors_of_shapes
 from lungdb.networks.detecting.forms import Boxes, Form, HeatMap, RetinaNet, Segmentation
-from lungdb.networks.wording import listed, shortened
+from lungdb.networks.wording import listed
 
 _LABEL = "The network's output"
 _MOST_OUTPUTS = 64
@@ -195,7 +195,7 @@ def _table(reader: _Reader, name: str, width: int | None, supported: str) -> lis
         raise reader.refused(name, value, supported)
     for number in (number for row in rows for number in row):
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= _LARGEST:
-            raise reader.refused(name, shortened(number), f"numbers above 0, {_LARGEST:g} at most")
+            raise reader.refused(name, number, f"numbers above 0, {_LARGEST:g} at most")
     reader.checked[name] = rows
     return rows
 

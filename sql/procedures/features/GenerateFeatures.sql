@@ -1,18 +1,18 @@
 -- GenerateFeatures: runs a network over every scan that has no features yet and stores what its layers give.
 -- Example: EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
-    @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL,      -- or its name, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL,   -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL,        -- one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
-    @BatchSize INT = 32,                  -- triples of slices, or tiles, in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64,             -- megabytes of stored slices in one transaction, 1 to 512
-    @Recompute BIT = 0,                   -- 1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL,        -- data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL,           -- its version; NULL means the newest
-    @KeepMaps BIT = 0,                    -- 1 keeps the maps that the layers are the average of too, in dbo.slice_maps
-    @Help BIT = 0                         -- 1 prints this help and does nothing else
+    @Model VARBINARY(MAX) = NULL,       -- bytes of a network in dbo.networks
+    @ModelName NVARCHAR(128) = NULL,    -- or its name, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL,        -- one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL, -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL,      -- one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
+    @BatchSize INT = 32,                -- triples of slices, or tiles, in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 64,           -- megabytes of stored slices in one transaction, 1 to 512
+    @Recompute BIT = 0,                 -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,      -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
+    @KeepMaps BIT = 0,                  -- 1 keeps the maps that the layers are the average of too, in dbo.slice_maps
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -24,18 +24,18 @@ BEGIN
 It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again. What it says on
 its way is also in dbo.runs and dbo.run_steps, for other connections. A scan replaced or removed meanwhile is left out and named.
 Parameters:
-    @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL        or its name, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL     name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL          one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
-    @BatchSize INT = 32                    triples of slices, or tiles, in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64               megabytes of stored slices in one transaction, 1 to 512
-    @Recompute BIT = 0                     1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL             its version; NULL means the newest
-    @KeepMaps BIT = 0                      1 keeps the maps that the layers are the average of too, in dbo.slice_maps
-    @Help BIT = 0                          1 prints this help and does nothing else
+    @Model VARBINARY(MAX) = NULL        bytes of a network in dbo.networks
+    @ModelName NVARCHAR(128) = NULL     or its name, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL         one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL  name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL       one or more of dbo.poolings, such as mean, max; NULL means mean, of nodules top5
+    @BatchSize INT = 32                 triples of slices, or tiles, in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 64            megabytes of stored slices in one transaction, 1 to 512
+    @Recompute BIT = 0                  1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL       data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL          its version; NULL means the newest
+    @KeepMaps BIT = 0                   1 keeps the maps that the layers are the average of too, in dbo.slice_maps
+    @Help BIT = 0                       1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'', @Pooling = N''mean,max'';
     DECLARE @Model VARBINARY(MAX) = (SELECT TOP (1) model FROM dbo.model WHERE name = N''ResNet_152.model'' ORDER BY date DESC);

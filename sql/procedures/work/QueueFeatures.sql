@@ -1,14 +1,14 @@
 -- QueueFeatures: puts the scans that lack features into the queue, for workers beside the server (lungdb work), and makes none itself.
 -- Example: EXECUTE dbo.QueueFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.QueueFeatures
-    @ModelName NVARCHAR(128) = NULL,       -- name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL,           -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL,    -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL,         -- one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
-    @Recompute BIT = 0,                    -- 1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL,         -- data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
-    @Help BIT = 0                          -- 1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL,    -- name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL,        -- one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL, -- name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL,      -- one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
+    @Recompute BIT = 0,                 -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,      -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -22,14 +22,14 @@ them, each scan once. The queue stays until all is done. A layer is a name that 
 tensor of dbo.network_layers. It returns a row: work_id, scans that were put there, scans
 that are open.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL        name of a network in dbo.networks, its newest version; NULL means default_network
-    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = NULL     name in dbo.preprocessings; NULL means lung, of networks of volumes volume
-    @Pooling NVARCHAR(128) = NULL          one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
-    @Recompute BIT = 0                     1 makes the features of every scan again
-    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
-    @DatasetVersion INT = NULL             its version; NULL means the newest
-    @Help BIT = 0                          1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL     name of a network in dbo.networks, its newest version; NULL means default_network
+    @Layer NVARCHAR(256) = NULL         one or more layers, with commas, each its own feature set; NULL means penultimate or nodules
+    @Preprocessing NVARCHAR(32) = NULL  name in dbo.preprocessings; NULL means lung, of networks of volumes volume
+    @Pooling NVARCHAR(128) = NULL       one or more of dbo.poolings, with commas; NULL means mean, of nodules top5
+    @Recompute BIT = 0                  1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL       data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL          its version; NULL means the newest
+    @Help BIT = 0                       1 prints this help and does nothing else
 Example:
     EXECUTE dbo.QueueFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';';
         RETURN 0;

@@ -20,17 +20,18 @@ SIZES = [[5, 9], [11, 18]]
 RATIOS = [[1.0, 1.0], [0.5, 1.3], [2.0, 0.7]]
 SIZE = (32, 40, 16)
 CHANNELS = 16
+SCAN = (24, 40, 48)
+"""Slices, rows and columns of the scan that the exported network reads as a whole."""
 
 
 class Pyramid(torch.nn.Module):
     """Two levels of features by averaging, the first with the strides 4, 4, 2."""
 
-    out_channels = CHANNELS
-
-    def __init__(self) -> None:
+    def __init__(self, channels: int = CHANNELS) -> None:
         super().__init__()
-        self.first = torch.nn.Conv3d(1, CHANNELS, 5, stride=(4, 4, 2), padding=2)
-        self.second = torch.nn.Conv3d(CHANNELS, CHANNELS, 3, stride=2, padding=1)
+        self.out_channels = channels
+        self.first = torch.nn.Conv3d(1, channels, 5, stride=(4, 4, 2), padding=2)
+        self.second = torch.nn.Conv3d(channels, channels, 3, stride=2, padding=1)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Give features, fine ones first."""
@@ -59,6 +60,30 @@ def record(generator: torch.nn.Module, classes: int, label: int, options: dict[s
     return {name: value.numpy() for name, value in kept.items()}
 
 
+def export() -> dict[str, np.ndarray]:
+    """Export a network with its heads, and let MONAI's detector look at a scan of random Hounsfield units.
+
+    The scan is turned to x, y, z of RAS as MONAI's bundle for lung nodules has it, from slices to the head, rows to the
+    back and columns to the left.
+    """
+    generator = AnchorGeneratorWithAnchorShape(SCALES, SHAPES)
+    network = RetinaNet(3, 1, len(SHAPES), Pyramid(8), size_divisible=1, use_list_output=False).eval()
+    for head in (network.classification_head, network.regression_head):
+        for parameter in head.parameters():
+            torch.nn.init.normal_(parameter, std=0.35)
+    detector = RetinaNetDetector(network, generator, debug=False).eval()
+    detector.set_box_selector_parameters(
+        score_thresh=0.3, topk_candidates_per_level=200, nms_thresh=0.22, detections_per_img=40
+    )
+    hu = np.random.default_rng(21).integers(-1000, 400, SCAN).astype(np.float32)
+    turned = np.ascontiguousarray(hu.transpose(2, 1, 0)[::-1, ::-1])
+    image = torch.from_numpy((turned + 1024) / (300 + 1024)).clamp(0, 1)[None, None]
+    with torch.no_grad():
+        found = detector(image, use_inferer=False)[0]
+    torch.onnx.export(network, (image,), HERE / "retinanet.onnx", input_names=["image"], dynamo=False, opset_version=17)
+    return {"boxes": found["boxes"].numpy(), "scores": found["labels_scores"].numpy()}
+
+
 def main() -> None:
     """Write the files."""
     torch.manual_seed(21)
@@ -83,6 +108,7 @@ def main() -> None:
     arrays = {f"shapes_{name}": value for name, value in shapes.items()}
     arrays |= {f"ratios_{name}": value for name, value in ratios.items()}
     arrays |= {f"classes_{name}": value for name, value in classes.items()}
+    arrays |= {f"scan_{name}": value for name, value in export().items()}
     arrays |= {f"plain_{name}": value.numpy() for name, value in plain.items()}
     np.savez_compressed(HERE / "monai.npz", **arrays)
     declared = {"shapes": SHAPES, "scales": SCALES, "sizes": SIZES, "ratios": RATIOS, "size": SIZE, **options}

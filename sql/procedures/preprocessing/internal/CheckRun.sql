@@ -55,22 +55,22 @@ BEGIN
         FROM sys.objects AS o
         INNER JOIN sys.schemas AS s ON s.schema_id = o.schema_id
         WHERE o.object_id = OBJECT_ID(@Into) AND s.name = N'dbo' AND o.name IN (
-            N'access_tokens', N'accounts', N'animations', N'audit', N'binary_vectors', N'byte_values', N'classifiers',
-            N'dataset_members', N'dataset_scalings', N'dataset_versions', N'datasets', N'declared_columns', N'declared_members',
-            N'declared_parts', N'dense_layers', N'drift_checks', N'drift_items', N'ensemble_members', N'evaluation_curves',
-            N'evaluation_groups', N'evaluation_metrics', N'evaluation_pairs', N'evaluation_scores', N'evaluations',
-            N'example_labels', N'examples', N'experiment_curves', N'experiment_metrics', N'experiment_patients', N'experiments',
-            N'extensions', N'feature_parts', N'feature_sets', N'features', N'image_classes', N'image_classifiers',
-            N'image_confusions', N'image_features', N'image_labels', N'image_lineage', N'image_metrics', N'image_promotions',
-            N'image_properties', N'image_scores', N'image_splits', N'images', N'installations', N'labels', N'model_calibration',
-            N'model_checks', N'model_coefficients', N'model_nodes', N'model_promotions', N'model_scope', N'model_scope_features',
-            N'model_scoring', N'network_layers', N'network_probabilities', N'networks', N'nodule_scores', N'nodules', N'numeric_labels',
-            N'page_searches', N'page_secrets', N'patients', N'pooled_features', N'predictions', N'preparation_costs',
-            N'prepared_scans', N'prepared_slices', N'preprocessings', N'procedure_help', N'rejected_files', N'reports', N'reviews',
-            N'run_steps', N'runs', N'runtime_facts', N'scan_failures', N'scan_images', N'scan_labels', N'scans', N'schema_version',
-            N'score_contributions', N'score_explanations', N'score_maps', N'score_slices', N'search_trials', N'searches',
-            N'series_choices', N'sessions', N'settings', N'sign_in_links', N'slice_maps', N'splits', N'staged_features',
-            N'standard_vectors', N'tensors', N'test_looks', N'training_log', N'work', N'work_items', N'work_sessions', N'worklist'))
+            N'access_tokens', N'accounts', N'animations', N'audit', N'binary_vectors', N'byte_values', N'classifiers', N'dataset_members',
+            N'dataset_scalings', N'dataset_versions', N'datasets', N'declared_columns', N'declared_members', N'declared_parts',
+            N'dense_layers', N'drift_checks', N'drift_items', N'ensemble_members', N'evaluation_curves', N'evaluation_groups',
+            N'evaluation_metrics', N'evaluation_pairs', N'evaluation_scores', N'evaluations', N'example_labels', N'examples',
+            N'experiment_curves', N'experiment_metrics', N'experiment_patients', N'experiments', N'extensions', N'feature_parts',
+            N'feature_sets', N'features', N'image_classes', N'image_classifiers', N'image_confusions', N'image_features', N'image_labels',
+            N'image_lineage', N'image_metrics', N'image_promotions', N'image_properties', N'image_scores', N'image_splits', N'images',
+            N'installations', N'labels', N'lung_masks', N'model_calibration', N'model_checks', N'model_coefficients', N'model_nodes',
+            N'model_promotions', N'model_scope', N'model_scope_features', N'model_scoring', N'network_layers', N'network_probabilities',
+            N'networks', N'nodule_scores', N'nodules', N'numeric_labels', N'page_searches', N'page_secrets', N'patients',
+            N'pooled_features', N'predictions', N'preparation_costs', N'prepared_scans', N'prepared_slices', N'preprocessings',
+            N'procedure_help', N'rejected_files', N'reports', N'reviews', N'run_steps', N'runs', N'runtime_facts', N'scan_failures',
+            N'scan_images', N'scan_labels', N'scans', N'schema_version', N'score_contributions', N'score_explanations', N'score_maps',
+            N'score_slices', N'search_trials', N'searches', N'series_choices', N'sessions', N'settings', N'sign_in_links', N'slice_maps',
+            N'splits', N'staged_features', N'standard_vectors', N'tensors', N'test_looks', N'training_log', N'work', N'work_items',
+            N'work_sessions', N'worklist'))
         SELECT @Number = 50396, @Message = CONCAT(N'The table ''', @Into, N''' is one of lungdb''s own, which only its procedures fill. ',
             N'Make one of your own in this database, with a column for each of OutputDataSet.');
     IF @Number IS NULL AND (@Target IS NULL OR @Columns IS NULL)

@@ -1,0 +1,1 @@
+"""Volumes: their preprocessing, and where their lungs lie."""
