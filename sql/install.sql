@@ -6138,7 +6138,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeCopiedFeatures: finds the features that the model in #copy_model reads, or makes them: networks by their SHA-256, without their
--- bytes, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set of the same parts;
+-- bytes, those that pool too, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set of the same parts;
 -- inside the caller's transaction.
 -- Called by TakeCopiedModel. The script's tables #copy_model and #copy_parts are read.
 CREATE OR ALTER PROCEDURE internal.TakeCopiedFeatures
@@ -6149,6 +6149,24 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Name NVARCHAR(256), @Free NVARCHAR(256), @Other INT = 1, @Wanted NVARCHAR(MAX);
+    -- A pooling is called by the name and the version of its network, which must mean the same here.
+    SET @Message = (
+        SELECT CONCAT(N'The network ''', MIN(p.pooler_name), N''' is another one here than where the model comes from, whose pooling is ',
+            N'called by it. Copy into a database without it.')
+        FROM #copy_parts AS p
+        INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.name = p.pooler_name AND n.version = p.pooler_version
+        WHERE n.sha256 <> p.pooler_sha256
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
+    INSERT INTO dbo.networks (name, version, library, model, sha256, details)
+    SELECT p.pooler_name, p.pooler_version, N'pooling', 0x, p.pooler_sha256, p.pooler_details
+    FROM #copy_parts AS p
+    WHERE p.pooler_name IS NOT NULL
+        AND p.position = (
+            SELECT MIN(b.position) FROM #copy_parts AS b WHERE b.pooler_name = p.pooler_name AND b.pooler_version = p.pooler_version)
+        AND NOT EXISTS (
+            SELECT 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = p.pooler_name AND n.version = p.pooler_version);
     CREATE TABLE #sets (position INT NOT NULL PRIMARY KEY, network_id INT NULL, feature_set_id INT NULL);
     INSERT INTO dbo.networks (name, version, library, model, sha256, details)
     SELECT g.network_name, ROW_NUMBER() OVER (PARTITION BY g.network_name ORDER BY g.position)
@@ -9000,7 +9018,7 @@ GO
 CREATE OR ALTER PROCEDURE internal.CheckRegionArguments
     @TopSlices INT,        -- 1 and up
     @Slices NVARCHAR(MAX), -- whole numbers from 0 with commas, or NULL
-    @Grid INT,             -- 2 to 64
+    @Grid INT,             -- 2 to 64, or NULL
     @Method VARCHAR(16)    -- occlusion, gradcam or NULL
 AS
 BEGIN
@@ -9020,8 +9038,8 @@ BEGIN
             OR LTRIM(RTRIM(value)) = N'')
         SET @Message = CONCAT(@Message, N'The value ''', LEFT(@Slices, 200),
             N''' for the parameter @Slices is not supported. Give indices of slices, whole numbers from 0, with commas. ');
-    IF @Grid IS NULL OR @Grid NOT BETWEEN 2 AND 64
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@Grid AS NVARCHAR(12)), N'NULL'),
+    IF @Grid NOT BETWEEN 2 AND 64
+        SET @Message = CONCAT(@Message, N'The value ', @Grid,
             N' for the parameter @Grid is not supported. Supported values are 2 to 64. ');
     IF @Method NOT IN ('occlusion', 'gradcam')
         SET @Message = CONCAT(@Message, N'The value ''', @Method,
@@ -9353,8 +9371,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
-It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other version has the name:
-delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
+It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other
+version has the name: delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the network; needed
     @Version INT = NULL              version to delete; needed
@@ -9929,7 +9947,8 @@ CREATE OR ALTER PROCEDURE internal.ChooseSlices
     @PredictionId INT,    -- an explained score
     @ScanId INT,          -- its scan
     @TopSlices INT,       -- how many slices of the triples that count most
-    @Slices NVARCHAR(MAX) -- or which slices, with commas
+    @Slices NVARCHAR(MAX),-- or which slices, with commas
+    @IsVolume BIT         -- 1 takes all slices where none are named: the network reads them as one volume
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -9937,6 +9956,12 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Method VARCHAR(16), @Last INT, @Other INT;
     EXECUTE internal.NeedPixels @ScanId;
+    IF @Slices IS NULL AND @IsVolume = 1
+    BEGIN
+        INSERT INTO #wanted (slice_index)
+        SELECT slice_index FROM dbo.scan_images WHERE scan_id = @ScanId;
+        RETURN 0;
+    END;
     IF @Slices IS NULL
     BEGIN
         -- An exact share says more than an estimate, and that more than what leaving a triple out does, which is often nothing.
@@ -12871,7 +12896,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StartPooling: refuses features that the network does not read, fills #todo with the scans whose vectors are to be made, and begins the run.
+-- StartPooling: refuses features that the network does not read, fills #todo with the scans whose vectors are to be made, and begins
+-- the run.
 -- Called by PoolFeatures, whose table #todo it fills.
 CREATE OR ALTER PROCEDURE internal.StartPooling
     @NetworkId INT,           -- the network that pools
@@ -16347,7 +16373,8 @@ BEGIN
             FROM (SELECT TOP (5) scan_id FROM #altered ORDER BY scan_id) AS a);
         SET @Message = CONCAT(N'The vectors of ', @Count,
             N' scans in dbo.pooled_features do not match their SHA-256, or have none: scan_id ', @Some,
-            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for what a network pools), or copy them again.');
+            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for a network''s), or copy them ',
+            N'again.');
         THROW 50105, @Message, 1;
     END;
 
@@ -19782,7 +19809,8 @@ BEGIN
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There are no features of ', @Asked,
             N', and the setting default_network names ''' + IIF(@NetworkName IS NULL, @Default, NULL) + N'''',
-            N'. Call GenerateFeatures with this pooling first (PoolFeatures for one that is a network''s), or ask for another.'), N'%', N'%%');
+            N'. Call GenerateFeatures with this pooling first (PoolFeatures for one that is a network''s), or ask for another.'),
+            N'%', N'%%');
         THROW 50117, @Message, 1;
     END;
     IF (SELECT COUNT(*) FROM #fitting) > 1
@@ -21527,7 +21555,7 @@ CREATE OR ALTER PROCEDURE dbo.ExplainRegions
     @PredictionId INT = NULL,     -- prediction_id of dbo.predictions; needed
     @TopSlices INT = 10,          -- how many slices, of the triples that count most in dbo.score_slices, 1 and up
     @Slices NVARCHAR(MAX) = NULL, -- or the slices by their index, from 0, with commas
-    @Grid INT = 16,               -- cells along each side that an occlusion hides one by one, 2 to 64
+    @Grid INT = NULL,             -- cells along each side that an occlusion hides one by one, 2 to 64; NULL means 16, of volumes 6
     @Method VARCHAR(16) = NULL,   -- occlusion or gradcam; NULL means gradcam where it is exact, occlusion elsewhere
     @Help BIT = 0                 -- 1 prints this help and does nothing else
 AS
@@ -21544,12 +21572,14 @@ occlusion: the margin less the margin with a cell of the grid hidden, in the thr
 outside of the body are not hidden and have the value 0. Such values do not add up. It takes a run of the network a cell and triple.
 gradcam: the exact share of each place, for a logistic regression over mean features of a layer that is the average of a map; shares of
 all places of all triples add up to the margin without its constant.
+A network of volumes has occlusion alone: boxes of the prepared volume are hidden, @Grid along each axis, 16 at most; maps are of all
+slices unless @Slices names some, and a slice shows the boxes that it goes through.
 Maps of the same slice and method are replaced. RenderMap draws them.
 Parameters:
     @PredictionId INT = NULL      prediction_id of dbo.predictions; needed
     @TopSlices INT = 10           how many slices, of the triples that count most in dbo.score_slices, 1 and up
     @Slices NVARCHAR(MAX) = NULL  or the slices by their index, from 0, with commas
-    @Grid INT = 16                cells along each side that an occlusion hides one by one, 2 to 64
+    @Grid INT = NULL              cells along each side that an occlusion hides one by one, 2 to 64; NULL means 16, of volumes 6
     @Method VARCHAR(16) = NULL    occlusion or gradcam; NULL means gradcam where it is exact, occlusion elsewhere
     @Help BIT = 0                 1 prints this help and does nothing else
 Example:
@@ -21563,7 +21593,7 @@ Example:
         @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX), @Array VARBINARY(MAX),
         @ArraySha256 VARCHAR(64), @ArrayRows INT;
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @UsedMethod NVARCHAR(128), @Notice NVARCHAR(2000),
-        @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+        @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @IsVolume BIT;
     CREATE TABLE #wanted (slice_index INT NOT NULL PRIMARY KEY);
     CREATE TABLE #maps (
         slice_index INT NOT NULL PRIMARY KEY, first_row INT NOT NULL, end_row INT NOT NULL, first_col INT NOT NULL, end_col INT NOT NULL,
@@ -21574,7 +21604,13 @@ Example:
     SET @Method = LOWER(RTRIM(@Method)); -- Python tells letters apart
     EXECUTE internal.FindExplained @PredictionId, @ScanId OUTPUT, @ClassifierId OUTPUT, @FeatureSetId OUTPUT, @Pooling OUTPUT,
         @PixelSetId OUTPUT, @Parts OUTPUT;
-    EXECUTE internal.ChooseSlices @PredictionId, @ScanId, @TopSlices, @Slices;
+    SET @IsVolume = (
+        SELECT IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', 1, 0)
+        FROM dbo.feature_sets AS s
+        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+        WHERE s.feature_set_id = @PixelSetId);
+    SET @Grid = COALESCE(@Grid, IIF(@IsVolume = 1, 6, 16));
+    EXECUTE internal.ChooseSlices @PredictionId, @ScanId, @TopSlices, @Slices, @IsVolume;
     SELECT @Model = c.model, @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Library = c.library, @Details = c.details
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
@@ -21607,20 +21643,24 @@ OutputDataSet, UsedMethod, Notice, ErrorNumber, ErrorMessage = main(
         @input_data_1 = N'
 SELECT i.slice_index, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows, s.image_cols, i.rescale_slope,
     i.rescale_intercept, CASE WHEN w.slice_index IS NULL THEN 0 ELSE 1 END AS is_wanted,
-    CASE WHEN i.slice_index / 3 IN (SELECT slice_index / 3 FROM #wanted) THEN CONVERT(VARCHAR(MAX), i.pixels, 2) ELSE '''' END AS pixels,
-    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_y, s.spacing_x
+    CASE WHEN @IsVolume = 1 OR i.slice_index / 3 IN (SELECT slice_index / 3 FROM #wanted) THEN CONVERT(VARCHAR(MAX), i.pixels, 2)
+        ELSE '''' END AS pixels,
+    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_y, s.spacing_x,
+    s.spacing_z, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z,
+    s.step_x, s.step_y, s.step_z
 FROM dbo.scans AS s
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
 LEFT JOIN #wanted AS w ON w.slice_index = i.slice_index
 WHERE s.scan_id = @ScanId
 ORDER BY i.slice_index;',
-        @params = N'@ScanId INT, @Network VARBINARY(MAX), @NetworkSha256 VARCHAR(64), @NetworkDetails NVARCHAR(MAX), @Layer NVARCHAR(256),
+        @params = N'@ScanId INT, @IsVolume BIT, @Network VARBINARY(MAX), @NetworkSha256 VARCHAR(64), @NetworkDetails NVARCHAR(MAX),
+            @Layer NVARCHAR(256),
             @Preprocessing NVARCHAR(32), @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX),
             @Vector NVARCHAR(MAX), @Array VARBINARY(MAX), @ArraySha256 VARCHAR(64), @ArrayRows INT, @Parts NVARCHAR(MAX),
             @Method VARCHAR(16), @Grid INT, @Steps NVARCHAR(MAX), @Providers NVARCHAR(400), @Threads INT, @UsedMethod NVARCHAR(128) OUTPUT,
             @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ScanId = @ScanId, @Network = @Network, @NetworkSha256 = @NetworkSha256, @NetworkDetails = @NetworkDetails, @Layer = @Layer,
-        @Preprocessing = @Preprocessing, @Model = @Model, @Sha256 = @Sha256, @Library = @Library, @Details = @Details,
+        @ScanId = @ScanId, @IsVolume = @IsVolume, @Network = @Network, @NetworkSha256 = @NetworkSha256, @NetworkDetails = @NetworkDetails,
+        @Layer = @Layer, @Preprocessing = @Preprocessing, @Model = @Model, @Sha256 = @Sha256, @Library = @Library, @Details = @Details,
         @Vector = @Vector, @Array = @Array, @ArraySha256 = @ArraySha256, @ArrayRows = @ArrayRows, @Parts = @Parts, @Method = @Method,
         @Grid = @Grid, @Steps = @Steps, @Providers = @Providers, @Threads = @Threads, @UsedMethod = @UsedMethod OUTPUT,
         @Notice = @Notice OUTPUT,
@@ -22410,7 +22450,8 @@ BEGIN
         ON f.scan_id = c.scan_id AND f.feature_set_id = @FeatureSetId AND f.sha256 = c.sha256
     WHERE f.scan_id IS NULL;
     INSERT INTO #new (scan_id, error)
-    SELECT c.scan_id, CASE WHEN DATALENGTH(c.array) = 0 THEN N'Its features are more than 1 GB as they are sent to the script.' ELSE r.error END
+    SELECT c.scan_id, CASE WHEN DATALENGTH(c.array) = 0 THEN N'Its features are more than 1 GB as they are sent to the script.'
+            ELSE r.error END
     FROM #chunk AS c
     INNER JOIN #result AS r ON r.scan_id = c.scan_id
     WHERE r.error <> N'' AND c.scan_id NOT IN (SELECT scan_id FROM #new);
@@ -22462,9 +22503,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PoolFeatures runs a network such as a GRU, an LSTM or an attention head over the rows of dbo.features, the triples of slices
-or the tiles of a scan in their order, one scan at a time, and stores what it gives in dbo.pooled_features. The pooling is called by the
-network''s name, a colon and its version: TrainLungCancerModel @Pooling = N''my_gru:1'' learns from it. GenerateFeatures makes the features.
+        PRINT N'dbo.PoolFeatures runs a network such as a GRU, an LSTM or an attention head over the rows of dbo.features, the triples of
+slices or the tiles of a scan in their order, one scan at a time, and stores what it gives in dbo.pooled_features. The pooling is called by
+the network''s name, a colon and its version: TrainLungCancerModel @Pooling = N''my_gru:1'' learns from it. GenerateFeatures makes the
+features.
 It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
 Parameters:
     @ModelName NVARCHAR(128) = NULL     name of a network that pools, as lungdb load-network --pooling stores it; needed
@@ -27269,14 +27311,14 @@ BEGIN
     SELECT r.prediction_id, r.place, 3 * r.place, r.kind, r.value, r.standard_error
     FROM #result AS r
     INNER JOIN #made AS m ON m.prediction_id = r.prediction_id
-    WHERE r.kind IN ('without', 'share', 'shapley') AND r.prediction_id NOT IN (
-        -- Rows of volumes are tiles, which no slices are.
-        SELECT p.prediction_id
-        FROM dbo.predictions AS p
-        INNER JOIN dbo.classifiers AS c ON c.classifier_id = p.classifier_id
-        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = c.feature_set_id
-        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
-        WHERE JSON_VALUE(n.details, N'$.input.dimensions') = N'3');
+    WHERE r.kind IN ('without', 'share', 'shapley')
+        -- The rows of a network of volumes are tiles, those of one channel single slices; neither are three slices.
+        AND NOT EXISTS (
+            SELECT 1
+            FROM #parts AS q
+            INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = q.feature_set_id
+            INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+            WHERE JSON_VALUE(n.details, N'$.input.dimensions') = N'3' OR JSON_VALUE(n.details, N'$.input.channels') = N'1');
     UPDATE q
     SET q.state = 'failed', q.error_number = f.number, q.error = f.error
     FROM #queue AS q

@@ -6153,7 +6153,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeCopiedFeatures: finds the features that the model in #copy_model reads, or makes them: networks by their SHA-256, without their
--- bytes, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set of the same parts;
+-- bytes, those that pool too, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set of the same parts;
 -- inside the caller's transaction.
 -- Called by TakeCopiedModel. The script's tables #copy_model and #copy_parts are read.
 CREATE OR ALTER PROCEDURE internal.TakeCopiedFeatures
@@ -6164,6 +6164,24 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Name NVARCHAR(256), @Free NVARCHAR(256), @Other INT = 1, @Wanted NVARCHAR(MAX);
+    -- A pooling is called by the name and the version of its network, which must mean the same here.
+    SET @Message = (
+        SELECT CONCAT(N'The network ''', MIN(p.pooler_name), N''' is another one here than where the model comes from, whose pooling is ',
+            N'called by it. Copy into a database without it.')
+        FROM #copy_parts AS p
+        INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.name = p.pooler_name AND n.version = p.pooler_version
+        WHERE n.sha256 <> p.pooler_sha256
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
+    INSERT INTO dbo.networks (name, version, library, model, sha256, details)
+    SELECT p.pooler_name, p.pooler_version, N'pooling', 0x, p.pooler_sha256, p.pooler_details
+    FROM #copy_parts AS p
+    WHERE p.pooler_name IS NOT NULL
+        AND p.position = (
+            SELECT MIN(b.position) FROM #copy_parts AS b WHERE b.pooler_name = p.pooler_name AND b.pooler_version = p.pooler_version)
+        AND NOT EXISTS (
+            SELECT 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = p.pooler_name AND n.version = p.pooler_version);
     CREATE TABLE #sets (position INT NOT NULL PRIMARY KEY, network_id INT NULL, feature_set_id INT NULL);
     INSERT INTO dbo.networks (name, version, library, model, sha256, details)
     SELECT g.network_name, ROW_NUMBER() OVER (PARTITION BY g.network_name ORDER BY g.position)
@@ -8111,8 +8129,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
-It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other version has the name:
-delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
+It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other
+version has the name: delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the network; needed
     @Version INT = NULL              version to delete; needed
@@ -12467,7 +12485,8 @@ BEGIN
             FROM (SELECT TOP (5) scan_id FROM #altered ORDER BY scan_id) AS a);
         SET @Message = CONCAT(N'The vectors of ', @Count,
             N' scans in dbo.pooled_features do not match their SHA-256, or have none: scan_id ', @Some,
-            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for what a network pools), or copy them again.');
+            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for a network''s), or copy them ',
+            N'again.');
         THROW 50105, @Message, 1;
     END;
 

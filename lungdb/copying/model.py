@@ -23,7 +23,9 @@ MODEL_TABLES = {
     layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
     feature_set_width INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
     source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
-    first_index INT NOT NULL, width INT NOT NULL, steps NVARCHAR(MAX) NULL""",
+    first_index INT NOT NULL, width INT NOT NULL, steps NVARCHAR(MAX) NULL,
+    pooler_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, pooler_version INT NULL, pooler_sha256 VARBINARY(32) NULL,
+    pooler_details NVARCHAR(MAX) NULL""",
     "#copy_members": """
     position INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, version INT NOT NULL,
     sha256 VARBINARY(32) NOT NULL, first_index INT NOT NULL""",
@@ -84,7 +86,9 @@ _ROWS_OF_MODEL = {
     "#copy_parts": """
 SELECT q.position, n.name AS network_name, n.library AS network_library, n.sha256 AS network_sha256,
     JSON_MODIFY(n.details, N'$.trained_on', NULL) AS network_details, f.layer, f.preprocessing,
-    f.width AS feature_set_width, q.pooling, q.source, q.column_name, q.first_index, q.width, r.steps
+    f.width AS feature_set_width, q.pooling, q.source, q.column_name, q.first_index, q.width, r.steps,
+    g.name AS pooler_name, g.version AS pooler_version, g.sha256 AS pooler_sha256,
+    JSON_MODIFY(g.details, N'$.trained_on', NULL) AS pooler_details
 FROM (
     SELECT 0 AS position, c.feature_set_id, c.pooling, NULL AS source, NULL AS column_name, 0 AS first_index, s.width
     FROM dbo.classifiers AS c
@@ -99,6 +103,8 @@ FROM (
 LEFT JOIN dbo.feature_sets AS f ON f.feature_set_id = q.feature_set_id
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
 LEFT JOIN dbo.preprocessings AS r ON r.name = f.preprocessing AND f.network_id IS NOT NULL
+LEFT JOIN dbo.poolings AS k ON k.pooling = q.pooling
+LEFT JOIN dbo.networks AS g ON g.network_id = k.network_id
 ORDER BY q.position;
 """,
     "#copy_members": """

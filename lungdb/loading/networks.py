@@ -142,7 +142,10 @@ def load_network(
             f"The name '{printable(names[-1])}' has {len(names[-1])} characters. Give one of 1 to 128 with --name."
         )
     if wish.pooling is not None:
-        check_wish(wish, name)
+        precision = None if wish.precision == "float32" else wish.precision
+        options = {"--layer": wish.layer, "--mean-file": wish.mean_file, "--precision": precision}
+        described_as = wish.described or wish.declared or wish.detects
+        check_wish(name, {**options, "the description of its pictures": described_as})
     described = (wish.described, wish.declared, wish.detects, wish.pooling)
     prepared = prepare_apart(Task(file, wish.output, wish.layer, wish.mean_file, *described))
     entries = [Entry(prepared.model, prepared.format, prepared.details)]

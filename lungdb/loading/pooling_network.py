@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from lungdb.errors import LungdbError
 from lungdb.networks.wording import printable
-
-if TYPE_CHECKING:
-    from lungdb.loading.networks import Wish
 
 MOST_NAME = 26
 """Characters: a pooling has 32, and is called by the network's name, a colon and its version."""
 
 
-def check_wish(wish: Wish, name: str) -> None:
+def check_wish(name: str, given: Mapping[str, Any]) -> None:
     """Refuse options that say nothing of a network that pools, and a name that no pooling can have.
 
     Raises
     ------
     LungdbError
     """
-    given = {
-        "--layer": wish.layer,
-        "--mean-file": wish.mean_file,
-        "--precision": None if wish.precision == "float32" else wish.precision,
-        "the description of its pictures": wish.described or None,
-    }
-    unfit = [option for option, value in given.items() if value is not None]
+    unfit = [option for option, value in given.items() if value]
     if unfit:
         raise LungdbError(f"A network that pools features reads no pictures. Leave {' and '.join(unfit)} out.")
     if not re.fullmatch(f"[A-Za-z0-9_.-]{{1,{MOST_NAME}}}", name):
@@ -47,6 +39,6 @@ def describe_pooling(details: dict[str, Any]) -> dict[str, str]:
     return {
         "Network": "pools the features of a scan",
         "Input": f"{read['name']} as [{', '.join(read['layout'])}]: {rows}{least}, {read['width']} features{lengths}",
-        "Output": f"{details['output']['name']}",
+        "Output": details["vector"]["name"],
         "Width": f"{details['width']} values of a scan",
     }

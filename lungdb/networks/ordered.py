@@ -83,7 +83,7 @@ def prepare_pooling(
         "penultimate": found.output,
         "precision": "float32",
     }
-    told = {name: details[name] for name in ("kind", "input", "output")}
+    told = {name: details[name] for name in ("kind", "input", "vector")}
     properties = {entry.key: entry.value for entry in parsed.metadata_props}
     onnx.helper.set_model_props(parsed, {**properties, METADATA_KEY: json.dumps(told)})
     return bytes(parsed.SerializeToString()), details

@@ -27,11 +27,13 @@ from lungdb.learning.explaining.regions import (
 )
 from lungdb.learning.explaining.vectors import TripleScan, check_scan
 from lungdb.learning.vectors import read_model_vector
+from lungdb.networks.inputs.stored import reads_volumes
 from lungdb.networks.running.processors import allowed_processors
-from lungdb.procedures.checks import check_columns, check_model, whole_numbers
+from lungdb.procedures.checks import check_columns, check_model, read_details, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, NAME, for_t_sql
-from lungdb.procedures.networks import OpenNetwork, open_maps, open_network
+from lungdb.procedures.networks import OpenNetwork, open_any, open_maps, open_network
 from lungdb.procedures.reading_slices import spacings
+from lungdb.procedures.volume_regions import occluded_volume
 
 Floats = NDArray[np.float32]
 
@@ -99,7 +101,7 @@ def explain_regions(
     method : str or None
         `occlusion` or `gradcam`; None means gradcam where it is exact and occlusion elsewhere.
     grid : int
-        Cells of an occlusion along each side, 2 to 64.
+        Cells of an occlusion along each side, 2 to 64; of a network of volumes boxes along each axis, 2 to 16.
     providers, threads
         As of `generate_features`.
     steps : str or None
@@ -132,6 +134,12 @@ def explain_regions(
         pieces = read_parts(parts)
         scored = TripleScan(read_model_vector(vector, library, read), pieces, (features,) * len(pieces))
         check_scan(scored)
+        if reads_volumes(read_details(network_details, "network")):
+            return _of_volume(
+                (slices, preprocessing, steps, scored, Model(library, model, read), grid, method, started),
+                open_any(network, network_sha256, network_details, layer, providers, threads),
+                threads,
+            )
         chosen = _pipeline(preprocessing, steps)
         scan = _Scan.of(slices, chosen, scored.triples)
         part = part_read(preprocessing, *scan.size)
@@ -155,6 +163,25 @@ def explain_regions(
         f"{work.runs} runs of the network for the maps of {len(rows)} slices, {time.perf_counter() - started:.1f} s."
     )
     return _frame(rows), METHODS[maps is not None], notice, 0, ""
+
+
+def _of_volume(
+    asked: tuple[pd.DataFrame, str, str | None, TripleScan, Model, int, str | None, float],
+    opened: OpenNetwork,
+    threads: int | None,
+) -> tuple[pd.DataFrame, str, str, int, str]:
+    """Make the maps of a network of volumes, which hides boxes of the prepared volume."""
+    slices, preprocessing, steps, scored, model, grid, method, started = asked
+    if method == "gradcam":
+        raise ProcedureError(
+            ErrorNumber.NO_EXACT_MAP,
+            "The network reads volumes, of which no map of the method gradcam is made. Give @Method = N'occlusion'.",
+        )
+    maps, runs = occluded_volume(slices, opened, preprocessing, steps, scored, model, grid, threads)
+    rows = [row for index, box, values in maps for row in _rows([index], box, values)]
+    seconds = time.perf_counter() - started
+    notice = f"{runs} tiles were run for boxes of {grid} along each side, {len(rows)} slices, {seconds:.1f} s."
+    return _frame(rows), METHODS[0], notice, 0, ""
 
 
 def _pipeline(preprocessing: str, steps: str | None) -> Pipeline:

@@ -68,6 +68,11 @@ class VolumeFeatures:
         self.spent: list[float] = []
 
     @property
+    def normalisation(self) -> Normalisation | None:
+        """What tiles are normalised by; None of a preprocessing that has the values as the network reads them."""
+        return self._normalisation
+
+    @property
     def identity(self) -> str:
         """Of how volumes are prepared."""
         return self._recipe.identity

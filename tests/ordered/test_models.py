@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import closing
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from lungdb.database import Connection, run
+from lungdb.cli.main import main
+from lungdb.database import Connection, connect, run
 from tests.ordered.conftest import label_of, rows_of, store_rows
-from tests.support.databases import refused, rows
+from tests.support.databases import copy_to, refused, rows, target_of
 
 POOL = "EXECUTE dbo.PoolFeatures @ModelName = N'my_gru';"
 TRAIN = "EXECUTE dbo.TrainLungCancerModel @ModelName = N'{}', @Pooling = N'{}', @Algorithm = N'logistic';"
+PREDICT_SQL = "EXECUTE dbo.PredictLungCancerSql @PatientIndex = 3, @ModelName = N'ordered';"
 
 
 def auc(connection: Connection, name: str) -> float:
@@ -94,3 +100,23 @@ def test_what_a_network_pooled_stands_beside_other_features(scans: Connection) -
     own = dict(rows(scans, "SELECT pooling, vector FROM dbo.pooled_features WHERE scan_id = 1;"))
     numbers = [np.float32(each) for name in ("mean", "my_gru:1") for each in own[name].strip("[]").split(",")]
     assert [np.float32(each) for each in vector.strip("[]").split(",")] == numbers
+
+
+def test_a_model_is_copied_with_what_its_pooling_is_called_by(
+    rows_file: Path, sql_only_file: Path, tmp_path: Path
+) -> None:
+    """The copy scores alike with T-SQL alone, and a database where the name is another network's is refused."""
+    source, bare = copy_to(tmp_path, rows_file), tmp_path / "bare.db"
+    shutil.copy(sql_only_file, bare)
+    with closing(connect(target_of(source))) as connection:
+        run(connection, POOL + TRAIN.format("ordered", "my_gru:1"))
+        (expected,) = rows(connection, PREDICT_SQL)
+    command = ["copy", "--from", target_of(source), "--to", target_of(bare), "--model", "ordered", "--patients", "3"]
+    assert main(command) == 0
+    with closing(connect(target_of(bare))) as connection:
+        assert rows(connection, PREDICT_SQL)[0] == expected
+        assert rows(connection, "SELECT pooling, width FROM dbo.poolings WHERE network_id IS NOT NULL;") == [
+            ("my_gru:1", 4)
+        ]
+        run(connection, "UPDATE dbo.networks SET sha256 = 0x00 WHERE name = N'my_gru';")
+    assert main(command) == 1

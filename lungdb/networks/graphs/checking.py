@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 
 import onnx
 
@@ -15,7 +14,7 @@ from lungdb.networks.wording import listed, printable
 _OLDEST_OPSET = 7  # the first that ONNX Runtime promises to run
 
 
-def check_model(model: onnx.ModelProto, supported: AbstractSet[str] = SUPPORTED) -> None:
+def check_model(model: onnx.ModelProto, supported: frozenset[str] = SUPPORTED) -> None:
     """Refuse what is no valid ONNX for inference, of supported operators and dense weights; ProcedureError 50116."""
     if not all(isinstance(name, str) for name in _names(model.graph)):
         raise ProcedureError(

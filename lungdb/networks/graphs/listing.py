@@ -37,7 +37,7 @@ class LayerRow:
 
 
 def list_layers(model: bytes, *size: int | None) -> list[LayerRow]:
-    """List the nodes of an ONNX network, in the graph's order, with shapes for pictures or volumes of a size, or their own.
+    """List the nodes of an ONNX network, in the graph's order, with shapes for a size, or their own.
 
     Parameters of the rows together are those of all initialisers: what several nodes read counts with the first, and
     what none reads is a last row.

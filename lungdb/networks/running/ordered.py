@@ -70,7 +70,7 @@ class Ordered:
         return {
             "kind": KIND,
             "input": {**read, "width": self.width, "lengths": lengths},
-            "output": {"name": self.output},
+            "vector": {"name": self.output},
             "width": self.vector,
         }
 
@@ -92,7 +92,7 @@ def read_ordered(details: Mapping[str, Any]) -> Ordered:
             "The network makes features and pools none. Load one that pools with lungdb load-network FILE --pooling.",
         )
     try:
-        read, given = details["input"], details["output"]
+        read, given = details["input"], details["vector"]
         lengths = read["lengths"] or {"name": None, "kind": "int64", "rank": 0}
         ordered = Ordered(
             str(read["name"]),

@@ -4,7 +4,7 @@ CREATE OR ALTER PROCEDURE dbo.ExplainRegions
     @PredictionId INT = NULL,     -- prediction_id of dbo.predictions; needed
     @TopSlices INT = 10,          -- how many slices, of the triples that count most in dbo.score_slices, 1 and up
     @Slices NVARCHAR(MAX) = NULL, -- or the slices by their index, from 0, with commas
-    @Grid INT = 16,               -- cells along each side that an occlusion hides one by one, 2 to 64
+    @Grid INT = NULL,             -- cells along each side that an occlusion hides one by one, 2 to 64; NULL means 16, of volumes 6
     @Method VARCHAR(16) = NULL,   -- occlusion or gradcam; NULL means gradcam where it is exact, occlusion elsewhere
     @Help BIT = 0                 -- 1 prints this help and does nothing else
 AS
@@ -21,12 +21,14 @@ occlusion: the margin less the margin with a cell of the grid hidden, in the thr
 outside of the body are not hidden and have the value 0. Such values do not add up. It takes a run of the network a cell and triple.
 gradcam: the exact share of each place, for a logistic regression over mean features of a layer that is the average of a map; shares of
 all places of all triples add up to the margin without its constant.
+A network of volumes has occlusion alone: boxes of the prepared volume are hidden, @Grid along each axis, 16 at most; maps are of all
+slices unless @Slices names some, and a slice shows the boxes that it goes through.
 Maps of the same slice and method are replaced. RenderMap draws them.
 Parameters:
     @PredictionId INT = NULL      prediction_id of dbo.predictions; needed
     @TopSlices INT = 10           how many slices, of the triples that count most in dbo.score_slices, 1 and up
     @Slices NVARCHAR(MAX) = NULL  or the slices by their index, from 0, with commas
-    @Grid INT = 16                cells along each side that an occlusion hides one by one, 2 to 64
+    @Grid INT = NULL              cells along each side that an occlusion hides one by one, 2 to 64; NULL means 16, of volumes 6
     @Method VARCHAR(16) = NULL    occlusion or gradcam; NULL means gradcam where it is exact, occlusion elsewhere
     @Help BIT = 0                 1 prints this help and does nothing else
 Example:
@@ -40,7 +42,7 @@ Example:
         @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX), @Array VARBINARY(MAX),
         @ArraySha256 VARCHAR(64), @ArrayRows INT;
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @UsedMethod NVARCHAR(128), @Notice NVARCHAR(2000),
-        @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+        @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @IsVolume BIT;
     CREATE TABLE #wanted (slice_index INT NOT NULL PRIMARY KEY);
     CREATE TABLE #maps (
         slice_index INT NOT NULL PRIMARY KEY, first_row INT NOT NULL, end_row INT NOT NULL, first_col INT NOT NULL, end_col INT NOT NULL,
@@ -51,7 +53,13 @@ Example:
     SET @Method = LOWER(RTRIM(@Method)); -- Python tells letters apart
     EXECUTE internal.FindExplained @PredictionId, @ScanId OUTPUT, @ClassifierId OUTPUT, @FeatureSetId OUTPUT, @Pooling OUTPUT,
         @PixelSetId OUTPUT, @Parts OUTPUT;
-    EXECUTE internal.ChooseSlices @PredictionId, @ScanId, @TopSlices, @Slices;
+    SET @IsVolume = (
+        SELECT IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', 1, 0)
+        FROM dbo.feature_sets AS s
+        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+        WHERE s.feature_set_id = @PixelSetId);
+    SET @Grid = COALESCE(@Grid, IIF(@IsVolume = 1, 6, 16));
+    EXECUTE internal.ChooseSlices @PredictionId, @ScanId, @TopSlices, @Slices, @IsVolume;
     SELECT @Model = c.model, @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Library = c.library, @Details = c.details
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
@@ -84,20 +92,24 @@ OutputDataSet, UsedMethod, Notice, ErrorNumber, ErrorMessage = main(
         @input_data_1 = N'
 SELECT i.slice_index, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows, s.image_cols, i.rescale_slope,
     i.rescale_intercept, CASE WHEN w.slice_index IS NULL THEN 0 ELSE 1 END AS is_wanted,
-    CASE WHEN i.slice_index / 3 IN (SELECT slice_index / 3 FROM #wanted) THEN CONVERT(VARCHAR(MAX), i.pixels, 2) ELSE '''' END AS pixels,
-    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_y, s.spacing_x
+    CASE WHEN @IsVolume = 1 OR i.slice_index / 3 IN (SELECT slice_index / 3 FROM #wanted) THEN CONVERT(VARCHAR(MAX), i.pixels, 2)
+        ELSE '''' END AS pixels,
+    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_y, s.spacing_x,
+    s.spacing_z, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z,
+    s.step_x, s.step_y, s.step_z
 FROM dbo.scans AS s
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
 LEFT JOIN #wanted AS w ON w.slice_index = i.slice_index
 WHERE s.scan_id = @ScanId
 ORDER BY i.slice_index;',
-        @params = N'@ScanId INT, @Network VARBINARY(MAX), @NetworkSha256 VARCHAR(64), @NetworkDetails NVARCHAR(MAX), @Layer NVARCHAR(256),
+        @params = N'@ScanId INT, @IsVolume BIT, @Network VARBINARY(MAX), @NetworkSha256 VARCHAR(64), @NetworkDetails NVARCHAR(MAX),
+            @Layer NVARCHAR(256),
             @Preprocessing NVARCHAR(32), @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX),
             @Vector NVARCHAR(MAX), @Array VARBINARY(MAX), @ArraySha256 VARCHAR(64), @ArrayRows INT, @Parts NVARCHAR(MAX),
             @Method VARCHAR(16), @Grid INT, @Steps NVARCHAR(MAX), @Providers NVARCHAR(400), @Threads INT, @UsedMethod NVARCHAR(128) OUTPUT,
             @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ScanId = @ScanId, @Network = @Network, @NetworkSha256 = @NetworkSha256, @NetworkDetails = @NetworkDetails, @Layer = @Layer,
-        @Preprocessing = @Preprocessing, @Model = @Model, @Sha256 = @Sha256, @Library = @Library, @Details = @Details,
+        @ScanId = @ScanId, @IsVolume = @IsVolume, @Network = @Network, @NetworkSha256 = @NetworkSha256, @NetworkDetails = @NetworkDetails,
+        @Layer = @Layer, @Preprocessing = @Preprocessing, @Model = @Model, @Sha256 = @Sha256, @Library = @Library, @Details = @Details,
         @Vector = @Vector, @Array = @Array, @ArraySha256 = @ArraySha256, @ArrayRows = @ArrayRows, @Parts = @Parts, @Method = @Method,
         @Grid = @Grid, @Steps = @Steps, @Providers = @Providers, @Threads = @Threads, @UsedMethod = @UsedMethod OUTPUT,
         @Notice = @Notice OUTPUT,

@@ -13,8 +13,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
-It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other version has the name:
-delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
+It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other
+version has the name: delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the network; needed
     @Version INT = NULL              version to delete; needed

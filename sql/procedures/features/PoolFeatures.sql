@@ -19,9 +19,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PoolFeatures runs a network such as a GRU, an LSTM or an attention head over the rows of dbo.features, the triples of slices
-or the tiles of a scan in their order, one scan at a time, and stores what it gives in dbo.pooled_features. The pooling is called by the
-network''s name, a colon and its version: TrainLungCancerModel @Pooling = N''my_gru:1'' learns from it. GenerateFeatures makes the features.
+        PRINT N'dbo.PoolFeatures runs a network such as a GRU, an LSTM or an attention head over the rows of dbo.features, the triples of
+slices or the tiles of a scan in their order, one scan at a time, and stores what it gives in dbo.pooled_features. The pooling is called by
+the network''s name, a colon and its version: TrainLungCancerModel @Pooling = N''my_gru:1'' learns from it. GenerateFeatures makes the
+features.
 It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
 Parameters:
     @ModelName NVARCHAR(128) = NULL     name of a network that pools, as lungdb load-network --pooling stores it; needed

@@ -1,5 +1,5 @@
 -- TakeCopiedFeatures: finds the features that the model in #copy_model reads, or makes them: networks by their SHA-256, without their
--- bytes, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set of the same parts;
+-- bytes, those that pool too, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set of the same parts;
 -- inside the caller's transaction.
 -- Called by TakeCopiedModel. The script's tables #copy_model and #copy_parts are read.
 CREATE OR ALTER PROCEDURE internal.TakeCopiedFeatures
@@ -10,6 +10,24 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Name NVARCHAR(256), @Free NVARCHAR(256), @Other INT = 1, @Wanted NVARCHAR(MAX);
+    -- A pooling is called by the name and the version of its network, which must mean the same here.
+    SET @Message = (
+        SELECT CONCAT(N'The network ''', MIN(p.pooler_name), N''' is another one here than where the model comes from, whose pooling is ',
+            N'called by it. Copy into a database without it.')
+        FROM #copy_parts AS p
+        INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.name = p.pooler_name AND n.version = p.pooler_version
+        WHERE n.sha256 <> p.pooler_sha256
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
+    INSERT INTO dbo.networks (name, version, library, model, sha256, details)
+    SELECT p.pooler_name, p.pooler_version, N'pooling', 0x, p.pooler_sha256, p.pooler_details
+    FROM #copy_parts AS p
+    WHERE p.pooler_name IS NOT NULL
+        AND p.position = (
+            SELECT MIN(b.position) FROM #copy_parts AS b WHERE b.pooler_name = p.pooler_name AND b.pooler_version = p.pooler_version)
+        AND NOT EXISTS (
+            SELECT 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = p.pooler_name AND n.version = p.pooler_version);
     CREATE TABLE #sets (position INT NOT NULL PRIMARY KEY, network_id INT NULL, feature_set_id INT NULL);
     INSERT INTO dbo.networks (name, version, library, model, sha256, details)
     SELECT g.network_name, ROW_NUMBER() OVER (PARTITION BY g.network_name ORDER BY g.position)

@@ -3,7 +3,7 @@
 CREATE OR ALTER PROCEDURE internal.CheckRegionArguments
     @TopSlices INT,        -- 1 and up
     @Slices NVARCHAR(MAX), -- whole numbers from 0 with commas, or NULL
-    @Grid INT,             -- 2 to 64
+    @Grid INT,             -- 2 to 64, or NULL
     @Method VARCHAR(16)    -- occlusion, gradcam or NULL
 AS
 BEGIN
@@ -23,8 +23,8 @@ BEGIN
             OR LTRIM(RTRIM(value)) = N'')
         SET @Message = CONCAT(@Message, N'The value ''', LEFT(@Slices, 200),
             N''' for the parameter @Slices is not supported. Give indices of slices, whole numbers from 0, with commas. ');
-    IF @Grid IS NULL OR @Grid NOT BETWEEN 2 AND 64
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@Grid AS NVARCHAR(12)), N'NULL'),
+    IF @Grid NOT BETWEEN 2 AND 64
+        SET @Message = CONCAT(@Message, N'The value ', @Grid,
             N' for the parameter @Grid is not supported. Supported values are 2 to 64. ');
     IF @Method NOT IN ('occlusion', 'gradcam')
         SET @Message = CONCAT(@Message, N'The value ''', @Method,

@@ -4,7 +4,8 @@ CREATE OR ALTER PROCEDURE internal.ChooseSlices
     @PredictionId INT,    -- an explained score
     @ScanId INT,          -- its scan
     @TopSlices INT,       -- how many slices of the triples that count most
-    @Slices NVARCHAR(MAX) -- or which slices, with commas
+    @Slices NVARCHAR(MAX),-- or which slices, with commas
+    @IsVolume BIT         -- 1 takes all slices where none are named: the network reads them as one volume
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -12,6 +13,12 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Method VARCHAR(16), @Last INT, @Other INT;
     EXECUTE internal.NeedPixels @ScanId;
+    IF @Slices IS NULL AND @IsVolume = 1
+    BEGIN
+        INSERT INTO #wanted (slice_index)
+        SELECT slice_index FROM dbo.scan_images WHERE scan_id = @ScanId;
+        RETURN 0;
+    END;
     IF @Slices IS NULL
     BEGIN
         -- An exact share says more than an estimate, and that more than what leaving a triple out does, which is often nothing.

@@ -101,14 +101,14 @@ BEGIN
     SELECT r.prediction_id, r.place, 3 * r.place, r.kind, r.value, r.standard_error
     FROM #result AS r
     INNER JOIN #made AS m ON m.prediction_id = r.prediction_id
-    WHERE r.kind IN ('without', 'share', 'shapley') AND r.prediction_id NOT IN (
-        -- Rows of volumes are tiles, which no slices are.
-        SELECT p.prediction_id
-        FROM dbo.predictions AS p
-        INNER JOIN dbo.classifiers AS c ON c.classifier_id = p.classifier_id
-        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = c.feature_set_id
-        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
-        WHERE JSON_VALUE(n.details, N'$.input.dimensions') = N'3');
+    WHERE r.kind IN ('without', 'share', 'shapley')
+        -- The rows of a network of volumes are tiles, those of one channel single slices; neither are three slices.
+        AND NOT EXISTS (
+            SELECT 1
+            FROM #parts AS q
+            INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = q.feature_set_id
+            INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+            WHERE JSON_VALUE(n.details, N'$.input.dimensions') = N'3' OR JSON_VALUE(n.details, N'$.input.channels') = N'1');
     UPDATE q
     SET q.state = 'failed', q.error_number = f.number, q.error = f.error
     FROM #queue AS q

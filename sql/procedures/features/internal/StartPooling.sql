@@ -1,4 +1,5 @@
--- StartPooling: refuses features that the network does not read, fills #todo with the scans whose vectors are to be made, and begins the run.
+-- StartPooling: refuses features that the network does not read, fills #todo with the scans whose vectors are to be made, and begins
+-- the run.
 -- Called by PoolFeatures, whose table #todo it fills.
 CREATE OR ALTER PROCEDURE internal.StartPooling
     @NetworkId INT,           -- the network that pools

@@ -36,7 +36,8 @@ BEGIN
         ON f.scan_id = c.scan_id AND f.feature_set_id = @FeatureSetId AND f.sha256 = c.sha256
     WHERE f.scan_id IS NULL;
     INSERT INTO #new (scan_id, error)
-    SELECT c.scan_id, CASE WHEN DATALENGTH(c.array) = 0 THEN N'Its features are more than 1 GB as they are sent to the script.' ELSE r.error END
+    SELECT c.scan_id, CASE WHEN DATALENGTH(c.array) = 0 THEN N'Its features are more than 1 GB as they are sent to the script.'
+            ELSE r.error END
     FROM #chunk AS c
     INNER JOIN #result AS r ON r.scan_id = c.scan_id
     WHERE r.error <> N'' AND c.scan_id NOT IN (SELECT scan_id FROM #new);

@@ -25,7 +25,8 @@ BEGIN
             FROM (SELECT TOP (5) scan_id FROM #altered ORDER BY scan_id) AS a);
         SET @Message = CONCAT(N'The vectors of ', @Count,
             N' scans in dbo.pooled_features do not match their SHA-256, or have none: scan_id ', @Some,
-            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for what a network pools), or copy them again.');
+            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1 (PoolFeatures for a network''s), or copy them ',
+            N'again.');
         THROW 50105, @Message, 1;
     END;
 

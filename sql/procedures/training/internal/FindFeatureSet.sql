@@ -76,7 +76,8 @@ BEGIN
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There are no features of ', @Asked,
             N', and the setting default_network names ''' + IIF(@NetworkName IS NULL, @Default, NULL) + N'''',
-            N'. Call GenerateFeatures with this pooling first (PoolFeatures for one that is a network''s), or ask for another.'), N'%', N'%%');
+            N'. Call GenerateFeatures with this pooling first (PoolFeatures for one that is a network''s), or ask for another.'),
+            N'%', N'%%');
         THROW 50117, @Message, 1;
     END;
     IF (SELECT COUNT(*) FROM #fitting) > 1
