@@ -24,6 +24,8 @@ from lungdb.phantoms.dataset import NODULES, make_dataset
 PATIENTS, TEST_PERCENT = 128, 35  # as `lungdb demo` has them
 NETWORKS = ("demo_resnet", "demo_volume", "demo_detector")
 HELD_OUT = "held out"
+STAGE = "nodules:demo_detector"
+"""Layer under which ScoreNodules keeps what a later stage makes of the detector's candidates."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ WAYS = (
     Way("volumes", "3-D features, mean, logistic", "logistic", "demo_volume", "penultimate", "volume", "mean"),
     Way("volumes_max", "3-D features, max, logistic", "logistic", "demo_volume", "penultimate", "volume", "max"),
     Way("detector", "detector, noisy-or of five", "noisy_or", "demo_detector", "nodules", "volume", "top5"),
-    Way("stages", "detector and malignancy, noisy-or", "noisy_or", "demo_volume", "nodules", "volume", "top5"),
+    Way("stages", "detector and malignancy, noisy-or", "noisy_or", "demo_volume", STAGE, "volume", "top5"),
 )
 ENSEMBLE = ("pictures", "volumes_max", "stages")
 
@@ -113,7 +115,10 @@ def _measure(connection: Connection, patients: int) -> None:
             call = "EXECUTE dbo.GenerateFeatures @ModelName = ?, @Pooling = ?;"
             run(connection, call, (network, pooling))
     with _step("malignancy of candidates"):
-        run(connection, "EXECUTE dbo.ScoreNodules @ModelName = N'demo_volume', @Detector = N'demo_detector';")
+        call = (
+            "EXECUTE dbo.ScoreNodules @ModelName = N'demo_volume', @Detector = N'demo_detector', @Activation = N'none';"
+        )
+        run(connection, call)
     with _step("training"):
         for way in WAYS:
             run(
@@ -158,19 +163,17 @@ def _detector(connection: Connection) -> None:
     run(connection, "EXECUTE dbo.CreateDataset @Name = ?, @Part = N'test';", (HELD_OUT,))
     rows = []
     for stages in (None, "demo_volume"):
-        run(
+        (found,) = run(
             connection,
             "EXECUTE dbo.EvaluateNodules @ModelName = N'demo_detector', @Stages = ?, @Dataset = ?;",
             (stages, HELD_OUT),
         )
-        points = run(
-            connection,
-            "SELECT rate, sensitivity, low, high FROM dbo.nodule_evaluation_points WHERE nodule_evaluation_id = "
-            "(SELECT MAX(nodule_evaluation_id) FROM dbo.nodule_evaluations) ORDER BY position;",
-        )[0].rows
-        for rate, sensitivity, low, high in points:
-            name = "mean of the seven" if rate is None else f"{rate:g} false alarms a scan"
-            rows.append((stages or "alone", name, f"{sensitivity:.3f} ({low:.3f} to {high:.3f})"))
+        columns = ("false_alarms_per_scan", "sensitivity", "low", "high")
+        for row in found.rows:
+            rate, sensitivity, low, high = (row[found.columns.index(name)] for name in columns)
+            at = "mean of the seven" if rate is None else f"{rate:g} false alarms a scan"
+            interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+            rows.append((stages or "alone", at, f"{sensitivity:.3f}{interval}"))
     print("\nSensitivity of demo_detector on the held-out phantoms, with its 95 % interval by bootstrap over scans:\n")
     print_table(("stages", "at", "sensitivity"), rows)
 
