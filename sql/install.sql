@@ -14362,6 +14362,52 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckScoringArguments: refuses what ScoreNodules cannot work with, all wrong arguments in one error.
+-- Called by ScoreNodules.
+CREATE OR ALTER PROCEDURE internal.CheckScoringArguments
+    @ModelName NVARCHAR(128),      -- name of a network
+    @Detector NVARCHAR(128),       -- name of a network
+    @Preprocessing NVARCHAR(32),   -- name of a preprocessing
+    @Activation NVARCHAR(16),      -- none, sigmoid, softmax or NULL
+    @Class INT,                    -- 0 and up, or NULL
+    @BatchSize INT,                -- 1 to 1024
+    @ChunkMegabytes INT,           -- 1 to 512
+    @Recompute BIT                 -- 0 or 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'ScoreNodules was called inside a transaction. ',
+            N'Scoring would hold its locks: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+    SELECT @Message = STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'), N' for the parameter ', a.name,
+        N' is not supported. Supported values are ', a.supported, N'. '), N'')
+    FROM (
+        VALUES
+            (N'@ModelName', CAST(NULL AS NVARCHAR(30)), N'names in dbo.networks', IIF(@ModelName IS NULL, 0, 1)),
+            (N'@Detector', NULL, N'names of detectors in dbo.networks', IIF(@Detector IS NULL, 0, 1)),
+            (N'@DetectorPreprocessing', NULL, N'names in dbo.preprocessings', IIF(@Preprocessing IS NULL, 0, 1)),
+            (N'@Activation', N'''' + @Activation + N'''', N'NULL, none, sigmoid and softmax',
+                IIF(@Activation NOT IN (N'none', N'sigmoid', N'softmax'), 0, 1)),
+            (N'@Class', CAST(@Class AS NVARCHAR(30)), N'NULL and 0 and up', IIF(@Class < 0, 0, 1)),
+            (N'@BatchSize', CAST(@BatchSize AS NVARCHAR(30)), N'1 to 1024', IIF(@BatchSize BETWEEN 1 AND 1024, 1, 0)),
+            (N'@ChunkMegabytes', CAST(@ChunkMegabytes AS NVARCHAR(30)), N'1 to 512', IIF(@ChunkMegabytes BETWEEN 1 AND 512, 1, 0)),
+            (N'@Recompute', NULL, N'0 and 1', IIF(@Recompute IS NULL, 0, 1))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message IS NULL
+        RETURN 0;
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    THROW 50101, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindStages: finds the networks of later stages by their names, in the order given, each in its newest version.
 -- Called by EvaluateNodules and ScoreNodules, whose table #stages it fills.
 CREATE OR ALTER PROCEDURE internal.FindStages
@@ -22510,6 +22556,106 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ScoreCrops: scores the candidates of the scans of a chunk, and stores the scores of scans that did not fail, in one transaction. What was
+-- replaced or searched again meanwhile is left out.
+-- Called by ScoreNodules, whose tables #chunk and #candidates it reads, and whose table #failed it fills.
+CREATE OR ALTER PROCEDURE internal.ScoreCrops
+    @NetworkId INT,            -- the stage
+    @Activation NVARCHAR(16),  -- none, sigmoid, softmax or NULL
+    @Class INT,                -- number of the output, or NULL
+    @BatchSize INT,            -- crops in one run
+    @RunId INT                 -- row of dbo.runs
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Provider NVARCHAR(128), @CpuSeconds FLOAT,
+        @PeakMegabytes FLOAT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Candidates NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT;
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
+    CREATE TABLE #result (nodule_id INT NULL, scan_id INT NULL, score FLOAT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+    SELECT @Network = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details FROM dbo.networks WHERE network_id = @NetworkId;
+    -- Style 3 keeps every digit.
+    SET @Candidates = (
+        SELECT CONCAT(N'[', STRING_AGG(CONCAT(CAST(N'{"nodule_id": ' AS NVARCHAR(MAX)), c.nodule_id, N', "scan_id": ', c.scan_id,
+            N', "x": ', CONVERT(NVARCHAR(40), c.x, 3), N', "y": ', CONVERT(NVARCHAR(40), c.y, 3), N', "z": ',
+            CONVERT(NVARCHAR(40), c.z, 3), N'}'), N', ')
+            WITHIN GROUP (ORDER BY c.nodule_id), N']')
+        FROM #candidates AS c
+        INNER JOIN #chunk AS k ON k.scan_id = c.scan_id);
+
+    INSERT INTO #result (nodule_id, scan_id, score, error)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(*arguments):
+    from lungdb.procedures import measured, score_nodules
+    return measured(score_nodules, *arguments)
+
+OutputDataSet, Provider, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(
+    InputDataSet, Candidates, Network, Sha256, Details, Activation, Chosen, BatchSize, Providers, Threads)
+',
+        @input_data_1 = N'
+SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
+    s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
+    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_z, s.spacing_y,
+    s.spacing_x, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y,
+    s.step_z
+FROM #chunk AS c
+INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
+INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
+ORDER BY i.scan_id, i.slice_index;',
+        @params = N'@Candidates NVARCHAR(MAX), @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX),
+            @Activation NVARCHAR(16), @Chosen INT, @BatchSize INT, @Providers NVARCHAR(400), @Threads INT,
+            @Provider NVARCHAR(128) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+            @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
+        @Candidates = @Candidates, @Network = @Network, @Sha256 = @Sha256, @Details = @Details, @Activation = @Activation,
+        @Chosen = @Class, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads, @Provider = @Provider OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT, @CpuSeconds = @CpuSeconds OUTPUT,
+        @PeakMegabytes = @PeakMegabytes OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    -- Not every runtime tells an empty text from NULL.
+    INSERT INTO #failed (scan_id, error)
+    SELECT scan_id, error FROM #result WHERE nodule_id = 0 AND COALESCE(error, N'') <> N'';
+    INSERT INTO #sent (place, part)
+    SELECT c.nodule_id, c.scan_id
+    FROM #candidates AS c
+    INNER JOIN #chunk AS k ON k.scan_id = c.scan_id
+    WHERE c.scan_id NOT IN (SELECT scan_id FROM #failed) AND EXISTS (
+        SELECT 1 FROM dbo.scans AS s INNER JOIN #scans AS t ON t.scan_id = s.scan_id AND t.content_sha256 = s.content_sha256
+        WHERE s.scan_id = c.scan_id);
+    INSERT INTO #came (place, part)
+    SELECT r.nodule_id, r.scan_id
+    FROM #result AS r
+    WHERE r.nodule_id <> 0 AND r.score BETWEEN 0 AND 1 AND r.scan_id IN (SELECT part FROM #sent);
+    EXECUTE internal.CheckRows N'nodule_ids', @RunId;
+
+    BEGIN TRANSACTION;
+    DELETE d
+    FROM dbo.nodule_scores AS d
+    INNER JOIN #sent AS s ON s.place = d.nodule_id
+    WHERE d.network_id = @NetworkId;
+    INSERT INTO dbo.nodule_scores (nodule_id, network_id, preprocessing, score)
+    SELECT r.nodule_id, @NetworkId, N'volume', r.score
+    FROM #result AS r
+    INNER JOIN #sent AS s ON s.place = r.nodule_id
+    INNER JOIN dbo.nodules AS n WITH (UPDLOCK, HOLDLOCK) ON n.nodule_id = r.nodule_id
+    INNER JOIN dbo.scans AS c WITH (UPDLOCK, HOLDLOCK) ON c.scan_id = n.scan_id AND c.content_sha256 = n.content_sha256;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- RunOnDataset: runs a Python script of one's own on the scans, pictures, features or scores of a data set, and puts what it gives into
 -- a table of one's own. It is to be left unsigned and without EXECUTE AS: script, reading and writing have the caller's rights.
 -- Example: EXECUTE dbo.RunOnDataset @Dataset = N'thin', @What = N'scores', @Into = N'dbo.mine', @Script = N'OutputDataSet = InputDataSet';
@@ -28552,6 +28698,185 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- PoolNodules: makes features of scans of the five highest products of the scores of a detector and its stages, in one transaction. A scan
+-- of which a candidate has no score is left out; what is there of it goes, because it is of other candidates.
+-- Called by ScoreNodules, whose tables #scans and #candidates it reads, and whose table #failed it adds to.
+CREATE OR ALTER PROCEDURE internal.PoolNodules
+    @NetworkId INT,         -- the last stage
+    @Layer NVARCHAR(256)    -- nodules, detector and the stages before, with colons between
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @FeatureSetId INT, @Scans NVARCHAR(MAX);
+    CREATE TABLE #products (scan_id INT NOT NULL, place INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (scan_id, place));
+    CREATE TABLE #pooled (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    INSERT INTO #failed (scan_id, error)
+    SELECT DISTINCT c.scan_id, N'Its slices are not in this database, or it was replaced or searched again meanwhile. Call again.'
+    FROM #candidates AS c
+    WHERE c.scan_id NOT IN (SELECT scan_id FROM #failed)
+        AND NOT EXISTS (SELECT 1 FROM dbo.nodule_scores AS r WHERE r.nodule_id = c.nodule_id AND r.network_id = @NetworkId);
+    INSERT INTO #products (scan_id, place, score)
+    SELECT p.scan_id, p.place, p.score
+    FROM (
+        SELECT c.scan_id, c.score * r.score AS score, ROW_NUMBER() OVER (PARTITION BY c.scan_id ORDER BY c.score * r.score DESC) AS place
+        FROM #candidates AS c
+        INNER JOIN dbo.nodule_scores AS r ON r.nodule_id = c.nodule_id AND r.network_id = @NetworkId) AS p
+    WHERE p.place <= 5;
+    INSERT INTO #pooled (scan_id, vector)
+    SELECT s.scan_id,
+        CONCAT(N'[', STRING_AGG(CONVERT(NVARCHAR(40), COALESCE(p.score, 0.0), 3), N', ') WITHIN GROUP (ORDER BY k.place), N']')
+    FROM #scans AS s
+    CROSS JOIN (VALUES (1), (2), (3), (4), (5)) AS k (place)
+    LEFT JOIN #products AS p ON p.scan_id = s.scan_id AND p.place = k.place
+    WHERE s.scan_id NOT IN (SELECT scan_id FROM #failed)
+    GROUP BY s.scan_id;
+
+    BEGIN TRANSACTION;
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT @NetworkId, @Layer, N'volume', 5
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS f WITH (UPDLOCK, HOLDLOCK)
+        WHERE f.network_id = @NetworkId AND f.layer = @Layer AND f.preprocessing = N'volume');
+    SET @FeatureSetId = (
+        SELECT feature_set_id FROM dbo.feature_sets WHERE network_id = @NetworkId AND layer = @Layer AND preprocessing = N'volume');
+    DELETE p
+    FROM dbo.pooled_features AS p
+    INNER JOIN #scans AS s ON s.scan_id = p.scan_id
+    WHERE p.feature_set_id = @FeatureSetId AND p.pooling = N'top5';
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT p.scan_id, @FeatureSetId, N'top5', p.vector, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), CAST(p.vector AS NVARCHAR(MAX))))
+    FROM #pooled AS p
+    INNER JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.scan_id = p.scan_id
+    INNER JOIN #scans AS t ON t.scan_id = s.scan_id AND t.content_sha256 = s.content_sha256;
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #pooled), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreNodules: a later stage: scores the crop around each candidate that a detector has found, and pools what comes of it for each scan.
+-- Example: EXECUTE dbo.ScoreNodules @ModelName = N'false_alarms', @Detector = N'my_detector', @Activation = N'sigmoid';
+CREATE OR ALTER PROCEDURE dbo.ScoreNodules
+    @ModelName NVARCHAR(128) = NULL,                 -- network of volumes that reads crops, in dbo.networks; needed
+    @Detector NVARCHAR(128) = NULL,                  -- detector whose candidates are scored; needed
+    @DetectorPreprocessing NVARCHAR(32) = N'volume', -- preprocessing by which it searched
+    @After NVARCHAR(1000) = NULL,                    -- stages before, with commas between, whose scores are multiplied, too
+    @Activation NVARCHAR(16) = NULL,                 -- what makes a probability of its output: none, sigmoid or softmax; NULL: as declared
+    @Class INT = NULL,                               -- number of its output that is meant, from 0; NULL means as declared, else the last
+    @Dataset NVARCHAR(128) = NULL,                   -- data set of scans; NULL means all that the detector has searched
+    @DatasetVersion INT = NULL,                      -- its version; NULL means the newest
+    @BatchSize INT = 16,                             -- crops in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256,                       -- megabytes of stored slices in one transaction, 1 to 512
+    @Recompute BIT = 0,                              -- 1 scores all candidates again
+    @Help BIT = 0                                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScoreNodules runs a network over the crop around each candidate of a detector and fills dbo.nodule_scores.
+Crops have the spacing, size, orientation and window that the network was loaded with; outside of the scan is air. The scores of detector,
+stages before and this one are multiplied, and the five highest of a scan become features: the network''s layer nodules:DETECTOR, with
+:STAGE for each stage before, with the pooling top5, which @Algorithm = N''noisy_or'' learns a patient''s score from. It works in chunks of
+scans, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL                  network of volumes that reads crops, in dbo.networks; needed
+    @Detector NVARCHAR(128) = NULL                   detector whose candidates are scored; needed
+    @DetectorPreprocessing NVARCHAR(32) = N''volume''  preprocessing by which it searched
+    @After NVARCHAR(1000) = NULL                     stages before, with commas between, whose scores are multiplied, too
+    @Activation NVARCHAR(16) = NULL                  what makes a probability of its output: none, sigmoid or softmax; NULL: as declared
+    @Class INT = NULL                                number of its output that is meant, from 0; NULL means as declared, else the last
+    @Dataset NVARCHAR(128) = NULL                    data set of scans; NULL means all that the detector has searched
+    @DatasetVersion INT = NULL                       its version; NULL means the newest
+    @BatchSize INT = 16                              crops in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256                        megabytes of stored slices in one transaction, 1 to 512
+    @Recompute BIT = 0                               1 scores all candidates again
+    @Help BIT = 0                                    1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ScoreNodules @ModelName = N''false_alarms'', @Detector = N''my_detector'', @Activation = N''sigmoid'';
+    EXECUTE dbo.ScoreNodules @ModelName = N''malignancy'', @Detector = N''my_detector'', @After = N''false_alarms'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @DetectorId INT, @DatasetVersionId INT, @RunId INT, @Total INT, @Done INT = 0,
+        @Failed INT, @Layer NVARCHAR(256);
+    CREATE TABLE #scans (scan_id INT NOT NULL PRIMARY KEY, content_sha256 VARBINARY(32) NOT NULL, is_test BIT NOT NULL);
+    CREATE TABLE #stages (
+        position INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, network_id INT NULL);
+    CREATE TABLE #candidates (
+        nodule_id INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
+        score FLOAT NOT NULL);
+    CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
+    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    EXECUTE internal.CheckScoringArguments @ModelName, @Detector, @DetectorPreprocessing, @Activation, @Class, @BatchSize, @ChunkMegabytes,
+        @Recompute;
+    EXECUTE internal.FindNetwork NULL, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.FindNetwork NULL, @Detector, @DetectorId OUTPUT;
+    EXECUTE internal.FindStages @After;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    INSERT INTO #scans (scan_id, content_sha256, is_test)
+    SELECT s.scan_id, s.content_sha256, 0
+    FROM dbo.scans AS s
+    WHERE s.scan_id IN (SELECT scan_id FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId)
+        OR (@DatasetVersionId IS NULL AND EXISTS (
+            SELECT 1
+            FROM dbo.features AS f
+            INNER JOIN dbo.feature_sets AS t ON t.feature_set_id = f.feature_set_id
+            WHERE f.scan_id = s.scan_id AND t.network_id = @DetectorId AND t.layer = N'nodules'
+                AND t.preprocessing = @DetectorPreprocessing));
+    EXECUTE internal.TakeCandidates @DetectorId, @DetectorPreprocessing;
+    SET @Layer = CONCAT(N'nodules:', @Detector, (
+        SELECT STRING_AGG(CAST(CONCAT(N':', name) AS NVARCHAR(MAX)), N'') WITHIN GROUP (ORDER BY position) FROM #stages));
+    INSERT INTO #todo (scan_id, bytes)
+    SELECT c.scan_id, (SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id)
+    FROM (
+        SELECT DISTINCT d.scan_id
+        FROM #candidates AS d
+        WHERE @Recompute = 1 OR NOT EXISTS (
+            SELECT 1 FROM dbo.nodule_scores AS r WHERE r.nodule_id = d.nodule_id AND r.network_id = @NetworkId)) AS c
+    WHERE EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id);
+    SET @Total = (SELECT COUNT(*) FROM #todo);
+
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.detector',
+        @Detector), N'$.after', @After), N'$.dataset', @Dataset);
+    EXECUTE internal.StartRun N'ScoreNodules', @RunId OUTPUT, @Arguments;
+    WHILE EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        DELETE FROM #chunk;
+        INSERT INTO #chunk (scan_id)
+        SELECT t.scan_id
+        FROM (SELECT scan_id, SUM(bytes) OVER (ORDER BY scan_id ROWS UNBOUNDED PRECEDING) AS upto FROM #todo) AS t
+        WHERE t.upto <= @ChunkMegabytes * CAST(1000000 AS BIGINT) OR t.scan_id = (SELECT MIN(scan_id) FROM #todo);
+        EXECUTE internal.ScoreCrops @NetworkId, @Activation, @Class, @BatchSize, @RunId;
+        SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
+        SET @Message = CONCAT(N'Scored the candidates of ', @Done, N' of ', @Total, N' scans.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+        DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM #chunk);
+    END;
+    EXECUTE internal.PoolNodules @NetworkId, @Layer;
+
+    SET @Failed = (SELECT COUNT(*) FROM #failed);
+    SET @Done = (SELECT COUNT(*) FROM #scans) - @Failed;
+    SET @Message = (
+        SELECT TOP (1) CONCAT(@Failed, N' of ', @Done + @Failed, N' scans have candidates that cannot be scored; the others are stored. ',
+            N'The first, scan_id ', scan_id, N': ', LEFT(error, 1500))
+        FROM #failed
+        ORDER BY scan_id);
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    EXECUTE internal.EndRun @RunId, @Failed, @Message, NULL, @Done;
+    IF @Message IS NOT NULL
+        THROW 50120, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
 -- Scores of scans that were removed meanwhile are taken out of #scores, and a model that was deleted is refused.
 -- Called by PredictLungCancer, StoreScored and the procedures in plain T-SQL, whose tables #wanted and #scores it reads; those with a
@@ -30829,13 +31154,13 @@ WHERE OBJECT_ID(CONCAT(N'dbo.', procedure_name), N'P') IS NULL OR procedure_name
     N'ReadSlices', N'ReadWork', N'RecordAudit', N'RecordLook', N'RefreshWorklist', N'RegisterExtensions',
     N'ReleaseTrials', N'ReleaseWork', N'RenderMap', N'RenewPasswordHash', N'RepeatExperiment', N'ReportLoad',
     N'RevokeToken', N'RollbackModel', N'RunOnDataset', N'RunSearch', N'ScaleDataset', N'ScoreNetworkSql',
-    N'ScoreNewScans', N'ScoreNewScansSql', N'ScorePatientsSql', N'SearchModels', N'ShowPatient', N'ShowTruth',
-    N'SimilarImages', N'SimilarPatients', N'SimilarReports', N'SimilarSlices', N'SimilarToSlices', N'StartLoad',
-    N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity', N'StoreModelNodes',
-    N'StorePreprocessing', N'StoreReview', N'StoreSignInLink', N'StoreStagedFeatures', N'StoreToken', N'StoreWork',
-    N'TakeCopy', N'TakeScores', N'TakeWork', N'TopSlices', N'TrainImageClassifier', N'TrainLungCancerModel',
-    N'TrainNetworkSql', N'TransformImages', N'UseSignInLink', N'Version', N'WatchModel', N'WatchWork', N'WrongCases',
-    N'WrongRepresentatives');
+    N'ScoreNewScans', N'ScoreNewScansSql', N'ScoreNodules', N'ScorePatientsSql', N'SearchModels', N'ShowPatient',
+    N'ShowTruth', N'SimilarImages', N'SimilarPatients', N'SimilarReports', N'SimilarSlices', N'SimilarToSlices',
+    N'StartLoad', N'StartSession', N'StoreAccount', N'StoreAnimation', N'StoreClassifier', N'StoreIdentity',
+    N'StoreModelNodes', N'StorePreprocessing', N'StoreReview', N'StoreSignInLink', N'StoreStagedFeatures',
+    N'StoreToken', N'StoreWork', N'TakeCopy', N'TakeScores', N'TakeWork', N'TopSlices', N'TrainImageClassifier',
+    N'TrainLungCancerModel', N'TrainNetworkSql', N'TransformImages', N'UseSignInLink', N'Version', N'WatchModel',
+    N'WatchWork', N'WrongCases', N'WrongRepresentatives');
 INSERT INTO dbo.procedure_help (procedure_name, capability, purpose, example)
 VALUES
     (N'AssignSplits', N'training', N'Puts every patient without a part into train or test, by a keyed hash of the patient''s id, and pictures without a patient.', N'EXECUTE dbo.AssignSplits;'),
@@ -30931,6 +31256,7 @@ VALUES
     (N'ScoreNetworkSql', N'dense networks', N'Gives the class probabilities of every example of a data set by a dense network, with no Python.', N'EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';'),
     (N'ScoreNewScans', N'scoring', N'Scores the scans that have features and no score yet by the version that is served, of every model or of one.', N'EXECUTE dbo.ScoreNewScans;'),
     (N'ScoreNewScansSql', N'native scoring', N'Scores the scans that have features and no score yet by the version served, of every model or of one, in T-SQL alone.', N'EXECUTE dbo.ScoreNewScansSql;'),
+    (N'ScoreNodules', N'nodules', N'A later stage: scores the crop around each candidate that a detector has found, and pools what comes of it for each scan.', N'EXECUTE dbo.ScoreNodules @ModelName = N''false_alarms'', @Detector = N''my_detector'', @Activation = N''sigmoid'';'),
     (N'ScorePatientsSql', N'native scoring', N'Scores patients with T-SQL alone, and keeps nothing.', N'EXECUTE dbo.ScorePatientsSql @ModelName = N''lightgbm_sql'', @Patients = N''0,1,2'';'),
     (N'SearchModels', N'search', N'Makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.', N'EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50;'),
     (N'ShowPatient', N'worklist', N'A patient with the primary scan, its part in training and its state, in one row.', N'EXECUTE dbo.ShowPatient @PatientIndex = 0;'),
@@ -32051,6 +32377,7 @@ VALUES
     (N'GenerateNewFeatures', NULL, N'makes the features that the served models read of the scans that lack them.'),
     (N'ChooseSeries', NULL, N'chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.'),
     (N'StoreStagedFeatures', NULL, N'stores the features of scans that lungdb load-features has put into dbo.staged_features, all of them or none.'),
+    (N'ScoreNodules', NULL, N'a later stage: scores the crop around each candidate that a detector has found, and pools what comes of it for each scan.'),
     (N'PredictLungCancerSql', NULL, N'the probability of cancer that a trained model gives a patient''s primary scan, in percent, with T-SQL alone.'),
     (N'PredictPatientsSql', NULL, N'scores the primary scans of all patients, or the scans asked for, with T-SQL alone.'),
     (N'ScoreNewScansSql', NULL, N'scores the scans that have features and no score yet by the version served, of every model or of one, in T-SQL alone.'),
@@ -32347,6 +32674,7 @@ VALUES
     ('procedure', N'internal.ScoreScansSql'),
     ('procedure', N'internal.StoreNodes'),
     ('procedure', N'internal.CheckNoduleArguments'),
+    ('procedure', N'internal.CheckScoringArguments'),
     ('procedure', N'internal.FindStages'),
     ('procedure', N'internal.MatchNodules'),
     ('procedure', N'internal.PlaceStudies'),
@@ -32476,6 +32804,7 @@ VALUES
     ('procedure', N'dbo.StoreModelNodes'),
     ('procedure', N'internal.MeasureNodules'),
     ('procedure', N'dbo.EvaluateNodules'),
+    ('procedure', N'internal.ScoreCrops'),
     ('procedure', N'dbo.RunOnDataset'),
     ('procedure', N'internal.StoreTransforms'),
     ('procedure', N'dbo.TransformImages'),
@@ -32555,6 +32884,8 @@ VALUES
     ('procedure', N'dbo.GenerateNewFeatures'),
     ('procedure', N'dbo.ChooseSeries'),
     ('procedure', N'dbo.StoreStagedFeatures'),
+    ('procedure', N'internal.PoolNodules'),
+    ('procedure', N'dbo.ScoreNodules'),
     ('procedure', N'internal.StorePredictions'),
     ('procedure', N'dbo.PredictLungCancerSql'),
     ('procedure', N'dbo.PredictPatientsSql'),
@@ -32627,6 +32958,7 @@ VALUES
     ('script', N'internal.ReadModelNodes'),
     ('script', N'internal.RefreshBinaryVectors'),
     ('script', N'internal.RefreshStandardVectors'),
+    ('script', N'internal.ScoreCrops'),
     ('script', N'internal.ScoreEvaluated'),
     ('script', N'internal.TrainModel'),
     ('version', N'1'),
@@ -32729,6 +33061,7 @@ SET @Unsigned = (
         (N'internal.ReadModelNodes'),
         (N'internal.RefreshBinaryVectors'),
         (N'internal.RefreshStandardVectors'),
+        (N'internal.ScoreCrops'),
         (N'internal.ScoreEvaluated'),
         (N'internal.TrainModel')) AS s (name)
     WHERE OBJECT_ID(s.name) IS NOT NULL AND NOT EXISTS (

@@ -4318,9 +4318,10 @@ IF NOT EXISTS (
         N'CreateEnsemble', N'EvaluateModel', N'EvaluateNodules', N'ExplainRegions', N'ExplainScans', N'FeatureImportance',
         N'FeaturizeImages', N'GenerateFeatures', N'GenerateNewFeatures', N'InspectDataset', N'MaximiseImage', N'PredictImages',
         N'PredictLungCancer', N'PredictPatients', N'PreviewPreprocessing', N'RegisterExtensions', N'RenderMap',
-        N'RepeatExperiment', N'RunOnDataset', N'RunSearch', N'ScoreNewScans', N'SearchModels', N'SimilarImages',
-        N'SimilarPatients', N'SimilarReports', N'SimilarSlices', N'SimilarToSlices', N'StoreModelNodes', N'StorePreprocessing',
-        N'TopSlices', N'TrainImageClassifier', N'TrainLungCancerModel', N'TransformImages', N'WrongRepresentatives'))
+        N'RepeatExperiment', N'RunOnDataset', N'RunSearch', N'ScoreNewScans', N'ScoreNodules', N'SearchModels',
+        N'SimilarImages', N'SimilarPatients', N'SimilarReports', N'SimilarSlices', N'SimilarToSlices', N'StoreModelNodes',
+        N'StorePreprocessing', N'TopSlices', N'TrainImageClassifier', N'TrainLungCancerModel', N'TransformImages',
+        N'WrongRepresentatives'))
 BEGIN
     DROP PROCEDURE IF EXISTS dbo.AddTerms;
     DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.measuring import measure_scores
     from lungdb.procedures.nodes import model_nodes
     from lungdb.procedures.nodule_evaluating import evaluate_nodules
+    from lungdb.procedures.nodule_scoring import score_nodules
     from lungdb.procedures.prediction import predict_and_measure_patient, predict_lung_cancer
     from lungdb.procedures.preprocessings import check_steps, preview_steps, transform_images
     from lungdb.procedures.regions import explain_regions
@@ -85,6 +86,7 @@ __all__ = [
     "render_map",
     "run_trials",
     "scan_volumes",
+    "score_nodules",
     "similar_patients",
     "similar_reports",
     "similar_rows",
@@ -138,6 +140,7 @@ _MODULES = {
     "render_map": "rendering",
     "run_trials": "searching",
     "scan_volumes": "running",
+    "score_nodules": "nodule_scoring",
     "similar_patients": "similarity",
     "similar_reports": "reports",
     "similar_rows": "likeness",

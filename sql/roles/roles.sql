@@ -121,6 +121,7 @@ VALUES
     (N'dbo.ScoreNetworkSql'),
     (N'dbo.ScoreNewScans'),
     (N'dbo.ScoreNewScansSql'),
+    (N'dbo.ScoreNodules'),
     (N'dbo.ScorePatientsSql'),
     (N'dbo.SearchModels'),
     (N'dbo.ShowPatient'),
@@ -339,6 +340,7 @@ VALUES
     (N'lungdb_administrator', N'dbo.RunOnDataset', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ScoreNewScans', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ScoreNewScansSql', N'EXECUTE'),
+    (N'lungdb_administrator', N'dbo.ScoreNodules', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ScorePatientsSql', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ShowPatient', N'EXECUTE'),
     (N'lungdb_administrator', N'dbo.ShowTruth', N'EXECUTE'),
@@ -731,6 +733,7 @@ VALUES
     (N'lungdb_scorer', N'dbo.ScoreNetworkSql', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ScoreNewScans', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ScoreNewScansSql', N'EXECUTE'),
+    (N'lungdb_scorer', N'dbo.ScoreNodules', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ScorePatientsSql', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ShowPatient', N'EXECUTE'),
     (N'lungdb_scorer', N'dbo.ShowTruth', N'EXECUTE'),
@@ -774,11 +777,11 @@ VALUES
     (N'lungdb_scorer', N'dbo.preprocessing_list', N'SELECT'),
     (N'lungdb_scorer', N'dbo.promotion_history', N'SELECT'),
     (N'lungdb_scorer', N'dbo.runtime_facts', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.scan_columns', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.scan_groups', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.scan_list', N'SELECT');
+    (N'lungdb_scorer', N'dbo.scan_columns', N'SELECT');
 INSERT INTO #wanted (role, object, permission)
 VALUES
+    (N'lungdb_scorer', N'dbo.scan_groups', N'SELECT'),
+    (N'lungdb_scorer', N'dbo.scan_list', N'SELECT'),
     (N'lungdb_scorer', N'dbo.scan_scope', N'SELECT'),
     (N'lungdb_scorer', N'dbo.scan_states', N'SELECT'),
     (N'lungdb_scorer', N'dbo.schema_version', N'SELECT'),
@@ -852,6 +855,7 @@ VALUES
     (N'lungdb_trainer', N'dbo.ScoreNetworkSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScoreNewScans', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScoreNewScansSql', N'EXECUTE'),
+    (N'lungdb_trainer', N'dbo.ScoreNodules', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ScorePatientsSql', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.SearchModels', N'EXECUTE'),
     (N'lungdb_trainer', N'dbo.ShowPatient', N'EXECUTE'),

@@ -55,6 +55,7 @@ VALUES
     (N'internal.ReadModelNodes'),
     (N'internal.RefreshBinaryVectors'),
     (N'internal.RefreshStandardVectors'),
+    (N'internal.ScoreCrops'),
     (N'internal.ScoreEvaluated'),
     (N'internal.TrainModel');
 INSERT INTO #read (name)
