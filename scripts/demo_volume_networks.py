@@ -173,6 +173,6 @@ def export_detector(net: Any, mean: float, std: float) -> onnx.ModelProto:
     x = graph.joined("1", graph.joined("2", eighth, quarter), half)
     x = graph.doubled(graph.conv(net["places"], x, "places"), "odds", "linear")
     graph.add("Sigmoid", [x], "heatmap")
-    form = {"form": "heatmap", "score": "probability", "threshold": 0.05, "radius": 8.0, "diameter": "half"}
+    form = {"form": "heatmap", "score": "probability", "threshold": 0.1, "radius": 8.0, "diameter": "half", "most": 30}
     told = declared(mean, std, (None, 128, 128), output=form)
     return graph.model("demo_detector", "heatmap", ["N", 1, "D", "H", "W"], told)
