@@ -103,8 +103,9 @@ def test_a_preprocessing_that_cannot_be_stored_is_refused(few, name, steps, numb
 
 def test_an_unknown_preprocessing_is_refused_with_those_that_there_are(few):
     """Before any work."""
-    assert "'sott' for the parameter @Preprocessing is not supported. Supported values are lung, seed, soft" in refused(
-        few, GENERATE.replace("soft", "sott"), 50101
+    assert (
+        "'sott' for the parameter @Preprocessing is not supported. Supported values are lung, seed, volume, soft"
+        in refused(few, GENERATE.replace("soft", "sott"), 50101)
     )
 
 
@@ -118,7 +119,11 @@ def test_a_preprocessing_with_features_is_not_deleted(few):
     )
     run(few, "EXECUTE dbo.DeleteFeatures @Preprocessing = N'soft';")
     run(few, "EXECUTE dbo.DeletePreprocessing @Name = N'soft';")
-    assert [name for (name,) in rows(few, "SELECT name FROM dbo.preprocessings ORDER BY name;")] == ["lung", "seed"]
+    assert [name for (name,) in rows(few, "SELECT name FROM dbo.preprocessings ORDER BY name;")] == [
+        "lung",
+        "seed",
+        "volume",
+    ]
 
 
 def test_a_scan_without_spacing_fails_where_steps_are_in_mm(few):

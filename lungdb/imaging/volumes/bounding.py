@@ -39,8 +39,10 @@ def _check_lung_mask(arguments: Arguments) -> None:
 def _lung_mask(scan: Scan, arguments: Mapping[str, Any]) -> Scan:
     """Leave what lies in the lungs and fill the rest."""
     lungs = _lungs(scan, arguments["threshold"])
-    values = scan.values if scan.is_own else scan.values.copy()
     fill = scan.air if arguments["fill"] == "air" else arguments["fill"]
+    values = scan.values if scan.is_own else scan.values.copy()
+    if values.dtype == np.int16 and (fill != round(fill) or not -32768 <= fill <= 32767):
+        values = values.astype(np.float32)
     for plane, inside in zip(values, lungs, strict=True):
         plane[~inside] = fill
     return replace(scan, values=values, lungs=lungs, is_own=True)

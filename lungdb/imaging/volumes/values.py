@@ -24,7 +24,9 @@ def _check_range(arguments: Arguments) -> None:
 
 def _clip(scan: Scan, arguments: Mapping[str, Any]) -> Scan:
     low, high = arguments["low"], arguments["high"]
-    values = np.clip(scan.values, scan.values.dtype.type(low), scan.values.dtype.type(high))
+    # Whole numbers stay int16; others would be cut off to such.
+    values = scan.values if low == int(low) and high == int(high) else scan.floats()
+    values = np.clip(values, values.dtype.type(low), values.dtype.type(high))
     return replace(scan, values=values, air=min(max(scan.air, low), high), is_own=True)
 
 
