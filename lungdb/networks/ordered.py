@@ -128,7 +128,9 @@ def _try(model: onnx.ModelProto, layout: str, output: str | None) -> Ordered:
 
 def _inputs(model: onnx.ModelProto) -> tuple[ValueInfoProto, ValueInfoProto | None]:
     """Find the input for the features, and the one for their number."""
-    floats, whole, others = [], [], []
+    floats: list[ValueInfoProto] = []
+    whole: list[ValueInfoProto] = []
+    others: list[ValueInfoProto] = []
     for value in model.graph.input:
         kind = value.type.tensor_type.elem_type
         rank = len(shape_of(value) or [])

@@ -78,4 +78,5 @@ def _row(
 def _frame(rows: list[tuple[int, str, str]]) -> pd.DataFrame:
     columns = zip(*rows, strict=True) if rows else [()] * len(_RESULT)
     named = zip(_RESULT.items(), columns, strict=True)
-    return pd.DataFrame({name: pd.Series(list(values), dtype=dtype) for (name, dtype), values in named})
+    frame: pd.DataFrame = pd.DataFrame({name: pd.Series(list(values), dtype=dtype) for (name, dtype), values in named})
+    return frame

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from functools import cache
 
 from lungdb.embedded.functions.aggregates import AGGREGATES
 from lungdb.embedded.functions.registry import FUNCTIONS
@@ -27,10 +26,15 @@ def nodes(node: object, *, into_queries: bool) -> Iterator[object]:
             waiting.extend([getattr(each, field) for field in fields])
 
 
-@cache
+_FIELDS: dict[type, tuple[str, ...] | None] = {}
+
+
 def _fields(kind: type) -> tuple[str, ...] | None:
     """Name the fields of a kind of node; None of what is no node."""
-    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
+    if kind not in _FIELDS:
+        is_node = dataclasses.is_dataclass(kind)
+        _FIELDS[kind] = tuple(field.name for field in dataclasses.fields(kind)) if is_node else None
+    return _FIELDS[kind]
 
 
 def columns(node: object) -> Iterator[Column]:

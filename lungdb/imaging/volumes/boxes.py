@@ -50,7 +50,7 @@ class Boxes:
         """Give the boxes of voxels, float64[n, 3], as int64[n, 3], and which of them lie in the volume at all."""
         sides, counts = np.asarray(self.shape), np.asarray(self.counts)
         nearest = np.floor(voxels + 0.5).astype(np.int64)
-        is_inside = ((nearest >= 0) & (nearest < sides)).all(axis=1)
+        is_inside: NDArray[np.bool_] = np.all((nearest >= 0) & (nearest < sides), axis=1)
         kept = np.clip(nearest, 0, sides - 1)
         # The box of a voxel v is the last one that begins at or before it: index * side // count <= v.
         return ((kept + 1) * counts - 1) // sides, is_inside
