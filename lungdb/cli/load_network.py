@@ -162,7 +162,9 @@ def _print_entry(file: NetworkFile, entry: Entry, notes: tuple[str, ...], *, is_
     if entry.library == KIND:
         return
     if entry.details["architecture"] is None and not is_described:
-        print("If that is not its order of colours and normalisation, say so: --channel-order, --mean, --std.")
+        is_picture = "dimensions" not in entry.details["input"]
+        what, options = ("order of colours and ", "--channel-order, ") if is_picture else ("", "")
+        print(f"If that is not its {what}normalisation, say so: {options}--mean, --std.")
 
 
 def _description(file: NetworkFile, entry: Entry, notes: tuple[str, ...]) -> str:
