@@ -8168,7 +8168,7 @@ Example:
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
-            N' nodules, scores and evaluations refer to it. Delete the features with DeleteFeatures, which takes nodules and scores along, ',
+            N' nodules, scores and evaluations refer to it. Delete the features with DeleteFeatures, which takes nodules and scores, ',
             N'and evaluations in dbo.nodule_evaluations first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.poolings AS k WHERE k.network_id = @NetworkId AND (
             EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.pooling = k.pooling)
@@ -8648,8 +8648,8 @@ BEGIN
         INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
         WHERE f.layer LIKE N'nodules:%' AND f.feature_set_id IN (SELECT feature_set_id FROM #served_sets)), 1500);
     IF @Said IS NOT NULL
-        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1, @Said)
-            WITH NOWAIT;
+        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1,
+            @Said) WITH NOWAIT;
     DELETE w
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
@@ -17224,8 +17224,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector
 the nodules that it found, of a later stage its scores with the last of its sets; or with @Pooling its vectors of that pooling alone.
-It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature
-set reads what would go; EndSearch ends a search.
+It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of scans or pictures, a trial of
+a search that has not failed, or a combined feature set reads what would go; EndSearch ends a search.
 Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets

@@ -17,8 +17,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector
 the nodules that it found, of a later stage its scores with the last of its sets; or with @Pooling its vectors of that pooling alone.
-It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature
-set reads what would go; EndSearch ends a search.
+It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of scans or pictures, a trial of
+a search that has not failed, or a combined feature set reads what would go; EndSearch ends a search.
 Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets

@@ -85,7 +85,8 @@ BEGIN
     SELECT e.prediction_id, e.number, CASE e.number
         WHEN 50105 THEN N'The vector in dbo.pooled_features does not match its SHA-256. Call GenerateFeatures with @Recompute = 1.'
         WHEN 50373 THEN N'Its features are others now than those that were scored. Score it again with PredictPatients.'
-        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL, N'. Load the columns that it reads, or call PoolFeatures or ScoreNodules.',
+        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL,
+            N'. Load the columns that it reads, or call PoolFeatures or ScoreNodules.',
             N'. Make them again: ' + @Calls)) END
     FROM (
         SELECT p.prediction_id, CASE

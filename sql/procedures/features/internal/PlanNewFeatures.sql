@@ -31,8 +31,8 @@ BEGIN
         INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
         WHERE f.layer LIKE N'nodules:%' AND f.feature_set_id IN (SELECT feature_set_id FROM #served_sets)), 1500);
     IF @Said IS NOT NULL
-        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1, @Said)
-            WITH NOWAIT;
+        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1,
+            @Said) WITH NOWAIT;
     DELETE w
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
