@@ -4980,7 +4980,11 @@ FROM (
             NULLIF(d.normal_x * d.normal_x + d.normal_y * d.normal_y + d.normal_z * d.normal_z, 0) AS normal_square
         FROM (
             SELECT n.*, s.patient_id, NULLIF(s.spacing_x, 0) AS spacing_x, NULLIF(s.spacing_y, 0) AS spacing_y,
-                COALESCE(t.stages, 0) AS stages, n.score * COALESCE(t.product, 1) AS product,
+                (SELECT COUNT(*) FROM dbo.nodule_scores AS t WHERE t.nodule_id = n.nodule_id) AS stages,
+                n.score * COALESCE((
+                    SELECT CASE WHEN MIN(t.score) > 0 THEN EXP(SUM(LOG(IIF(t.score > 0, t.score, 1)))) WHEN MIN(t.score) = 0 THEN 0 END
+                    FROM dbo.nodule_scores AS t
+                    WHERE t.nodule_id = n.nodule_id), 1) AS product,
                 n.x - s.origin_x AS way_x, n.y - s.origin_y AS way_y, n.z - s.origin_z AS way_z,
                 s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
                 s.row_y * s.column_z - s.row_z * s.column_y AS normal_x,
@@ -4990,12 +4994,7 @@ FROM (
                 s.column_x * s.column_x + s.column_y * s.column_y + s.column_z * s.column_z AS column_square,
                 s.row_x * s.column_x + s.row_y * s.column_y + s.row_z * s.column_z AS row_column
             FROM dbo.nodules AS n
-            INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256
-            LEFT JOIN (
-                SELECT nodule_id, COUNT(*) AS stages,
-                    CASE WHEN MIN(score) > 0 THEN EXP(SUM(LOG(IIF(score > 0, score, 1)))) ELSE 0 END AS product
-                FROM dbo.nodule_scores
-                GROUP BY nodule_id) AS t ON t.nodule_id = n.nodule_id) AS d) AS f) AS i
+            INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256) AS d) AS f) AS i
 INNER JOIN dbo.patients AS p ON p.patient_id = i.patient_id
 LEFT JOIN dbo.networks AS w ON w.network_id = i.network_id;
 GO
@@ -5071,7 +5070,8 @@ SELECT
                 THEN CHOOSE((k.feature - COALESCE(q.first_index, 0)) / f.width + 1, N'mean', N'max', N'std')
             WHEN t.width IS NULL AND COALESCE(q.width / f.width, t.times) > 1
                 THEN CONCAT(COALESCE(q.pooling, c.pooling), N' part ', (k.feature - COALESCE(q.first_index, 0)) / f.width + 1)
-            ELSE COALESCE(q.pooling, c.pooling) END, N' ', (k.feature - COALESCE(q.first_index, 0)) % COALESCE(t.width, f.width)) END AS name,
+            ELSE COALESCE(q.pooling, c.pooling) END, N' ',
+            (k.feature - COALESCE(q.first_index, 0)) % COALESCE(t.width, f.width)) END AS name,
     k.feature_value,
     k.contribution,
     k.standard_error
@@ -6138,7 +6138,8 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeCopiedFeatures: finds the features that the model in #copy_model reads, or makes them: networks by their SHA-256, without their
--- bytes, those that pool too, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set of the same parts;
+-- bytes, those that pool too, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set
+-- of the same parts;
 -- inside the caller's transaction.
 -- Called by TakeCopiedModel. The script's tables #copy_model and #copy_parts are read.
 CREATE OR ALTER PROCEDURE internal.TakeCopiedFeatures
@@ -8751,7 +8752,8 @@ BEGIN
         INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
         WHERE c.classifier_id = @ClassifierId AND p.column_name IS NOT NULL
         UNION ALL
-        SELECT r.first_index, COALESCE(k.width, f.width * k.times), COALESCE(k.width, f.width), k.times, CONCAT(N'layer ', f.layer, N' of ', n.name),
+        SELECT r.first_index, COALESCE(k.width, f.width * k.times), COALESCE(k.width, f.width), k.times,
+            CONCAT(N'layer ', f.layer, N' of ', n.name),
             CONCAT(N'version ', n.version, N', ', f.preprocessing, N', ', r.pooling), r.pooling
         FROM (
             SELECT c.feature_set_id, c.pooling, 0 AS first_index
@@ -9079,14 +9081,19 @@ BEGIN
     INSERT INTO #parts (position, feature_set_id, pooling, first_index, width)
     SELECT p.position, p.part_feature_set_id, p.pooling, p.first_index, p.width
     FROM dbo.feature_parts AS p
-    WHERE p.feature_set_id = @FeatureSetId AND p.part_feature_set_id IS NOT NULL
-        -- What a network pools stays as it is, like a column: the script pools nothing with networks.
-        AND p.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.part_feature_set_id
+    LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+    WHERE p.feature_set_id = @FeatureSetId
+        -- What a network pools and the scores of nodules stay as they are, like columns: no rows are left out of them. So do parts whose
+        -- rows are tiles or single slices: beside triples nobody can say which of them is which.
+        AND p.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL OR width IS NOT NULL)
+        AND COALESCE(JSON_VALUE(n.details, N'$.input.dimensions'), N'2') <> N'3'
+        AND COALESCE(JSON_VALUE(n.details, N'$.input.channels'), N'3') <> N'1'
     UNION ALL
     SELECT 0, f.feature_set_id, @Pooling, 0, f.width * COALESCE(k.times, 1)
     FROM dbo.feature_sets AS f
     LEFT JOIN dbo.poolings AS k ON k.pooling = @Pooling -- what is registered no more, the script refuses
-    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL AND k.network_id IS NULL;
+    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL AND k.network_id IS NULL AND k.width IS NULL;
     SET @Wanted = (SELECT COUNT(*) FROM #parts);
     SET @Parts = (
         SELECT CONCAT(N'[', STRING_AGG(CONCAT(CAST(N'[' AS NVARCHAR(MAX)), position, N', "', pooling, N'", ', first_index, N', ', width,
@@ -9135,7 +9142,8 @@ BEGIN
     SELECT e.prediction_id, e.number, CASE e.number
         WHEN 50105 THEN N'The vector in dbo.pooled_features does not match its SHA-256. Call GenerateFeatures with @Recompute = 1.'
         WHEN 50373 THEN N'Its features are others now than those that were scored. Score it again with PredictPatients.'
-        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL, N'. Load the columns that the model reads, or call PoolFeatures.',
+        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL,
+            N'. Load the columns that it reads, or call PoolFeatures or ScoreNodules.',
             N'. Make them again: ' + @Calls)) END
     FROM (
         SELECT p.prediction_id, CASE
@@ -9409,13 +9417,14 @@ Example:
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
-            N' nodules, scores and evaluations refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
+            N' nodules, scores and evaluations refer to it. Delete the features with DeleteFeatures, which takes nodules and scores, ',
+            N'and evaluations in dbo.nodule_evaluations first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.poolings AS k WHERE k.network_id = @NetworkId AND (
             EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.pooling = k.pooling)
             OR EXISTS (SELECT 1 FROM dbo.classifiers AS c WHERE c.pooling = k.pooling)))
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: vectors or ',
             N'models are of its pooling. Delete the models with DeleteModel and the vectors with DeleteFeatures @Pooling = N''',
-            @ModelName, N':', @Version, N''' first, or keep it.');
+            @ModelName, N':', @Version, N''' and the network or @FeatureSetId of the features first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,
@@ -10022,7 +10031,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Added INT;
+    DECLARE @Added INT, @Said NVARCHAR(2000);
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT c.feature_set_id, c.pooling
     FROM #served AS s
@@ -10039,6 +10048,19 @@ BEGIN
         SET @Added = @@ROWCOUNT;
     END;
 
+    -- What later stages say of nodules is made by ScoreNodules, which is told more than a model keeps.
+    SET @Said = LEFT((
+        SELECT STRING_AGG(CAST(CONCAT(n.name, N'/', f.layer) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY f.feature_set_id)
+        FROM dbo.feature_sets AS f
+        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+        WHERE f.layer LIKE N'nodules:%' AND f.feature_set_id IN (SELECT feature_set_id FROM #served_sets)), 1500);
+    IF @Said IS NOT NULL
+        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1,
+            @Said) WITH NOWAIT;
+    DELETE w
+    FROM #served_sets AS w
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
+    WHERE f.layer LIKE N'nodules:%';
     -- What a network pools is pooled of features that any pooling brings along.
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT w.feature_set_id, COALESCE((
@@ -14849,6 +14871,46 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- NameStages: names the layer of features that ScoreNodules makes: nodules, the detector and the stages before, with colons between. A
+-- version above 1 stands behind a name, and a preprocessing of the detector other than volume behind a slash, because what another version
+-- finds is another feature. A stage that is among those before it, and a name that is too long, are refused.
+-- Called by ScoreNodules, whose table #stages it reads.
+CREATE OR ALTER PROCEDURE internal.NameStages
+    @NetworkId INT,               -- the last stage
+    @DetectorId INT,              -- the detector
+    @Preprocessing NVARCHAR(32),  -- preprocessing by which it searched
+    @Layer NVARCHAR(256) OUTPUT   -- the name
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Name NVARCHAR(MAX);
+    SET @Name = (
+        SELECT CONCAT(CAST(N'nodules:' AS NVARCHAR(MAX)), n.name, N' ' + CAST(NULLIF(n.version, 1) AS NVARCHAR(12)),
+            N'/' + NULLIF(@Preprocessing, N'volume'))
+        FROM dbo.networks AS n
+        WHERE n.network_id = @DetectorId);
+    SET @Name = CONCAT(@Name, (
+        SELECT STRING_AGG(CONCAT(CAST(N':' AS NVARCHAR(MAX)), n.name, N' ' + CAST(NULLIF(n.version, 1) AS NVARCHAR(12))), N'')
+            WITHIN GROUP (ORDER BY s.position)
+        FROM #stages AS s
+        INNER JOIN dbo.networks AS n ON n.network_id = s.network_id));
+    IF EXISTS (SELECT 1 FROM #stages WHERE network_id = @NetworkId)
+        SET @Message = N'The network of @ModelName is one of the stages in @After too. Name each once.';
+    ELSE IF LEN(@Name) > 256
+        SET @Message = CONCAT(N'The features would be named ''', LEFT(@Name, 1000), N''', which is longer than 256 characters. ',
+            N'Load the networks with shorter names.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    SET @Layer = @Name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- PlaceStudies: puts a patient's studies in the order of time, a scan each, with the nodules in them and how far the patient has moved.
 -- Called by CompareNodules, whose tables #studies, #spots and #shifts it fills.
 CREATE OR ALTER PROCEDURE internal.PlaceStudies
@@ -14918,8 +14980,10 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000);
+    DECLARE @Message NVARCHAR(2000), @Locked INT;
     BEGIN TRANSACTION;
+    -- First the evaluations, then what they are of, as DeleteDataset does.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.nodule_evaluations WITH (UPDLOCK, HOLDLOCK) WHERE dataset_version_id = @DatasetVersionId);
     IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
         OR NOT EXISTS (SELECT 1 FROM dbo.dataset_versions WITH (UPDLOCK, HOLDLOCK) WHERE dataset_version_id = @DatasetVersionId)
     BEGIN
@@ -16648,10 +16712,10 @@ BEGIN
             N'See dbo.score_contributions for what the features added, and explain a model that reads one kind, alone or beside columns.');
         THROW 50384, @Message, 1;
     END;
-    IF EXISTS (SELECT 1 FROM dbo.poolings WHERE network_id IS NOT NULL AND (pooling = @Pooling OR pooling IN (
+    IF EXISTS (SELECT 1 FROM dbo.poolings WHERE (network_id IS NOT NULL OR width IS NOT NULL) AND (pooling = @Pooling OR pooling IN (
             SELECT pooling FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)))
     BEGIN
-        SET @Message = N'The model reads features that a network has pooled, and no map is made of these. '
+        SET @Message = N'The model reads features that a network has pooled, or scores of nodules, and no map is made of these. '
             + N'See dbo.score_contributions for what the features added.';
         THROW 50384, @Message, 1;
     END;
@@ -18385,7 +18449,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- SayPooling: says which calls make a scan's vector of a pooling that is a network's; NULL of another pooling.
+-- SayPooling: says which calls make a scan's vector of a pooling that is a network's, or of a later stage of nodules; NULL of another.
 -- Called by PredictLungCancer.
 CREATE OR ALTER PROCEDURE internal.SayPooling
     @Pooling NVARCHAR(32),          -- the pooling
@@ -18397,6 +18461,14 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    SET @Calls = (
+        SELECT CONCAT(N'EXECUTE dbo.GenerateFeatures for the detector, and then EXECUTE dbo.ScoreNodules @ModelName = N''', n.name,
+            N''' with the detector, and the stages before in @After, that the layer ''', f.layer, N''' names')
+        FROM dbo.feature_sets AS f
+        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+        WHERE f.feature_set_id = @FeatureSetId AND f.layer LIKE N'nodules:%');
+    IF @Calls IS NOT NULL
+        RETURN 0;
     SET @Calls = (
         SELECT CONCAT((
                 SELECT CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', n.name, N''', @Layer = N''', f.layer,
@@ -22425,7 +22497,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT = 0;
+    DECLARE @Message NVARCHAR(2000), @ScanId INT = 0, @Locked INT;
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #new (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NOT NULL);
@@ -22436,6 +22508,9 @@ BEGIN
     EXECUTE internal.CheckRows N'scan_ids', @RunId;
 
     BEGIN TRANSACTION;
+    -- First the worklist, then the rest, as StoreFeatures and DeleteFeatures do, which change features after vectors.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
+    SET @Locked = (SELECT COUNT(*) FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
     IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
     BEGIN
         ROLLBACK TRANSACTION;
@@ -23315,7 +23390,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Provider NVARCHAR(128), @CpuSeconds FLOAT,
-        @PeakMegabytes FLOAT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Candidates NVARCHAR(MAX);
+        @PeakMegabytes FLOAT, @Locked INT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Candidates NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT;
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     CREATE TABLE #result (nodule_id INT NULL, scan_id INT NULL, score FLOAT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
@@ -23385,6 +23460,18 @@ ORDER BY i.scan_id, i.slice_index;',
     EXECUTE internal.CheckRows N'nodule_ids', @RunId;
 
     BEGIN TRANSACTION;
+    -- First the worklist, then scans, nodules and their scores, as StoreFeatures does, so that who searches again, or scores the same
+    -- candidates, waits here.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
+    SET @Locked = (SELECT COUNT(*) FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+    BEGIN
+        ROLLBACK TRANSACTION;
+        SET @Message = N'The network was deleted while it scored. Load it again, or take another one.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50232, @Message, 1;
+    END;
+    SET @Locked = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE nodule_id IN (SELECT place FROM #sent));
     DELETE d
     FROM dbo.nodule_scores AS d
     INNER JOIN #sent AS s ON s.place = d.nodule_id
@@ -23393,8 +23480,8 @@ ORDER BY i.scan_id, i.slice_index;',
     SELECT r.nodule_id, @NetworkId, N'volume', r.score
     FROM #result AS r
     INNER JOIN #sent AS s ON s.place = r.nodule_id
-    INNER JOIN dbo.nodules AS n WITH (UPDLOCK, HOLDLOCK) ON n.nodule_id = r.nodule_id
-    INNER JOIN dbo.scans AS c WITH (UPDLOCK, HOLDLOCK) ON c.scan_id = n.scan_id AND c.content_sha256 = n.content_sha256;
+    INNER JOIN dbo.nodules AS n ON n.nodule_id = r.nodule_id
+    INNER JOIN dbo.scans AS c ON c.scan_id = n.scan_id AND c.content_sha256 = n.content_sha256;
     COMMIT TRANSACTION;
 END;
 GO
@@ -26310,7 +26397,8 @@ Example:
             SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @VersionId))
         AND (@Recompute = 1 OR NOT EXISTS (
             SELECT 1 FROM dbo.lung_masks AS l
-            WHERE l.scan_id = s.scan_id AND l.method = N'threshold' AND l.threshold = @Threshold AND l.rule_version = @Rule));
+            WHERE l.scan_id = s.scan_id AND l.method = N'threshold' AND l.threshold = @Threshold AND l.rule_version = @Rule
+                AND l.content_sha256 = s.content_sha256));
     SET @Total = (SELECT COUNT(*) FROM #todo);
     DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.threshold', @Threshold);
     EXECUTE internal.StartRun N'FindLungs', @RunId OUTPUT, @Arguments;
@@ -26341,7 +26429,8 @@ SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
-LEFT JOIN dbo.lung_masks AS l ON l.scan_id = s.scan_id AND l.method = N''truth'' AND i.slice_index = 0
+LEFT JOIN dbo.lung_masks AS l ON l.scan_id = s.scan_id AND l.method = N''truth'' AND l.content_sha256 = s.content_sha256
+    AND i.slice_index = 0
 ORDER BY i.scan_id, i.slice_index;',
             @params = N'@Threshold FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT,
                 @PeakMegabytes FLOAT OUTPUT',
@@ -28879,9 +28968,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector
-the nodules that it found; or with @Pooling its vectors of that pooling alone. It returns a row for each table: table_name, deleted.
-It refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature
-set reads what would go; EndSearch ends a search.
+the nodules that it found, of a later stage its scores with the last of its sets; or with @Pooling its vectors of that pooling alone.
+It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of scans or pictures, a trial of
+a search that has not failed, or a combined feature set reads what would go; EndSearch ends a search.
 Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
@@ -28898,6 +28987,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Number INT, @Scans NVARCHAR(MAX), @Locked INT;
     CREATE TABLE #going (feature_set_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #last (network_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #uses (use_text NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #counts (table_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, deleted INT NOT NULL);
     IF @DryRun IS NULL
@@ -28934,6 +29024,13 @@ Example:
         THROW @Number, @Message, 1;
     END;
 
+    -- Scores of a later stage go with its last features; those of nodules that go, go with them.
+    INSERT INTO #last (network_id)
+    SELECT DISTINCT s.network_id
+    FROM dbo.feature_sets AS s
+    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND s.layer LIKE N'nodules:%' AND @Pooling IS NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS o
+        WHERE o.network_id = s.network_id AND o.layer LIKE N'nodules:%' AND o.feature_set_id NOT IN (SELECT feature_set_id FROM #going));
     INSERT INTO #counts (table_name, deleted)
     SELECT N'pooled_features', COUNT(*) FROM dbo.pooled_features
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling)
@@ -28959,6 +29056,8 @@ Example:
     INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
     WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
+    SELECT N'nodule_scores', COUNT(*) FROM dbo.nodule_scores WHERE network_id IN (SELECT network_id FROM #last)
+    UNION ALL
     SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
@@ -28978,6 +29077,7 @@ Example:
         FROM dbo.nodules AS n
         INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
         WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        DELETE FROM dbo.nodule_scores WHERE network_id IN (SELECT network_id FROM #last);
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         -- Trials of searches that failed: of others FindUses has told.
@@ -29707,21 +29807,42 @@ GO
 -- of which a candidate has no score is left out; what is there of it goes, because it is of other candidates.
 -- Called by ScoreNodules, whose tables #scans and #candidates it reads, and whose table #failed it adds to.
 CREATE OR ALTER PROCEDURE internal.PoolNodules
-    @NetworkId INT,         -- the last stage
-    @Layer NVARCHAR(256)    -- nodules, detector and the stages before, with colons between
+    @NetworkId INT,               -- the last stage
+    @Layer NVARCHAR(256),         -- nodules, detector and the stages before, with colons between
+    @DetectorId INT,              -- the detector
+    @Preprocessing NVARCHAR(32),  -- preprocessing by which it searched
+    @RunId INT                    -- row of dbo.runs
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @FeatureSetId INT, @Scans NVARCHAR(MAX);
+    DECLARE @FeatureSetId INT, @Scans NVARCHAR(MAX), @Locked INT, @Message NVARCHAR(2000);
     CREATE TABLE #products (scan_id INT NOT NULL, place INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (scan_id, place));
     CREATE TABLE #pooled (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    BEGIN TRANSACTION;
+    -- First the worklist, then scans and nodules, as StoreFeatures does: what is pooled is what is there when it is stored.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scans));
+    SET @Locked = (SELECT COUNT(*) FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scans));
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+    BEGIN
+        ROLLBACK TRANSACTION;
+        SET @Message = N'The network was deleted while it scored. Load it again, or take another one.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50232, @Message, 1;
+    END;
+    SET @Locked = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE nodule_id IN (SELECT nodule_id FROM #candidates));
     INSERT INTO #failed (scan_id, error)
     SELECT DISTINCT c.scan_id, N'Its slices are not in this database, or it was replaced or searched again meanwhile. Call again.'
     FROM #candidates AS c
     WHERE c.scan_id NOT IN (SELECT scan_id FROM #failed)
         AND NOT EXISTS (SELECT 1 FROM dbo.nodule_scores AS r WHERE r.nodule_id = c.nodule_id AND r.network_id = @NetworkId);
+    INSERT INTO #failed (scan_id, error)
+    SELECT DISTINCT n.scan_id, N'It was searched again meanwhile. Call again.'
+    FROM dbo.nodules AS n
+    INNER JOIN #scans AS s ON s.scan_id = n.scan_id
+    WHERE n.network_id = @DetectorId AND n.preprocessing = @Preprocessing AND n.nodule_id NOT IN (SELECT nodule_id FROM #candidates)
+        AND n.scan_id NOT IN (SELECT scan_id FROM #failed);
     INSERT INTO #products (scan_id, place, score)
     SELECT p.scan_id, p.place, p.score
     FROM (
@@ -29738,7 +29859,6 @@ BEGIN
     WHERE s.scan_id NOT IN (SELECT scan_id FROM #failed)
     GROUP BY s.scan_id;
 
-    BEGIN TRANSACTION;
     INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
     SELECT @NetworkId, @Layer, N'volume', 5
     WHERE NOT EXISTS (
@@ -29753,7 +29873,7 @@ BEGIN
     INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
     SELECT p.scan_id, @FeatureSetId, N'top5', p.vector, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), CAST(p.vector AS NVARCHAR(MAX))))
     FROM #pooled AS p
-    INNER JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.scan_id = p.scan_id
+    INNER JOIN dbo.scans AS s ON s.scan_id = p.scan_id
     INNER JOIN #scans AS t ON t.scan_id = s.scan_id AND t.content_sha256 = s.content_sha256;
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #pooled), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
@@ -29787,7 +29907,8 @@ BEGIN
         PRINT N'dbo.ScoreNodules runs a network over the crop around each candidate of a detector and fills dbo.nodule_scores.
 Crops have the spacing, size, orientation and window that the network was loaded with; outside of the scan is air. The scores of detector,
 stages before and this one are multiplied, and the five highest of a scan become features: the network''s layer nodules:DETECTOR, with
-:STAGE for each stage before, with the pooling top5, which @Algorithm = N''noisy_or'' learns a patient''s score from. It works in chunks of
+:STAGE for each stage before, with the pooling top5, which @Algorithm = N''noisy_or'' learns a patient''s score from. A version above 1
+stands behind a name, with a blank between, and a preprocessing of the detector other than volume behind a slash. It works in chunks of
 scans, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
 Parameters:
     @ModelName NVARCHAR(128) = NULL                  network of volumes that reads crops, in dbo.networks; needed
@@ -29825,6 +29946,7 @@ Examples:
     EXECUTE internal.FindNetwork NULL, @ModelName, @NetworkId OUTPUT;
     EXECUTE internal.FindNetwork NULL, @Detector, @DetectorId OUTPUT;
     EXECUTE internal.FindStages @After;
+    EXECUTE internal.NameStages @NetworkId, @DetectorId, @DetectorPreprocessing, @Layer OUTPUT;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     INSERT INTO #scans (scan_id, content_sha256, is_test)
     SELECT s.scan_id, s.content_sha256, 0
@@ -29837,8 +29959,6 @@ Examples:
             WHERE f.scan_id = s.scan_id AND t.network_id = @DetectorId AND t.layer = N'nodules'
                 AND t.preprocessing = @DetectorPreprocessing));
     EXECUTE internal.TakeCandidates @DetectorId, @DetectorPreprocessing;
-    SET @Layer = CONCAT(N'nodules:', @Detector, (
-        SELECT STRING_AGG(CAST(CONCAT(N':', name) AS NVARCHAR(MAX)), N'') WITHIN GROUP (ORDER BY position) FROM #stages));
     INSERT INTO #todo (scan_id, bytes)
     SELECT c.scan_id, (SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id)
     FROM (
@@ -29847,6 +29967,10 @@ Examples:
         WHERE @Recompute = 1 OR NOT EXISTS (
             SELECT 1 FROM dbo.nodule_scores AS r WHERE r.nodule_id = d.nodule_id AND r.network_id = @NetworkId)) AS c
     WHERE EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id);
+    -- Hexadecimal takes two characters a byte, and above 1 GB a column is more than a script takes.
+    INSERT INTO #failed (scan_id, error)
+    SELECT scan_id, N'Its slices are more than 1 GB as they are sent to the script.' FROM #todo WHERE bytes > 536870912;
+    DELETE FROM #todo WHERE bytes > 536870912;
     SET @Total = (SELECT COUNT(*) FROM #todo);
 
     DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.detector',
@@ -29865,7 +29989,7 @@ Examples:
         EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
         DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM #chunk);
     END;
-    EXECUTE internal.PoolNodules @NetworkId, @Layer;
+    EXECUTE internal.PoolNodules @NetworkId, @Layer, @DetectorId, @DetectorPreprocessing, @RunId;
 
     SET @Failed = (SELECT COUNT(*) FROM #failed);
     SET @Done = (SELECT COUNT(*) FROM #scans) - @Failed;
@@ -33767,6 +33891,7 @@ VALUES
     ('procedure', N'internal.CheckScoringArguments'),
     ('procedure', N'internal.FindStages'),
     ('procedure', N'internal.MatchNodules'),
+    ('procedure', N'internal.NameStages'),
     ('procedure', N'internal.PlaceStudies'),
     ('procedure', N'internal.StoreNoduleEvaluation'),
     ('procedure', N'internal.TakeCandidates'),

@@ -4995,7 +4995,11 @@ FROM (
             NULLIF(d.normal_x * d.normal_x + d.normal_y * d.normal_y + d.normal_z * d.normal_z, 0) AS normal_square
         FROM (
             SELECT n.*, s.patient_id, NULLIF(s.spacing_x, 0) AS spacing_x, NULLIF(s.spacing_y, 0) AS spacing_y,
-                COALESCE(t.stages, 0) AS stages, n.score * COALESCE(t.product, 1) AS product,
+                (SELECT COUNT(*) FROM dbo.nodule_scores AS t WHERE t.nodule_id = n.nodule_id) AS stages,
+                n.score * COALESCE((
+                    SELECT CASE WHEN MIN(t.score) > 0 THEN EXP(SUM(LOG(IIF(t.score > 0, t.score, 1)))) WHEN MIN(t.score) = 0 THEN 0 END
+                    FROM dbo.nodule_scores AS t
+                    WHERE t.nodule_id = n.nodule_id), 1) AS product,
                 n.x - s.origin_x AS way_x, n.y - s.origin_y AS way_y, n.z - s.origin_z AS way_z,
                 s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
                 s.row_y * s.column_z - s.row_z * s.column_y AS normal_x,
@@ -5005,12 +5009,7 @@ FROM (
                 s.column_x * s.column_x + s.column_y * s.column_y + s.column_z * s.column_z AS column_square,
                 s.row_x * s.column_x + s.row_y * s.column_y + s.row_z * s.column_z AS row_column
             FROM dbo.nodules AS n
-            INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256
-            LEFT JOIN (
-                SELECT nodule_id, COUNT(*) AS stages,
-                    CASE WHEN MIN(score) > 0 THEN EXP(SUM(LOG(IIF(score > 0, score, 1)))) ELSE 0 END AS product
-                FROM dbo.nodule_scores
-                GROUP BY nodule_id) AS t ON t.nodule_id = n.nodule_id) AS d) AS f) AS i
+            INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256) AS d) AS f) AS i
 INNER JOIN dbo.patients AS p ON p.patient_id = i.patient_id
 LEFT JOIN dbo.networks AS w ON w.network_id = i.network_id;
 GO
@@ -5086,7 +5085,8 @@ SELECT
                 THEN CHOOSE((k.feature - COALESCE(q.first_index, 0)) / f.width + 1, N'mean', N'max', N'std')
             WHEN t.width IS NULL AND COALESCE(q.width / f.width, t.times) > 1
                 THEN CONCAT(COALESCE(q.pooling, c.pooling), N' part ', (k.feature - COALESCE(q.first_index, 0)) / f.width + 1)
-            ELSE COALESCE(q.pooling, c.pooling) END, N' ', (k.feature - COALESCE(q.first_index, 0)) % COALESCE(t.width, f.width)) END AS name,
+            ELSE COALESCE(q.pooling, c.pooling) END, N' ',
+            (k.feature - COALESCE(q.first_index, 0)) % COALESCE(t.width, f.width)) END AS name,
     k.feature_value,
     k.contribution,
     k.standard_error
@@ -6153,7 +6153,8 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeCopiedFeatures: finds the features that the model in #copy_model reads, or makes them: networks by their SHA-256, without their
--- bytes, those that pool too, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set of the same parts;
+-- bytes, those that pool too, the steps of their preprocessings, their feature sets, and of a model that reads combined features the set
+-- of the same parts;
 -- inside the caller's transaction.
 -- Called by TakeCopiedModel. The script's tables #copy_model and #copy_parts are read.
 CREATE OR ALTER PROCEDURE internal.TakeCopiedFeatures
@@ -8167,13 +8168,14 @@ Example:
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
             COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
-            N' nodules, scores and evaluations refer to it. Delete the features with DeleteFeatures and those first, or keep it.');
+            N' nodules, scores and evaluations refer to it. Delete the features with DeleteFeatures, which takes nodules and scores, ',
+            N'and evaluations in dbo.nodule_evaluations first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.poolings AS k WHERE k.network_id = @NetworkId AND (
             EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.pooling = k.pooling)
             OR EXISTS (SELECT 1 FROM dbo.classifiers AS c WHERE c.pooling = k.pooling)))
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: vectors or ',
             N'models are of its pooling. Delete the models with DeleteModel and the vectors with DeleteFeatures @Pooling = N''',
-            @ModelName, N':', @Version, N''' first, or keep it.');
+            @ModelName, N':', @Version, N''' and the network or @FeatureSetId of the features first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
         SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,
@@ -8622,7 +8624,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Added INT;
+    DECLARE @Added INT, @Said NVARCHAR(2000);
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT c.feature_set_id, c.pooling
     FROM #served AS s
@@ -8639,6 +8641,19 @@ BEGIN
         SET @Added = @@ROWCOUNT;
     END;
 
+    -- What later stages say of nodules is made by ScoreNodules, which is told more than a model keeps.
+    SET @Said = LEFT((
+        SELECT STRING_AGG(CAST(CONCAT(n.name, N'/', f.layer) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY f.feature_set_id)
+        FROM dbo.feature_sets AS f
+        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+        WHERE f.layer LIKE N'nodules:%' AND f.feature_set_id IN (SELECT feature_set_id FROM #served_sets)), 1500);
+    IF @Said IS NOT NULL
+        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1,
+            @Said) WITH NOWAIT;
+    DELETE w
+    FROM #served_sets AS w
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
+    WHERE f.layer LIKE N'nodules:%';
     -- What a network pools is pooled of features that any pooling brings along.
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT w.feature_set_id, COALESCE((
@@ -17208,9 +17223,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector
-the nodules that it found; or with @Pooling its vectors of that pooling alone. It returns a row for each table: table_name, deleted.
-It refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature
-set reads what would go; EndSearch ends a search.
+the nodules that it found, of a later stage its scores with the last of its sets; or with @Pooling its vectors of that pooling alone.
+It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of scans or pictures, a trial of
+a search that has not failed, or a combined feature set reads what would go; EndSearch ends a search.
 Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
@@ -17227,6 +17242,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Number INT, @Scans NVARCHAR(MAX), @Locked INT;
     CREATE TABLE #going (feature_set_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #last (network_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #uses (use_text NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #counts (table_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, deleted INT NOT NULL);
     IF @DryRun IS NULL
@@ -17263,6 +17279,13 @@ Example:
         THROW @Number, @Message, 1;
     END;
 
+    -- Scores of a later stage go with its last features; those of nodules that go, go with them.
+    INSERT INTO #last (network_id)
+    SELECT DISTINCT s.network_id
+    FROM dbo.feature_sets AS s
+    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND s.layer LIKE N'nodules:%' AND @Pooling IS NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS o
+        WHERE o.network_id = s.network_id AND o.layer LIKE N'nodules:%' AND o.feature_set_id NOT IN (SELECT feature_set_id FROM #going));
     INSERT INTO #counts (table_name, deleted)
     SELECT N'pooled_features', COUNT(*) FROM dbo.pooled_features
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling)
@@ -17288,6 +17311,8 @@ Example:
     INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
     WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
+    SELECT N'nodule_scores', COUNT(*) FROM dbo.nodule_scores WHERE network_id IN (SELECT network_id FROM #last)
+    UNION ALL
     SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
@@ -17307,6 +17332,7 @@ Example:
         FROM dbo.nodules AS n
         INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
         WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        DELETE FROM dbo.nodule_scores WHERE network_id IN (SELECT network_id FROM #last);
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         -- Trials of searches that failed: of others FindUses has told.

@@ -301,6 +301,7 @@ DROP PROCEDURE IF EXISTS internal.TakeMarked;
 DROP PROCEDURE IF EXISTS internal.TakeCandidates;
 DROP PROCEDURE IF EXISTS internal.StoreNoduleEvaluation;
 DROP PROCEDURE IF EXISTS internal.PlaceStudies;
+DROP PROCEDURE IF EXISTS internal.NameStages;
 DROP PROCEDURE IF EXISTS internal.MatchNodules;
 DROP PROCEDURE IF EXISTS internal.FindStages;
 DROP PROCEDURE IF EXISTS internal.CheckScoringArguments;

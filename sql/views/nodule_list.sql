@@ -41,7 +41,11 @@ FROM (
             NULLIF(d.normal_x * d.normal_x + d.normal_y * d.normal_y + d.normal_z * d.normal_z, 0) AS normal_square
         FROM (
             SELECT n.*, s.patient_id, NULLIF(s.spacing_x, 0) AS spacing_x, NULLIF(s.spacing_y, 0) AS spacing_y,
-                COALESCE(t.stages, 0) AS stages, n.score * COALESCE(t.product, 1) AS product,
+                (SELECT COUNT(*) FROM dbo.nodule_scores AS t WHERE t.nodule_id = n.nodule_id) AS stages,
+                n.score * COALESCE((
+                    SELECT CASE WHEN MIN(t.score) > 0 THEN EXP(SUM(LOG(IIF(t.score > 0, t.score, 1)))) WHEN MIN(t.score) = 0 THEN 0 END
+                    FROM dbo.nodule_scores AS t
+                    WHERE t.nodule_id = n.nodule_id), 1) AS product,
                 n.x - s.origin_x AS way_x, n.y - s.origin_y AS way_y, n.z - s.origin_z AS way_z,
                 s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
                 s.row_y * s.column_z - s.row_z * s.column_y AS normal_x,
@@ -51,11 +55,6 @@ FROM (
                 s.column_x * s.column_x + s.column_y * s.column_y + s.column_z * s.column_z AS column_square,
                 s.row_x * s.column_x + s.row_y * s.column_y + s.row_z * s.column_z AS row_column
             FROM dbo.nodules AS n
-            INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256
-            LEFT JOIN (
-                SELECT nodule_id, COUNT(*) AS stages,
-                    CASE WHEN MIN(score) > 0 THEN EXP(SUM(LOG(IIF(score > 0, score, 1)))) ELSE 0 END AS product
-                FROM dbo.nodule_scores
-                GROUP BY nodule_id) AS t ON t.nodule_id = n.nodule_id) AS d) AS f) AS i
+            INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256) AS d) AS f) AS i
 INNER JOIN dbo.patients AS p ON p.patient_id = i.patient_id
 LEFT JOIN dbo.networks AS w ON w.network_id = i.network_id;

@@ -34,6 +34,42 @@ def test_a_vector_of_many_parts_is_planned_and_named(explained: Connection) -> N
     assert caught.value.number == 50374
 
 
+PLANNED = """
+CREATE TABLE #asked (prediction_id INT NOT NULL, scan_id INT NOT NULL);
+CREATE TABLE #parts (position INT NOT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) NOT NULL,
+    first_index INT NOT NULL,
+    width INT NOT NULL);
+CREATE TABLE #todo (prediction_id INT NOT NULL, scan_id INT NOT NULL, bytes BIGINT NOT NULL,
+    vector_sha256 VARBINARY(32),
+    array_sha256 VARBINARY(32));
+CREATE TABLE #failed (prediction_id INT, number INT, error NVARCHAR(2000));
+DECLARE @Model INT = (SELECT MAX(classifier_id) FROM dbo.classifiers WHERE name = N'several');
+EXECUTE internal.PlanExplanations @Model, 1, 1, 1, 0, NULL, NULL;
+SELECT position FROM #parts ORDER BY position;
+DROP TABLE #asked; DROP TABLE #parts; DROP TABLE #todo; DROP TABLE #failed;
+"""
+
+
+@pytest.mark.parametrize("reads", ['{"input": {"dimensions": 3}}', '{"input": {"channels": 1}}'])
+def test_parts_whose_rows_are_no_triples_stay_as_they_are(explained: Connection, reads: str) -> None:
+    """Tiles, single slices and scores of nodules stand beside triples like columns: no row is left out of them."""
+    before = rows(explained, PLANNED)
+    assert before
+    run(
+        explained,
+        "INSERT INTO dbo.networks (name, version, library, model, sha256, details) "
+        "VALUES (N'other', 1, N'onnx', 0x, 0x, ?);"
+        "INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) "
+        "SELECT network_id, N'other', N'lung', 5 FROM dbo.networks WHERE name = N'other';"
+        "INSERT INTO dbo.feature_parts (feature_set_id, position, part_feature_set_id, pooling, first_index, width) "
+        "SELECT c.feature_set_id, k.place, k.part, k.pooling, 0, 5 FROM dbo.classifiers AS c CROSS JOIN ("
+        "SELECT 900 AS place, N'mean' AS pooling, feature_set_id AS part FROM dbo.feature_sets WHERE layer = N'other' "
+        "UNION ALL SELECT 901, N'top5', 1) AS k WHERE c.name = N'several';",
+        (reads,),
+    )
+    assert rows(explained, PLANNED) == before
+
+
 def test_parts_that_went_between_plan_and_script_are_refused_and_others_explained() -> None:
     """A scan of two parts of which one has no row any more, and one that has both, without its own wrong values."""
     array = np.arange(6, dtype=np.float32).reshape(3, 2)

@@ -161,10 +161,56 @@ def test_a_scan_that_fails_is_named_and_the_rest_go_on(staged: Connection) -> No
         (50101, "@Activation", CALL.replace("N'none'", "N'tanh'")),
         (50102, "'nobody'", CALL.replace("N'stage'", "N'nobody'")),
         (50104, "reads pictures", CALL.replace("N'stage'", "N'detector'")),
-        (50140, "stage 'stage' has not scored", f"{CALL}, @After = N'stage'"),
+        (50140, "stage 'detector' has not scored", f"{CALL}, @After = N'detector'"),
+        (50101, "one of the stages in @After too", f"{CALL}, @After = N'stage'"),
     ],
 )
 def test_it_is_refused_with_number_and_value(staged: Connection, number: int, part: str, call: str) -> None:
     """Nothing is scored."""
     assert part in refused(staged, f"{call};", number)
     assert rows(staged, "SELECT COUNT(*) FROM dbo.nodule_scores;") == [(0,)]
+
+
+def test_another_version_of_the_detector_makes_other_features(staged: Connection) -> None:
+    """What a model has learnt from one version's candidates is not mixed with those of the next."""
+    run(staged, f"{CALL};")
+    before = pooled(staged)
+    newer = add_network(staged, "newer", b"newer")
+    run(staged, "UPDATE dbo.networks SET name = N'detector', version = 2 WHERE network_id = ?;", (newer,))
+    search(staged, newer, 1, [(ORIGIN[0] + 40, ORIGIN[1] + 24, ORIGIN[2] + 16, 0.25)])
+    run(staged, f"{CALL};")
+    assert pooled(staged) == before
+    found = rows(
+        staged,
+        "SELECT p.scan_id FROM dbo.pooled_features AS p INNER JOIN dbo.feature_sets AS s "
+        "ON s.feature_set_id = p.feature_set_id WHERE s.layer = N'nodules:detector 2';",
+    )
+    assert found == [(1,)]
+
+
+def test_scores_are_deleted_with_the_last_features_of_their_stage(staged: Connection) -> None:
+    """Then nothing refers to the stage any more, and it can be deleted; the nodules stay."""
+    run(staged, f"{CALL};")
+    counts = dict(rows(staged, "EXECUTE dbo.DeleteFeatures @NetworkName = N'stage';"))
+    assert (counts["nodule_scores"], counts["nodules"]) == (6, 0)
+    assert rows(staged, "SELECT COUNT(*) FROM dbo.nodules;") == [(6,)]
+    run(staged, "EXECUTE dbo.DeleteNetwork @ModelName = N'stage', @Version = 1;")
+
+
+def test_the_nightly_call_and_a_refused_score_say_who_makes_features_of_stages(staged: Connection) -> None:
+    """GenerateFeatures makes no products of scores, and is not called for them."""
+    run(staged, f"{CALL};")
+    run(
+        staged,
+        "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
+        "SELECT N'served', 1, N'onnx', feature_set_id, N'top5', 0x00, HASHBYTES('SHA2_256', 0x00), N'{\"width\": 5}' "
+        "FROM dbo.feature_sets WHERE layer = N'nodules:detector';"
+        "DELETE FROM dbo.pooled_features WHERE scan_id = 1;",
+    )
+    said = " ".join(run(staged, "EXECUTE dbo.GenerateNewFeatures;").messages)
+    assert "ScoreNodules makes stage/nodules:detector" in said
+    assert rows(staged, "SELECT DISTINCT procedure_name FROM dbo.runs;") == [("ScoreNodules",)]
+    message = refused(
+        staged, "EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @ModelName = N'served', @Version = 1;", 50109
+    )
+    assert "EXECUTE dbo.ScoreNodules @ModelName = N'stage'" in message

@@ -50,6 +50,21 @@ def test_find_lungs_stores_masks_that_agree_with_the_known_lungs(database: Conne
     assert 2 * both / (bits.sum() + phantoms[0].lungs.sum()) == pytest.approx(score, abs=1e-12)
 
 
+def test_lungs_of_other_slices_are_found_again(database: Connection) -> None:
+    """What was found in slices that are no longer there is not taken for the lungs of those that are."""
+    run(database, "EXECUTE dbo.FindLungs;")
+    run(database, "UPDATE dbo.lung_masks SET content_sha256 = 0x00 WHERE scan_id = 2;")
+    run(database, "EXECUTE dbo.FindLungs;")
+    found = rows(
+        database,
+        "SELECT l.method, l.dice FROM dbo.lung_masks AS l INNER JOIN dbo.scans AS s ON s.scan_id = l.scan_id "
+        "AND s.content_sha256 = l.content_sha256 WHERE l.scan_id = 2;",
+    )
+    assert found == [("threshold", None)]
+    (total,) = rows(database, "SELECT TOP (1) message FROM dbo.run_steps ORDER BY run_id DESC, step;")[0]
+    assert total == "1 scans to find lungs in."
+
+
 def test_a_scan_without_lungs_is_named_and_the_others_are_stored(database: Connection) -> None:
     """Air alone, and later nothing to do; a call with another threshold finds them again."""
     slices = rows(database, "SELECT slice_index FROM dbo.scan_images WHERE scan_id = 3;")

@@ -16,9 +16,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, and of a detector
-the nodules that it found; or with @Pooling its vectors of that pooling alone. It returns a row for each table: table_name, deleted.
-It refuses, and deletes nothing, while a model of scans or pictures, a trial of a search that has not failed, or a combined feature
-set reads what would go; EndSearch ends a search.
+the nodules that it found, of a later stage its scores with the last of its sets; or with @Pooling its vectors of that pooling alone.
+It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of scans or pictures, a trial of
+a search that has not failed, or a combined feature set reads what would go; EndSearch ends a search.
 Trials of failed searches go with their features. All goes in one transaction.
 Parameters:
     @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
@@ -35,6 +35,7 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @Number INT, @Scans NVARCHAR(MAX), @Locked INT;
     CREATE TABLE #going (feature_set_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #last (network_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #uses (use_text NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #counts (table_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, deleted INT NOT NULL);
     IF @DryRun IS NULL
@@ -71,6 +72,13 @@ Example:
         THROW @Number, @Message, 1;
     END;
 
+    -- Scores of a later stage go with its last features; those of nodules that go, go with them.
+    INSERT INTO #last (network_id)
+    SELECT DISTINCT s.network_id
+    FROM dbo.feature_sets AS s
+    WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND s.layer LIKE N'nodules:%' AND @Pooling IS NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS o
+        WHERE o.network_id = s.network_id AND o.layer LIKE N'nodules:%' AND o.feature_set_id NOT IN (SELECT feature_set_id FROM #going));
     INSERT INTO #counts (table_name, deleted)
     SELECT N'pooled_features', COUNT(*) FROM dbo.pooled_features
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling)
@@ -96,6 +104,8 @@ Example:
     INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
     WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
+    SELECT N'nodule_scores', COUNT(*) FROM dbo.nodule_scores WHERE network_id IN (SELECT network_id FROM #last)
+    UNION ALL
     SELECT N'search_trials', COUNT(*) FROM dbo.search_trials
     WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
     UNION ALL
@@ -115,6 +125,7 @@ Example:
         FROM dbo.nodules AS n
         INNER JOIN dbo.feature_sets AS s ON s.network_id = n.network_id AND s.preprocessing = n.preprocessing AND s.layer = N'nodules'
         WHERE s.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        DELETE FROM dbo.nodule_scores WHERE network_id IN (SELECT network_id FROM #last);
         DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
         -- Trials of searches that failed: of others FindUses has told.

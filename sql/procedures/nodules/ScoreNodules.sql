@@ -23,7 +23,8 @@ BEGIN
         PRINT N'dbo.ScoreNodules runs a network over the crop around each candidate of a detector and fills dbo.nodule_scores.
 Crops have the spacing, size, orientation and window that the network was loaded with; outside of the scan is air. The scores of detector,
 stages before and this one are multiplied, and the five highest of a scan become features: the network''s layer nodules:DETECTOR, with
-:STAGE for each stage before, with the pooling top5, which @Algorithm = N''noisy_or'' learns a patient''s score from. It works in chunks of
+:STAGE for each stage before, with the pooling top5, which @Algorithm = N''noisy_or'' learns a patient''s score from. A version above 1
+stands behind a name, with a blank between, and a preprocessing of the detector other than volume behind a slash. It works in chunks of
 scans, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
 Parameters:
     @ModelName NVARCHAR(128) = NULL                  network of volumes that reads crops, in dbo.networks; needed
@@ -61,6 +62,7 @@ Examples:
     EXECUTE internal.FindNetwork NULL, @ModelName, @NetworkId OUTPUT;
     EXECUTE internal.FindNetwork NULL, @Detector, @DetectorId OUTPUT;
     EXECUTE internal.FindStages @After;
+    EXECUTE internal.NameStages @NetworkId, @DetectorId, @DetectorPreprocessing, @Layer OUTPUT;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     INSERT INTO #scans (scan_id, content_sha256, is_test)
     SELECT s.scan_id, s.content_sha256, 0
@@ -73,8 +75,6 @@ Examples:
             WHERE f.scan_id = s.scan_id AND t.network_id = @DetectorId AND t.layer = N'nodules'
                 AND t.preprocessing = @DetectorPreprocessing));
     EXECUTE internal.TakeCandidates @DetectorId, @DetectorPreprocessing;
-    SET @Layer = CONCAT(N'nodules:', @Detector, (
-        SELECT STRING_AGG(CAST(CONCAT(N':', name) AS NVARCHAR(MAX)), N'') WITHIN GROUP (ORDER BY position) FROM #stages));
     INSERT INTO #todo (scan_id, bytes)
     SELECT c.scan_id, (SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id)
     FROM (
@@ -83,6 +83,10 @@ Examples:
         WHERE @Recompute = 1 OR NOT EXISTS (
             SELECT 1 FROM dbo.nodule_scores AS r WHERE r.nodule_id = d.nodule_id AND r.network_id = @NetworkId)) AS c
     WHERE EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id);
+    -- Hexadecimal takes two characters a byte, and above 1 GB a column is more than a script takes.
+    INSERT INTO #failed (scan_id, error)
+    SELECT scan_id, N'Its slices are more than 1 GB as they are sent to the script.' FROM #todo WHERE bytes > 536870912;
+    DELETE FROM #todo WHERE bytes > 536870912;
     SET @Total = (SELECT COUNT(*) FROM #todo);
 
     DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.model', @ModelName), N'$.detector',
@@ -101,7 +105,7 @@ Examples:
         EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
         DELETE FROM #todo WHERE scan_id IN (SELECT scan_id FROM #chunk);
     END;
-    EXECUTE internal.PoolNodules @NetworkId, @Layer;
+    EXECUTE internal.PoolNodules @NetworkId, @Layer, @DetectorId, @DetectorPreprocessing, @RunId;
 
     SET @Failed = (SELECT COUNT(*) FROM #failed);
     SET @Done = (SELECT COUNT(*) FROM #scans) - @Failed;

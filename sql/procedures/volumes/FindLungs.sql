@@ -69,7 +69,8 @@ Example:
             SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @VersionId))
         AND (@Recompute = 1 OR NOT EXISTS (
             SELECT 1 FROM dbo.lung_masks AS l
-            WHERE l.scan_id = s.scan_id AND l.method = N'threshold' AND l.threshold = @Threshold AND l.rule_version = @Rule));
+            WHERE l.scan_id = s.scan_id AND l.method = N'threshold' AND l.threshold = @Threshold AND l.rule_version = @Rule
+                AND l.content_sha256 = s.content_sha256));
     SET @Total = (SELECT COUNT(*) FROM #todo);
     DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.threshold', @Threshold);
     EXECUTE internal.StartRun N'FindLungs', @RunId OUTPUT, @Arguments;
@@ -100,7 +101,8 @@ SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
-LEFT JOIN dbo.lung_masks AS l ON l.scan_id = s.scan_id AND l.method = N''truth'' AND i.slice_index = 0
+LEFT JOIN dbo.lung_masks AS l ON l.scan_id = s.scan_id AND l.method = N''truth'' AND l.content_sha256 = s.content_sha256
+    AND i.slice_index = 0
 ORDER BY i.scan_id, i.slice_index;',
             @params = N'@Threshold FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT,
                 @PeakMegabytes FLOAT OUTPUT',

@@ -21,7 +21,8 @@ BEGIN
         INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
         WHERE c.classifier_id = @ClassifierId AND p.column_name IS NOT NULL
         UNION ALL
-        SELECT r.first_index, COALESCE(k.width, f.width * k.times), COALESCE(k.width, f.width), k.times, CONCAT(N'layer ', f.layer, N' of ', n.name),
+        SELECT r.first_index, COALESCE(k.width, f.width * k.times), COALESCE(k.width, f.width), k.times,
+            CONCAT(N'layer ', f.layer, N' of ', n.name),
             CONCAT(N'version ', n.version, N', ', f.preprocessing, N', ', r.pooling), r.pooling
         FROM (
             SELECT c.feature_set_id, c.pooling, 0 AS first_index

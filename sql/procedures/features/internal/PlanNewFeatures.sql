@@ -7,7 +7,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Added INT;
+    DECLARE @Added INT, @Said NVARCHAR(2000);
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT c.feature_set_id, c.pooling
     FROM #served AS s
@@ -24,6 +24,19 @@ BEGIN
         SET @Added = @@ROWCOUNT;
     END;
 
+    -- What later stages say of nodules is made by ScoreNodules, which is told more than a model keeps.
+    SET @Said = LEFT((
+        SELECT STRING_AGG(CAST(CONCAT(n.name, N'/', f.layer) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY f.feature_set_id)
+        FROM dbo.feature_sets AS f
+        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+        WHERE f.layer LIKE N'nodules:%' AND f.feature_set_id IN (SELECT feature_set_id FROM #served_sets)), 1500);
+    IF @Said IS NOT NULL
+        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1,
+            @Said) WITH NOWAIT;
+    DELETE w
+    FROM #served_sets AS w
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
+    WHERE f.layer LIKE N'nodules:%';
     -- What a network pools is pooled of features that any pooling brings along.
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT w.feature_set_id, COALESCE((

@@ -11,7 +11,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT = 0;
+    DECLARE @Message NVARCHAR(2000), @ScanId INT = 0, @Locked INT;
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #new (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NOT NULL);
@@ -22,6 +22,9 @@ BEGIN
     EXECUTE internal.CheckRows N'scan_ids', @RunId;
 
     BEGIN TRANSACTION;
+    -- First the worklist, then the rest, as StoreFeatures and DeleteFeatures do, which change features after vectors.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
+    SET @Locked = (SELECT COUNT(*) FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
     IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
     BEGIN
         ROLLBACK TRANSACTION;

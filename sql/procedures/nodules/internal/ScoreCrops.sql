@@ -13,7 +13,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Provider NVARCHAR(128), @CpuSeconds FLOAT,
-        @PeakMegabytes FLOAT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Candidates NVARCHAR(MAX);
+        @PeakMegabytes FLOAT, @Locked INT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Candidates NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT;
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     CREATE TABLE #result (nodule_id INT NULL, scan_id INT NULL, score FLOAT NULL, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NULL);
@@ -83,6 +83,18 @@ ORDER BY i.scan_id, i.slice_index;',
     EXECUTE internal.CheckRows N'nodule_ids', @RunId;
 
     BEGIN TRANSACTION;
+    -- First the worklist, then scans, nodules and their scores, as StoreFeatures does, so that who searches again, or scores the same
+    -- candidates, waits here.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
+    SET @Locked = (SELECT COUNT(*) FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+    BEGIN
+        ROLLBACK TRANSACTION;
+        SET @Message = N'The network was deleted while it scored. Load it again, or take another one.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50232, @Message, 1;
+    END;
+    SET @Locked = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE nodule_id IN (SELECT place FROM #sent));
     DELETE d
     FROM dbo.nodule_scores AS d
     INNER JOIN #sent AS s ON s.place = d.nodule_id
@@ -91,7 +103,7 @@ ORDER BY i.scan_id, i.slice_index;',
     SELECT r.nodule_id, @NetworkId, N'volume', r.score
     FROM #result AS r
     INNER JOIN #sent AS s ON s.place = r.nodule_id
-    INNER JOIN dbo.nodules AS n WITH (UPDLOCK, HOLDLOCK) ON n.nodule_id = r.nodule_id
-    INNER JOIN dbo.scans AS c WITH (UPDLOCK, HOLDLOCK) ON c.scan_id = n.scan_id AND c.content_sha256 = n.content_sha256;
+    INNER JOIN dbo.nodules AS n ON n.nodule_id = r.nodule_id
+    INNER JOIN dbo.scans AS c ON c.scan_id = n.scan_id AND c.content_sha256 = n.content_sha256;
     COMMIT TRANSACTION;
 END;

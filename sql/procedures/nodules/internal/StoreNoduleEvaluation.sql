@@ -15,8 +15,10 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000);
+    DECLARE @Message NVARCHAR(2000), @Locked INT;
     BEGIN TRANSACTION;
+    -- First the evaluations, then what they are of, as DeleteDataset does.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.nodule_evaluations WITH (UPDLOCK, HOLDLOCK) WHERE dataset_version_id = @DatasetVersionId);
     IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
         OR NOT EXISTS (SELECT 1 FROM dbo.dataset_versions WITH (UPDLOCK, HOLDLOCK) WHERE dataset_version_id = @DatasetVersionId)
     BEGIN

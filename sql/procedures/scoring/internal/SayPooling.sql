@@ -1,4 +1,4 @@
--- SayPooling: says which calls make a scan's vector of a pooling that is a network's; NULL of another pooling.
+-- SayPooling: says which calls make a scan's vector of a pooling that is a network's, or of a later stage of nodules; NULL of another.
 -- Called by PredictLungCancer.
 CREATE OR ALTER PROCEDURE internal.SayPooling
     @Pooling NVARCHAR(32),          -- the pooling
@@ -10,6 +10,14 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    SET @Calls = (
+        SELECT CONCAT(N'EXECUTE dbo.GenerateFeatures for the detector, and then EXECUTE dbo.ScoreNodules @ModelName = N''', n.name,
+            N''' with the detector, and the stages before in @After, that the layer ''', f.layer, N''' names')
+        FROM dbo.feature_sets AS f
+        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+        WHERE f.feature_set_id = @FeatureSetId AND f.layer LIKE N'nodules:%');
+    IF @Calls IS NOT NULL
+        RETURN 0;
     SET @Calls = (
         SELECT CONCAT((
                 SELECT CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', n.name, N''', @Layer = N''', f.layer,
