@@ -25,13 +25,13 @@ BEGIN
     SELECT p.position, p.part_feature_set_id, p.pooling, p.first_index, p.width
     FROM dbo.feature_parts AS p
     WHERE p.feature_set_id = @FeatureSetId AND p.part_feature_set_id IS NOT NULL
-        -- What a network pools stays as it is, like a column: the script pools nothing with networks.
-        AND p.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
+        -- What has a width of its own stays as it is, like a column: the script pools nothing with networks, and candidates are no slices.
+        AND p.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE width IS NOT NULL)
     UNION ALL
     SELECT 0, f.feature_set_id, @Pooling, 0, f.width * COALESCE(k.times, 1)
     FROM dbo.feature_sets AS f
     LEFT JOIN dbo.poolings AS k ON k.pooling = @Pooling -- what is registered no more, the script refuses
-    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL AND k.network_id IS NULL;
+    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL AND k.width IS NULL;
     SET @Wanted = (SELECT COUNT(*) FROM #parts);
     SET @Parts = (
         SELECT CONCAT(N'[', STRING_AGG(CONCAT(CAST(N'[' AS NVARCHAR(MAX)), position, N', "', pooling, N'", ', first_index, N', ', width,
