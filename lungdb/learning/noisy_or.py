@@ -6,9 +6,9 @@ leaky noisy-OR network, IEEE Transactions on Neural Networks and Learning System
 2017, take five nodules, and learn the leak. Probabilities are not scaled before they are combined: a power of
 1 - p changes no order, and calibration follows.
 
-To the patients that the leak is learnt from two without nodules are added, one with cancer and one without, as Laplace's
-rule of succession does. Few patients who all have nodules would make it 0 otherwise, and a score of 0 has no log-odds
-that could be calibrated.
+To the patients that the leak is learnt from two without nodules are added, one with cancer and one without, as
+Laplace's rule of succession does. Few patients who all have nodules would make it 0 otherwise, and a score of 0 has no
+log-odds that could be calibrated.
 """
 
 from __future__ import annotations
