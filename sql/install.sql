@@ -9081,14 +9081,19 @@ BEGIN
     INSERT INTO #parts (position, feature_set_id, pooling, first_index, width)
     SELECT p.position, p.part_feature_set_id, p.pooling, p.first_index, p.width
     FROM dbo.feature_parts AS p
-    WHERE p.feature_set_id = @FeatureSetId AND p.part_feature_set_id IS NOT NULL
-        -- What has a width of its own stays as it is, like a column: the script pools nothing with networks, and candidates are no slices.
-        AND p.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE width IS NOT NULL)
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.part_feature_set_id
+    LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+    WHERE p.feature_set_id = @FeatureSetId
+        -- What a network pools and the scores of nodules stay as they are, like columns: no rows are left out of them. So do parts whose
+        -- rows are tiles or single slices: beside triples nobody can say which of them is which.
+        AND p.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL OR width IS NOT NULL)
+        AND COALESCE(JSON_VALUE(n.details, N'$.input.dimensions'), N'2') <> N'3'
+        AND COALESCE(JSON_VALUE(n.details, N'$.input.channels'), N'3') <> N'1'
     UNION ALL
     SELECT 0, f.feature_set_id, @Pooling, 0, f.width * COALESCE(k.times, 1)
     FROM dbo.feature_sets AS f
     LEFT JOIN dbo.poolings AS k ON k.pooling = @Pooling -- what is registered no more, the script refuses
-    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL AND k.width IS NULL;
+    WHERE f.feature_set_id = @FeatureSetId AND f.network_id IS NOT NULL AND k.network_id IS NULL AND k.width IS NULL;
     SET @Wanted = (SELECT COUNT(*) FROM #parts);
     SET @Parts = (
         SELECT CONCAT(N'[', STRING_AGG(CONCAT(CAST(N'[' AS NVARCHAR(MAX)), position, N', "', pooling, N'", ', first_index, N', ', width,
@@ -9137,7 +9142,7 @@ BEGIN
     SELECT e.prediction_id, e.number, CASE e.number
         WHEN 50105 THEN N'The vector in dbo.pooled_features does not match its SHA-256. Call GenerateFeatures with @Recompute = 1.'
         WHEN 50373 THEN N'Its features are others now than those that were scored. Score it again with PredictPatients.'
-        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL, N'. Load the columns that the model reads, or call PoolFeatures.',
+        ELSE CONCAT(N'Its features are not stored', IIF(@Calls IS NULL, N'. Load the columns that it reads, or call PoolFeatures or ScoreNodules.',
             N'. Make them again: ' + @Calls)) END
     FROM (
         SELECT p.prediction_id, CASE
@@ -16650,16 +16655,10 @@ BEGIN
             N'See dbo.score_contributions for what the features added, and explain a model that reads one kind, alone or beside columns.');
         THROW 50384, @Message, 1;
     END;
-    IF @Pooling = N'top5' OR EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND pooling = N'top5')
-    BEGIN
-        SET @Message = N'The model reads scores of nodules, and no map is made of these: dbo.nodules has where they lie. '
-            + N'See dbo.score_contributions for what the scores added.';
-        THROW 50384, @Message, 1;
-    END;
-    IF EXISTS (SELECT 1 FROM dbo.poolings WHERE network_id IS NOT NULL AND (pooling = @Pooling OR pooling IN (
+    IF EXISTS (SELECT 1 FROM dbo.poolings WHERE (network_id IS NOT NULL OR width IS NOT NULL) AND (pooling = @Pooling OR pooling IN (
             SELECT pooling FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)))
     BEGIN
-        SET @Message = N'The model reads features that a network has pooled, and no map is made of these. '
+        SET @Message = N'The model reads features that a network has pooled, or scores of nodules, and no map is made of these. '
             + N'See dbo.score_contributions for what the features added.';
         THROW 50384, @Message, 1;
     END;

@@ -183,7 +183,7 @@ def test_what_nodules_added_is_told_by_score_and_not_by_slice(found: Connection)
         "ON p.prediction_id = e.prediction_id WHERE p.scan_id = 4;"
     )  # fmt: skip
     assert rows(found, "SELECT COUNT(*) FROM dbo.score_slices WHERE prediction_id = ?;", (score,)) == [(0,)]
-    assert "dbo.nodules has where they lie" in failed(
+    assert "scores of nodules, and no map is made" in failed(
         found, f"EXECUTE dbo.ExplainRegions @PredictionId = {score};", 50384
     )
 

@@ -52,16 +52,10 @@ BEGIN
             N'See dbo.score_contributions for what the features added, and explain a model that reads one kind, alone or beside columns.');
         THROW 50384, @Message, 1;
     END;
-    IF @Pooling = N'top5' OR EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND pooling = N'top5')
-    BEGIN
-        SET @Message = N'The model reads scores of nodules, and no map is made of these: dbo.nodules has where they lie. '
-            + N'See dbo.score_contributions for what the scores added.';
-        THROW 50384, @Message, 1;
-    END;
-    IF EXISTS (SELECT 1 FROM dbo.poolings WHERE network_id IS NOT NULL AND (pooling = @Pooling OR pooling IN (
+    IF EXISTS (SELECT 1 FROM dbo.poolings WHERE (network_id IS NOT NULL OR width IS NOT NULL) AND (pooling = @Pooling OR pooling IN (
             SELECT pooling FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)))
     BEGIN
-        SET @Message = N'The model reads features that a network has pooled, and no map is made of these. '
+        SET @Message = N'The model reads features that a network has pooled, or scores of nodules, and no map is made of these. '
             + N'See dbo.score_contributions for what the features added.';
         THROW 50384, @Message, 1;
     END;
