@@ -8305,7 +8305,7 @@ BEGIN
     DECLARE @Details NVARCHAR(MAX) = (SELECT details FROM dbo.networks WHERE network_id = @NetworkId), @Message NVARCHAR(2000) = N'',
         @IsVolume BIT, @IsDetector BIT, @IsOfVolumes BIT;
     SET @IsVolume = IIF(JSON_VALUE(@Details, N'$.input.dimensions') = N'3', 1, 0);
-    SET @IsDetector = IIF(JSON_QUERY(@Details, N'$.output') IS NULL, 0, 1);
+    SET @IsDetector = IIF(COALESCE(JSON_VALUE(@Details, N'$.output.form'), N'probability') = N'probability', 0, 1);
     IF @IsDetector = 1 AND @Layer = N'penultimate'
         SET @Layer = N'nodules';
     SET @IsDetector = IIF(@IsDetector = 1 AND @Layer = N'nodules', 1, 0);
@@ -8687,8 +8687,8 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM #served)
         INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
         SELECT TOP (1) n.network_id, IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'volume', N'lung'),
-            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'penultimate', N'nodules'),
-            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'mean', N'top5')
+            IIF(COALESCE(JSON_VALUE(n.details, N'$.output.form'), N'probability') = N'probability', N'penultimate', N'nodules'),
+            IIF(COALESCE(JSON_VALUE(n.details, N'$.output.form'), N'probability') = N'probability', N'mean', N'top5')
         FROM dbo.networks AS n
         INNER JOIN dbo.settings AS s ON s.name = N'default_network' AND s.value = n.name
         ORDER BY n.version DESC;

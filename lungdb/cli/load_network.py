@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from lungdb.cli.support import add_database_argument, exit_status
-from lungdb.errors import escaped
+from lungdb.errors import LungdbError, escaped
 from lungdb.loading.network_file import FORMATS, NetworkFile
 from lungdb.loading.networks import Wish, describe, load_network
 from lungdb.loading.pooling_network import describe_pooling
 from lungdb.loading.precision import PICTURES, PRECISIONS, Entry
-from lungdb.networks.inputs.declaring import read_declared, read_detects
+from lungdb.networks.detecting.stages import is_detector, is_stage
+from lungdb.networks.inputs.declaring import read_declared, read_detects, read_gives
 from lungdb.networks.running.ordered import KIND
 
 _EPILOG = """
@@ -64,6 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=[],
         metavar="FORM,KEY=VALUE",
         help="what a detector gives: boxes, retinanet, heatmap or segmentation, and what is declared of it",
+    )
+    told.add_argument(
+        "--stage",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="it scores a detector's candidates: activation=none, sigmoid or softmax makes a probability of its "
+        "output, class=1 says which of its numbers",
     )
     told.add_argument(
         "--pooling",
@@ -128,7 +137,11 @@ def _add_precision(parser: argparse.ArgumentParser) -> None:
 def _load(arguments: argparse.Namespace) -> int:
     described = described_by(arguments)
     declared = read_declared(arguments.input)
+    if arguments.detects and arguments.stage:
+        raise LungdbError("--detects and --stage say two things. Give one of them.")
     detects = read_detects(arguments.detects) if arguments.detects else None
+    if arguments.stage:
+        detects = read_gives(arguments.stage)
     wish = Wish(
         source=arguments.file,
         folder=arguments.download_to,
@@ -180,9 +193,10 @@ def _description(file: NetworkFile, entry: Entry, notes: tuple[str, ...]) -> str
         "Layers": ", ".join(details["layers"]),
         **(
             {"Finds": json.dumps(details["output"])}
-            if "output" in details
+            if is_detector(details)
             else {"Width": f"{details['width']} values of the penultimate layer"}
         ),
+        **({"Stage": json.dumps(details["output"])} if is_stage(details.get("output")) else {}),
         **({"Note": " ".join(notes)} if notes else {}),
         **_hashes(file, entry),
     }

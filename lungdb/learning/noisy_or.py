@@ -5,6 +5,10 @@ leak: 1 - (1 - leak) (1 - p1) … (1 - p5). Liao et al. (Evaluate the malignancy
 leaky noisy-OR network, IEEE Transactions on Neural Networks and Learning Systems 2019), who won the Data Science Bowl
 2017, take five nodules, and learn the leak. Probabilities are not scaled before they are combined: a power of
 1 - p changes no order, and calibration follows.
+
+To the patients that the leak is learnt from two without nodules are added, one with cancer and one without, as
+Laplace's rule of succession does. Few patients who all have nodules would make it 0 otherwise, and a score of 0 has no
+log-odds that could be calibrated.
 """
 
 from __future__ import annotations
@@ -15,8 +19,8 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, ProcedureError
 
 WIDTH = 5
-_NEAREST = 1e-9  # of 1 - leak to 0, and of the leak to 0
-_HALVINGS = 200
+_ADDED = 1.0  # patients without nodules, of each label
+_HALVINGS = 60  # more than a double has binary digits
 
 Scores = NDArray[np.float64]
 
@@ -27,7 +31,7 @@ def probabilities(scores: NDArray[np.floating], leak: float) -> Scores:
 
 
 def fit(vectors: NDArray[np.float32], labels: NDArray[np.int64], weights: Scores | None = None) -> tuple[bytes, float]:
-    """Choose the leak by which the labels are most likely, and give the combination as ONNX with it.
+    """Choose the leak by which the labels are most likely, those added too, and give the combination as ONNX with it.
 
     The likelihood is concave in 1 - leak, so the zero of its derivative is found by halving.
 
@@ -58,13 +62,14 @@ def fit(vectors: NDArray[np.float32], labels: NDArray[np.int64], weights: Scores
 
     def slope(kept: float) -> float:
         missed = nothing[positive]
-        return negatives / kept - float((weight[positive] * missed / (1 - kept * missed)).sum())
+        found = float((weight[positive] * missed / (1 - kept * missed)).sum())
+        return (negatives + _ADDED) / kept - found - _ADDED / (1 - kept)
 
-    low, high = _NEAREST, 1 - _NEAREST
-    if slope(high) >= 0:
-        low = high = 1.0
+    low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
+        if middle in (low, high):
+            break
         low, high = (middle, high) if slope(middle) > 0 else (low, middle)
     leak = 1 - (low + high) / 2
     return _to_onnx(leak), leak

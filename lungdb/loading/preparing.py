@@ -64,7 +64,7 @@ class Task:
     declared : mapping
         What is said about its input, from `lungdb.networks.inputs.declaring.read_declared`.
     detects : mapping or None
-        What a detector's outputs are.
+        What a detector's outputs are, or a later stage's output.
     pooling : str or None
         Not None for a network that pools features: how it reads the rows of a scan, empty to find out.
     """
@@ -135,6 +135,7 @@ def prepare(task: Task) -> Prepared:
 
 
 def _prepare(task: Task) -> Prepared:
+    from lungdb.networks.detecting.stages import is_stage
     from lungdb.networks.entry import network_details, prepare_network
     from lungdb.networks.quantising import precision_of
 
@@ -151,13 +152,13 @@ def _prepare(task: Task) -> Prepared:
         model = subtract_mean(model, read_mean_file(read_mean(task.mean_file)))
         told = {"channel_order": "bgr", **told, "normalisation": AS_LEVELS}
         notes = (*notes, "The mean picture of the mean file is subtracted in the network.")
-    detects = task.detects if task.detects or task.layer else _own_output(model)
+    output = task.detects or _own_output(model, is_layer_named=task.layer is not None)
     model = prepare_network(
         model,
         input_size=told.get("input_size"),
         layer=task.layer,
         declared=task.declared,
-        detects=detects is not None,
+        detects=output is not None and not is_stage(output),
     )
     details = network_details(
         model,
@@ -165,7 +166,7 @@ def _prepare(task: Task) -> Prepared:
         source_sha256=task.file.sha256,
         layer=task.layer,
         declared=task.declared,
-        detects=detects,
+        output=output,
         **{"architecture": converted.architecture, "precision": precision_of(model), **converted.told, **told},
     )
     if converted.beside:
@@ -185,14 +186,17 @@ def _prepare_pooling(task: Task, layout: str) -> Prepared:
     return Prepared(model, KIND, details, ())
 
 
-def _own_output(model: bytes) -> Mapping[str, Any] | None:
-    """Read what a detector's file says of its outputs; None where it says nothing."""
+def _own_output(model: bytes, *, is_layer_named: bool) -> Mapping[str, Any] | None:
+    """Read what a file says of its outputs; None where it says nothing, or features of a layer are wanted of it."""
     import onnx
 
+    from lungdb.networks.detecting.stages import is_stage
     from lungdb.networks.inputs.kinds import own_words
 
     output = own_words(onnx.load_from_string(model)).get("output")
-    return output if isinstance(output, dict) else None
+    if not isinstance(output, dict) or (is_layer_named and not is_stage(output)):
+        return None
+    return output
 
 
 def _check_options(task: Task, told: Mapping[str, Any]) -> None:

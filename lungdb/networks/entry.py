@@ -14,6 +14,7 @@ from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS
 from lungdb.networks.architectures.catalog import CATALOG, IMAGENET, LESS_114, Architecture
 from lungdb.networks.detecting.reading import read_output
+from lungdb.networks.detecting.stages import is_stage, read_stage
 from lungdb.networks.graphs.anatomy import ancestors, penultimate, recognise, useful_layers
 from lungdb.networks.graphs.checking import check_model
 from lungdb.networks.graphs.cost import check_cost
@@ -182,7 +183,7 @@ def network_details(
     precision: str = "float32",
     layer: str | None = None,
     declared: Declared | None = None,
-    detects: Mapping[str, Any] | None = None,
+    output: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Describe an ONNX network for `networks.details`.
 
@@ -207,7 +208,7 @@ def network_details(
         first.
     declared : mapping, optional
         As for `prepare_network`.
-    detects : mapping, optional
+    output : mapping, optional
         What the outputs of a detector are, with its form under `form`.
 
     Returns
@@ -229,7 +230,7 @@ def network_details(
         told = _told(parsed, declared, input_size)
         kind = kind_of(parsed, told)
         size = kind.sides(parsed, told)
-        last, width, layers = (_detected if detects else _featured)(model, parsed, layer, size)
+        last, width, layers = (_detected if output and not is_stage(output) else _featured)(model, parsed, layer, size)
         is_cntk = source_format == "cntk" or parsed.producer_name == _CNTK
         known = _known(architecture, is_cntk=is_cntk) or _recognised(recognise(parsed, width), is_cntk=is_cntk)
         if known and "size" not in told and len(size) == 2:
@@ -251,7 +252,7 @@ def network_details(
         "penultimate": last,
         "width": width,
         "precision": precision,
-        **({"output": _checked_output(parsed, detects, what.get("dimensions", 2))} if detects else {}),
+        **({"output": _checked_output(parsed, output, what.get("dimensions", 2))} if output else {}),
     }
 
 
@@ -281,13 +282,18 @@ def _detected(
 
 
 def _checked_output(model: onnx.ModelProto, declared: Mapping[str, Any], dimensions: int) -> dict[str, Any]:
-    """Check what is declared of a detector's outputs against their names."""
+    """Check what is declared of a detector's outputs against their names, or of a later stage's."""
     if dimensions != 3:
         raise ProcedureError(
             ErrorNumber.OTHER_SHAPE,
-            "The network reads pictures, and detectors of volumes alone are run. Leave --detects out, or load one that "
-            "takes float32[N, channels, depth, rows, cols].",
+            "The network reads pictures, and detectors and stages of volumes alone are run. Leave --detects and "
+            "--stage out, or load one that takes float32[N, channels, depth, rows, cols].",
         )
+    if is_stage(declared):
+        try:
+            return read_stage(declared)
+        except LungdbError as error:
+            raise ProcedureError(ErrorNumber.ARGUMENT, str(error)) from None
     try:
         read_output(declared, [str(value.name) for value in model.graph.output])
     except LungdbError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS
+from lungdb.networks.detecting.stages import is_detector
 from lungdb.networks.entry import NODULES, check_normalisation
 from lungdb.networks.graphs.apart import Apart
 from lungdb.networks.graphs.layers import cut_layers, keep_outputs
@@ -42,7 +43,7 @@ class OpenNetwork:
     @property
     def detects(self) -> bool:
         """Whether the outputs are those of a detector, which all run."""
-        return self.layers == [NODULES] and "output" in self.details
+        return self.layers == [NODULES] and is_detector(self.details)
 
 
 def open_network(
@@ -82,7 +83,7 @@ def open_any(
     catalog = _catalog_names(read)
 
     def make() -> Apart:
-        if names == [NODULES] and "output" in read:
+        if names == [NODULES] and is_detector(read):
             return keep_outputs(network, size)
         return cut_layers(network, names, layers=catalog, size=size)
 
@@ -129,7 +130,7 @@ def _need_triples(details: str) -> None:
 
 
 def _layer_names(layers: str | None, details: Mapping[str, Any]) -> list[str]:
-    detects = "output" in details
+    detects = is_detector(details)
     names = comma_list(layers or "penultimate")
     if detects and names == ["penultimate"]:
         names = [NODULES]

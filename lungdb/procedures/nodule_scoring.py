@@ -15,6 +15,7 @@ from lungdb.imaging.volumes.crops import crop_at
 from lungdb.imaging.volumes.declared import VolumeInput, read_input
 from lungdb.imaging.volumes.geometry import Volume
 from lungdb.imaging.volumes.scans import scan_geometry
+from lungdb.networks.detecting.stages import ACTIVATIONS, is_stage
 from lungdb.networks.entry import check_normalisation
 from lungdb.networks.graphs.layers import keep_outputs
 from lungdb.networks.inputs.stored import channels_of, reads_volumes, sides_of
@@ -25,7 +26,6 @@ from lungdb.procedures.leaving import MESSAGE, NAME, for_t_sql
 from lungdb.procedures.reading_slices import lazy_scans
 from lungdb.procedures.volume_features import facts_of
 
-ACTIVATIONS = ("none", "sigmoid", "softmax")
 _RESULT = {"nodule_id": np.int32, "scan_id": np.int32, "score": np.float64, "error": object}
 
 Scores = NDArray[np.float64]
@@ -129,7 +129,7 @@ def _open(
 
 def _declared(declared: dict[str, Any], activation: str | None, chosen: int | None) -> tuple[str, int | None]:
     """Give what makes a probability of the output, and its column."""
-    is_declared = declared.get("form") == "probability"
+    is_declared = is_stage(declared)
     how = activation or (declared.get("activation") if is_declared else None)
     if how not in ACTIVATIONS:
         raise ProcedureError(

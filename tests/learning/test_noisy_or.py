@@ -30,21 +30,21 @@ def test_the_model_is_the_formula():
     assert loaded.probabilities(vectors) == pytest.approx(noisy_or.probabilities(vectors, leak), abs=1e-7)
 
 
-def test_without_a_nodule_the_leak_is_the_share_of_positives():
-    """The closed form: the likelihood of a share is largest there; weights count as patients."""
+def test_without_a_nodule_the_leak_is_the_share_of_positives_by_laplaces_rule():
+    """The closed form, (k + 1) / (n + 2); weights count as patients."""
     labels = np.array([1, 0, 0, 0, 1, 0, 0, 0, 0, 0])
     nothing = np.zeros((10, 5), np.float32)
-    assert noisy_or.fit(nothing, labels)[1] == pytest.approx(0.2)
+    assert noisy_or.fit(nothing, labels)[1] == pytest.approx(3 / 12)
     weights = np.where(labels == 1, 4.0, 1.0)
-    assert noisy_or.fit(nothing, labels, weights)[1] == pytest.approx(0.5)
+    assert noisy_or.fit(nothing, labels, weights)[1] == pytest.approx(9 / 18)
 
 
-def test_nodules_that_explain_all_leave_no_leak():
-    """Where every positive patient has a certain nodule and no other has any."""
+def test_nodules_that_explain_all_leave_the_leak_of_the_patients_without_any():
+    """Where every positive patient has a certain nodule and no other has any: none of two, by Laplace's rule."""
     labels = np.array([1, 1, 0, 0])
     scores = np.zeros((4, 5), np.float32)
     scores[:2, 0] = 1
-    assert noisy_or.fit(scores, labels)[1] == 0.0
+    assert noisy_or.fit(scores, labels)[1] == pytest.approx(1 / 4)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -54,7 +54,8 @@ def test_the_leak_is_that_of_scipys_optimiser(seed):
 
     def loss(leak):
         chance = np.clip(noisy_or.probabilities(vectors, leak), 1e-15, 1 - 1e-15)
-        return -np.log(np.where(labels == 1, chance, 1 - chance)).sum()
+        added = np.log(leak) + np.log(1 - leak)  # of a patient without nodules who has cancer, and of one who has none
+        return -np.log(np.where(labels == 1, chance, 1 - chance)).sum() - added
 
     best = minimize_scalar(loss, bounds=(0, 1), method="bounded", options={"xatol": 1e-10})
     found = noisy_or.fit(vectors, labels)[1]

@@ -13,7 +13,7 @@ from lungdb.errors import LungdbError, ProcedureError
 from lungdb.learning.pooling import pool
 from lungdb.networks.entry import network_details, prepare_network
 from lungdb.networks.graphs.layers import cut_layers
-from lungdb.networks.inputs.declaring import read_declared, read_detects
+from lungdb.networks.inputs.declaring import read_declared, read_detects, read_gives
 from tests.volume_features.writing import write_map, write_network
 
 VOLUME = {"spacing": [1.0, 1.0, 1.0], "window": [-1000.0, 400.0]}
@@ -139,12 +139,29 @@ def test_a_detector_is_declared_by_what_it_gives(tmp_path) -> None:
     """What is missing of a form is named with --detects; --layer beside it is refused."""
     stored = prepared(write_map(tmp_path / "map.onnx", (8, 16, 16)), declared=VOLUME, detects=True)
     heat = {"form": "heatmap", "diameter": 8, "score": "probability"}
-    details = network_details(stored, declared=VOLUME, detects=heat)
+    details = network_details(stored, declared=VOLUME, output=heat)
     assert (details["layers"], details["output"], details["width"]) == ({"nodules": "map"}, heat, 6)
     with pytest.raises(ProcedureError, match=r"diameter is missing.*--detects"):
-        network_details(stored, declared=VOLUME, detects={"form": "heatmap"})
+        network_details(stored, declared=VOLUME, output={"form": "heatmap"})
     with pytest.raises(ProcedureError, match="Give one of them"):
-        network_details(stored, declared=VOLUME, detects=heat, layer="map")
+        network_details(stored, declared=VOLUME, output=heat, layer="map")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("class=1", "activation None"),
+        ("activation=tanh", "activation 'tanh'"),
+        ("activation=softmax,class=-1", "class -1"),
+        ("activation=none,threshold=1", "no key 'threshold'"),
+    ],
+)
+def test_a_stage_of_which_something_is_wrong_is_refused(tmp_path, text, words) -> None:
+    """By the value, and with what to write."""
+    stored = prepared(write_network(tmp_path / "network.onnx", (8, 16, 16)), declared=VOLUME)
+    with pytest.raises(ProcedureError, match=words) as caught:
+        network_details(stored, declared=VOLUME, output=read_gives([text]))
+    assert caught.value.number == 50101
 
 
 def test_the_five_largest_scores_are_pooled() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
+from lungdb.cli.load_network import main as load_network
 from lungdb.database import Connection, run
 from lungdb.errors import SqlError
 from lungdb.imaging.codecs import content_sha256, encode_slice
 from tests.nodules.conftest import add_network, add_scan, search
-from tests.support.databases import refused, rows
+from tests.support.databases import NAME, refused, rows, target_of
 
 SIDE, SLICES = 24, 16
 ORIGIN, SPACING = (-20.0, 10.0, -50.0), 2.0
@@ -123,6 +126,26 @@ def test_crops_are_scored_and_products_pooled(staged: Connection) -> None:
     assert rows(staged, "SELECT procedure_name, status, failed, scans FROM dbo.runs;") == [
         ("ScoreNodules", "done", 0, 3)
     ]
+
+
+def test_a_stage_says_itself_what_makes_a_probability(staged: Connection, tmp_path: Path) -> None:
+    """Declared once, the stored file says it for the next database; it is no detector, and its features are its own."""
+    file, again = tmp_path / "told.onnx", tmp_path / "again.onnx"
+    file.write_bytes(stage())
+    target = target_of(tmp_path / NAME)
+    reads = ["--input", "spacing=any,window=-1000,1000", "--layer", "score"]
+    assert load_network([str(file), "-d", target, "--name", "told", *reads, "--stage", "activation=sigmoid"]) == 0
+    ((model,),) = rows(staged, "SELECT model FROM dbo.networks WHERE name = N'told';")
+    again.write_bytes(model)
+    run(staged, "EXECUTE dbo.DeleteNetwork @ModelName = N'told', @Version = 1;")
+    assert load_network([str(again), "-d", target, "--name", "again", "--layer", "score"]) == 0
+    call = "EXECUTE dbo.ScoreNodules @Detector = N'detector', @ModelName ="
+    run(staged, f"{call} N'again';")
+    given = [1 / (1 + math.exp(-value)) for value in expected(1)]
+    assert scores(staged, 1) == pytest.approx(given, abs=1e-5)
+    with pytest.raises(SqlError, match="top5 is of the layer nodules of a detector alone"):
+        run(staged, "EXECUTE dbo.GenerateFeatures @ModelName = N'again', @Pooling = N'top5';")
+    assert load_network([str(file), "-d", target, *reads, "--stage", "class=1", "--detects", "heatmap"]) == 1
 
 
 def test_it_goes_on_where_it_stopped_and_recomputes_on_demand(staged: Connection) -> None:

@@ -1,4 +1,4 @@
-"""What people say of a network's input and output in words: `--input key=value`, `--detects FORM,key=value`."""
+"""What people say of a network's input and output in words: `--input`, `--detects` and `--stage` with key=value."""
 
 from __future__ import annotations
 
@@ -53,6 +53,11 @@ def read_detects(texts: Iterable[str]) -> dict[str, Any]:
         raise LungdbError(f"--detects begins with '{form}'. Begin with a form, such as boxes, retinanet or heatmap.")
     pairs = _pairs([text for text in (rest, *others) if text], "--detects")
     return {"form": form, **{key: _value(value) for key, value in pairs}}
+
+
+def read_gives(texts: Iterable[str]) -> dict[str, Any]:
+    """Read what `--stage` says of a later stage's output: its form is a probability."""
+    return {"form": "probability", **{key: _value(value) for key, value in _pairs(texts, "--stage")}}
 
 
 def _pairs(texts: Iterable[str], option: str) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ BEGIN
     DECLARE @Names NVARCHAR(400);
     CREATE TABLE #parts (classifier_id INT NOT NULL PRIMARY KEY, library NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #used (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NULL, vector_sha256 VARBINARY(32) NULL);
-    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY, network_id INT NULL);
+    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY, network_id INT NULL, is_telling INT NOT NULL);
     CREATE TABLE #trained_on (network_id INT NOT NULL, content_sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
 
     INSERT INTO #parts (classifier_id, library)
@@ -67,18 +67,20 @@ BEGIN
             FROM #used AS u
             INNER JOIN dbo.scans AS s ON s.scan_id = u.scan_id
             WHERE s.content_sha256 = e.content_sha256));
-    INSERT INTO #sets (feature_set_id, network_id)
-    SELECT fs.feature_set_id, fs.network_id
+    INSERT INTO #sets (feature_set_id, network_id, is_telling)
+    SELECT fs.feature_set_id, fs.network_id, IIF(fs.network_id IS NULL OR c.pooling = N'top5' OR EXISTS (
+        SELECT 1 FROM dbo.feature_parts AS t
+        WHERE t.feature_set_id = c.feature_set_id AND t.part_feature_set_id = fs.feature_set_id AND t.pooling = N'top5'), 0, 1)
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId
     WHERE fs.feature_set_id = c.feature_set_id
         OR fs.feature_set_id IN (SELECT p.part_feature_set_id FROM dbo.feature_parts AS p WHERE p.feature_set_id = c.feature_set_id);
-    -- Of columns alone, such as age and sex, many scans have the same vector.
+    -- Of columns alone, such as age and sex, many scans have the same vector, and so have scans in which a detector found nothing.
     SET @Vectors = (
         SELECT COUNT(*)
         FROM #evaluated AS e
         WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND e.vector_sha256 IN (SELECT vector_sha256 FROM #used)
-            AND EXISTS (SELECT 1 FROM #sets WHERE network_id IS NOT NULL)
+            AND EXISTS (SELECT 1 FROM #sets WHERE is_telling = 1)
             AND NOT EXISTS (
                 SELECT 1 FROM #used AS u INNER JOIN dbo.scans AS s ON s.scan_id = u.scan_id WHERE s.content_sha256 = e.content_sha256));
 

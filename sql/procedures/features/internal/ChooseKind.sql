@@ -14,7 +14,7 @@ BEGIN
     DECLARE @Details NVARCHAR(MAX) = (SELECT details FROM dbo.networks WHERE network_id = @NetworkId), @Message NVARCHAR(2000) = N'',
         @IsVolume BIT, @IsDetector BIT, @IsOfVolumes BIT;
     SET @IsVolume = IIF(JSON_VALUE(@Details, N'$.input.dimensions') = N'3', 1, 0);
-    SET @IsDetector = IIF(JSON_QUERY(@Details, N'$.output') IS NULL, 0, 1);
+    SET @IsDetector = IIF(COALESCE(JSON_VALUE(@Details, N'$.output.form'), N'probability') = N'probability', 0, 1);
     IF @IsDetector = 1 AND @Layer = N'penultimate'
         SET @Layer = N'nodules';
     SET @IsDetector = IIF(@IsDetector = 1 AND @Layer = N'nodules', 1, 0);

@@ -70,8 +70,8 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM #served)
         INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
         SELECT TOP (1) n.network_id, IIF(JSON_VALUE(n.details, N'$.input.dimensions') = N'3', N'volume', N'lung'),
-            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'penultimate', N'nodules'),
-            IIF(JSON_QUERY(n.details, N'$.output') IS NULL, N'mean', N'top5')
+            IIF(COALESCE(JSON_VALUE(n.details, N'$.output.form'), N'probability') = N'probability', N'penultimate', N'nodules'),
+            IIF(COALESCE(JSON_VALUE(n.details, N'$.output.form'), N'probability') = N'probability', N'mean', N'top5')
         FROM dbo.networks AS n
         INNER JOIN dbo.settings AS s ON s.name = N'default_network' AND s.value = n.name
         ORDER BY n.version DESC;
