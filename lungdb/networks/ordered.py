@@ -33,6 +33,7 @@ OPERATORS = SUPPORTED | {"Attention", "RotaryEmbedding", "RMSNormalization"}
 MOST_WIDTH = 65536
 """Features of a row, and numbers of a vector, at most: a vector is text in a table."""
 
+_MOST_NUMBERS = 2**28  # of the rows of a scan, where a network reads so many and no other number: 1 GB
 _TRIED = (7, 12)  # rows; more than one number, so that what grows with them shows
 _FEWEST = 64  # rows; what cannot be run on so few is refused
 _WRITTEN = {",".join(layout): layout for layout in LAYOUTS}
@@ -105,7 +106,8 @@ def _try(model: onnx.ModelProto, layout: str, output: str | None) -> Ordered:
             ErrorNumber.OTHER_SHAPE,
             f"The network's input '{shortened(features.name)}' is float32{describe(dimensions)}, which is none of "
             f"{listed(f'float32[{each}]' for each in ([layout] if layout else _WRITTEN))}. Export it so that width is "
-            f"fixed, 1 to {MOST_WIDTH}, rows is free or fixed to 2 or more, and N is free or 1.",
+            f"fixed, 1 to {MOST_WIDTH}, rows is free or fixed to 2 or more ({_MOST_NUMBERS:,} numbers at most), and N "
+            "is free or 1.",
         )
     names = [str(value.name) for value in model.graph.output]
     if output is not None and output not in names:
@@ -153,7 +155,8 @@ def _fits(dimensions: Sequence[Dimension], layout: Sequence[str]) -> bool:
     sizes = dict(zip(layout, dimensions, strict=True))
     width, rows, scans = sizes["width"], sizes["rows"], sizes.get("N", 1)
     is_width = isinstance(width, int) and width <= MOST_WIDTH
-    return is_width and rows != 1 and not (isinstance(scans, int) and scans != 1)
+    is_small = not (isinstance(rows, int) and isinstance(width, int)) or rows * width <= _MOST_NUMBERS
+    return is_width and is_small and rows != 1 and not (isinstance(scans, int) and scans != 1)
 
 
 def _ordered(

@@ -25,7 +25,8 @@ from lungdb.procedures.keeping import Keeper, KeptPictureError
 from lungdb.procedures.leaving import LARGEST, MESSAGE, NAME, check_size, for_t_sql
 from lungdb.procedures.networks import OpenNetwork, open_any
 from lungdb.procedures.reading_slices import lazy_scans
-from lungdb.procedures.volume_features import VolumeFeatures, facts_of, refuse_volume_recipe
+from lungdb.procedures.volume_features import VolumeFeatures, refuse_volume_recipe
+from lungdb.procedures.whole_scans import facts_of
 
 _RESULT = {
     "scan_id": np.int32,

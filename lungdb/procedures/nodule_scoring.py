@@ -10,21 +10,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.preprocessing import CtSlice, normalise
+from lungdb.imaging.preprocessing import normalise
 from lungdb.imaging.volumes.crops import crop_at
 from lungdb.imaging.volumes.declared import VolumeInput, read_input
 from lungdb.imaging.volumes.geometry import Volume
+from lungdb.imaging.volumes.recipes import check_volume
 from lungdb.imaging.volumes.scans import scan_geometry
+from lungdb.networks.detecting.outputs import ROUNDING
 from lungdb.networks.detecting.stages import ACTIVATIONS, is_stage
 from lungdb.networks.entry import check_normalisation
 from lungdb.networks.graphs.layers import keep_outputs
 from lungdb.networks.inputs.stored import channels_of, reads_volumes, sides_of
-from lungdb.networks.running.featurizing import LazyScan
 from lungdb.networks.running.sessions import Session, cached_session
 from lungdb.procedures.checks import check_sha256, comma_list, read_details
 from lungdb.procedures.leaving import MESSAGE, NAME, for_t_sql
 from lungdb.procedures.reading_slices import lazy_scans
-from lungdb.procedures.volume_features import facts_of
+from lungdb.procedures.whole_scans import decoded, facts_of
 
 _RESULT = {"nodule_id": np.int32, "scan_id": np.int32, "score": np.float64, "error": object}
 
@@ -85,7 +86,8 @@ def score_nodules(
         for scan_id, facts in facts_of(slices).items():
             places = by_scan.get(scan_id, [])
             try:
-                volume = Volume(_decoded(scans[scan_id]), scan_geometry(facts))
+                volume = Volume(decoded(scans[scan_id], threads), scan_geometry(facts))
+                check_volume(volume)
                 crops = (crop_at(volume, (one["x"], one["y"], one["z"]), wanted) for one in places)
                 scores = _scored(session, crops, scale, how, column, batch_size)
             except ProcedureError:
@@ -137,17 +139,13 @@ def _declared(declared: dict[str, Any], activation: str | None, chosen: int | No
             f"The value {how!r} for the parameter @Activation is not supported: nothing says what makes a probability "
             "of the network's output. Supported values are none, where it is one, sigmoid and softmax.",
         )
-    column = declared.get("class") if chosen is None and is_declared else chosen
-    return str(how), None if column is None else int(column)
-
-
-def _decoded(scan: LazyScan) -> NDArray[np.int16]:
-    planes = []
-    for index in range(scan.slices):
-        plane = scan.load(index)
-        assert isinstance(plane, CtSlice)  # no pictures are kept of volumes
-        planes.append(plane.hu)
-    return np.stack(planes).astype(np.int16)
+    column = declared.get("class") if is_declared else None
+    if column is not None and type(column) is not int:
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE,
+            f"The network's details declare the class {column!r}, which is no whole number. Give @Class.",
+        )
+    return str(how), column if chosen is None else int(chosen)
 
 
 def _scored(
@@ -186,13 +184,13 @@ def probabilities(output: NDArray[np.floating], how: str, column: int | None) ->
     scores = values[:, place]
     if how == "sigmoid":
         scores = 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
-    wrong = scores[~((scores >= 0) & (scores <= 1))]
+    wrong = scores[~((scores >= -ROUNDING) & (scores <= 1 + ROUNDING))]
     if wrong.size:
         raise LungdbError(
             f"The network gives {wrong[0]:g} for a crop, which is no probability. Give @Activation sigmoid or softmax, "
             "or look at its input's window and normalisation."
         )
-    return scores
+    return np.clip(scores, 0, 1)
 
 
 def _frame(rows: list[tuple[int, int, float, str]]) -> pd.DataFrame:

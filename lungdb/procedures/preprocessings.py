@@ -16,11 +16,13 @@ from lungdb.imaging.pictures import decode_picture
 from lungdb.imaging.preprocessing import CtSlice, Plane, Size
 from lungdb.imaging.steps.pipelines import Recipe, check_values, of_picture, recipe
 from lungdb.imaging.volumes.declared import VolumeInput
+from lungdb.imaging.volumes.geometry import Volume
 from lungdb.imaging.volumes.recipes import is_volume_recipe, volume_recipe
+from lungdb.imaging.volumes.scans import scan_geometry
 from lungdb.procedures.checks import check_columns, check_sha256, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, check_size, for_t_sql
-from lungdb.procedures.lungs import scan_volume
-from lungdb.procedures.reading_slices import spacings
+from lungdb.procedures.reading_slices import lazy_scans, spacings
+from lungdb.procedures.whole_scans import decoded, facts_of
 
 _SLICES = (
     "place",
@@ -182,8 +184,11 @@ def _pictures(places: list[int], planes: list[Plane], as_sheet: bool) -> tuple[l
 def _planes_of_volume(slices: pd.DataFrame, steps: str, most: int) -> tuple[list[int], list[Plane]]:
     """Prepare a scan as a volume, without what a network would declare, and give so many planes, evenly over it."""
     made = volume_recipe(steps)
+    if slices.empty:
+        raise ProcedureError(ErrorNumber.SOME_FAILED, "The scan has no slices. Load it again.")
     try:
-        prepared = made.prepare(scan_volume(slices), VolumeInput(1, (None, None, None)))
+        (scan,), (facts,) = lazy_scans(slices, None).values(), facts_of(slices).values()
+        prepared = made.prepare(Volume(decoded(scan), scan_geometry(facts)), VolumeInput(1, (None, None, None)))
     except ProcedureError:
         raise
     except LungdbError as error:

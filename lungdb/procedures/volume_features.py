@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.preprocessing import CtSlice
 from lungdb.imaging.volumes.declared import read_input
-from lungdb.imaging.volumes.geometry import Geometry, Volume
+from lungdb.imaging.volumes.geometry import Volume
 from lungdb.imaging.volumes.recipes import VolumeRecipe, is_volume_recipe, volume_recipe
-from lungdb.imaging.volumes.scans import PLACE_COLUMNS, scan_geometry
 from lungdb.imaging.volumes.tiles import Prepared
 from lungdb.networks.detecting.candidates import Candidates
 from lungdb.networks.detecting.decoding import decode
@@ -30,6 +25,7 @@ from lungdb.networks.running.featurizing import LazyScan
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.networks.running.volumes import Normalisation, outputs_of_tiles, run_tiles
 from lungdb.procedures.networks import OpenNetwork
+from lungdb.procedures.whole_scans import decoded, geometry_of
 
 Floats = NDArray[np.float32]
 Found = tuple[list[Floats], str]
@@ -37,6 +33,8 @@ Found = tuple[list[Floats], str]
 
 CANDIDATE = ("x", "y", "z", "diameter", "volume", "score")
 """Columns of the features of the layer `nodules`."""
+
+_WIDEST, _FARTHEST = 1e4, 1e6  # mm
 
 
 class VolumeFeatures:
@@ -99,7 +97,7 @@ class VolumeFeatures:
     def prepare(self, scan: LazyScan, facts: Mapping[str, Any]) -> Prepared:
         """Decode all slices of a scan and prepare them as the network reads volumes."""
         place = geometry_of(facts, is_needed=self._form is not None)
-        volume = Volume(_decoded(scan, self._threads), place)
+        volume = Volume(decoded(scan, self._threads), place)
         started = time.thread_time()
         prepared = self._recipe.prepare(volume, self._wanted)
         self.spent.append(time.thread_time() - started)
@@ -109,8 +107,8 @@ class VolumeFeatures:
         tiles = outputs_of_tiles(prepared, self._opened.session, self._normalisation)
         if isinstance(form, HeatMap | Segmentation):
             whole = prepared.combine((tile, read_maps(form, outputs, tile)) for tile, outputs in tiles)
-            return find(form, whole, prepared.geometry)
-        return merge([decode(form, outputs, tile) for tile, outputs in tiles])
+            return _plausible(find(form, whole, prepared.geometry))
+        return _plausible(merge([decode(form, outputs, tile) for tile, outputs in tiles]))
 
 
 def _recipe(name: str, steps: str | None) -> VolumeRecipe:
@@ -140,46 +138,20 @@ def _form(opened: OpenNetwork) -> Form:
         raise ProcedureError(ErrorNumber.UNREADABLE, f"{error} Load the network again with --detects.") from None
 
 
-def _decoded(scan: LazyScan, threads: int) -> NDArray[np.int16]:
-    """Decode a scan: int16[slices, rows, cols] in Hounsfield units."""
-
-    def hu(index: int) -> NDArray[np.int16]:
-        loaded = scan.load(index)
-        assert isinstance(loaded, CtSlice)  # no pictures are kept of volumes
-        return loaded.hu
-
-    first = hu(0)
-    values = np.empty((scan.slices, *first.shape), dtype=np.int16)
-
-    def fill(index: int) -> None:
-        values[index] = hu(index)
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(fill, range(scan.slices)))
-    return values
-
-
-def facts_of(slices: pd.DataFrame) -> dict[int, dict[str, Any]]:
-    """Give where the voxels of each scan lie, from the columns of its first row; what is not there is None."""
-    columns = [name for name in PLACE_COLUMNS if name in slices]
-    firsts = slices.drop_duplicates("scan_id")
-    nothing = dict.fromkeys(PLACE_COLUMNS)
-    numbers = firsts[columns].astype("float64").to_dict("records")
-    return {int(scan_id): {**nothing, **row} for scan_id, row in zip(firsts["scan_id"], numbers, strict=True)}
-
-
-def geometry_of(facts: Mapping[str, Any], *, is_needed: bool) -> Geometry:
-    """Give the geometry of a scan.
-
-    Of a scan that was loaded before its place was recorded the spacing is enough where no place is needed: slices are
-    stored from the feet to the head, rows from front to back, columns from right to left.
-    """
-    known = {name for name in PLACE_COLUMNS if facts[name] is not None and math.isfinite(facts[name])}
-    spacing = {"spacing_z", "spacing_y", "spacing_x"}
-    if is_needed or known - spacing or not spacing <= known:
-        return scan_geometry(facts)
-    z, y, x = (float(facts[name]) for name in ("spacing_z", "spacing_y", "spacing_x"))
-    return Geometry((0.0, 0.0, 0.0), ((0.0, 0.0, z), (0.0, y, 0.0), (x, 0.0, 0.0)))
+def _plausible(found: Candidates) -> Candidates:
+    """Refuse candidates that have no place or no size, or one that no body has, and could not be stored."""
+    numbers = np.column_stack([found.centres, found.diameters, found.volumes, found.scores])
+    sizes = np.minimum(found.diameters, found.volumes)
+    wrong = ~np.isfinite(numbers).all(axis=1) | (sizes <= 0) | (found.diameters > _WIDEST)
+    wrong |= (np.abs(found.centres) > _FARTHEST).any(axis=1)
+    if wrong.any():
+        x, y, z, diameter, volume, _ = numbers[np.flatnonzero(wrong)[0]]
+        raise LungdbError(
+            f"The network tells of {int(wrong.sum())} of {len(found)} candidates a place or size that no nodule has, "
+            f"first {x:g}, {y:g}, {z:g} mm with a diameter of {diameter:g} mm and {volume:g} cubic mm. Look at the "
+            "columns and the unit that are declared with --detects."
+        )
+    return found
 
 
 def as_features(candidates: Candidates) -> Floats:

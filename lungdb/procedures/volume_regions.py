@@ -18,7 +18,8 @@ from lungdb.networks.running.volumes import Normalisation, run_tiles
 from lungdb.procedures.checks import whole_numbers
 from lungdb.procedures.networks import OpenNetwork
 from lungdb.procedures.reading_slices import lazy_scans
-from lungdb.procedures.volume_features import VolumeFeatures, facts_of, geometry_of
+from lungdb.procedures.volume_features import VolumeFeatures
+from lungdb.procedures.whole_scans import facts_of, geometry_of
 
 MOST = 16
 """Boxes along each axis: 4096 of them, each of which takes runs of the network."""

@@ -14,6 +14,7 @@ from lungdb.learning.pooling import pool
 from lungdb.networks.entry import network_details, prepare_network
 from lungdb.networks.graphs.layers import cut_layers
 from lungdb.networks.inputs.declaring import read_declared, read_detects, read_gives
+from lungdb.networks.inputs.kinds import own_words
 from tests.volume_features.writing import write_map, write_network
 
 VOLUME = {"spacing": [1.0, 1.0, 1.0], "window": [-1000.0, 400.0]}
@@ -170,3 +171,33 @@ def test_the_five_largest_scores_are_pooled() -> None:
     candidates[:, 5] = [0.1, 0.9, 0.3, 0.2, 0.8, 0.05, 0.7]
     assert pool(candidates, "top5").tolist() == pytest.approx([0.9, 0.8, 0.7, 0.3, 0.2])
     assert pool(candidates[:2], "top5").tolist() == pytest.approx([0.9, 0.1, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"multiple": [1_000_000_000, 1, 1]}, "The multiple"),
+        ({"multiple": [0, 8, 8]}, "The multiple"),
+        ({"spacing": "1 mm"}, "The spacing '1 mm'"),
+        ({"window": [400, -1000]}, "does not rise"),
+        ({"size": [1_000_000_000, 16, 16]}, "The size"),
+        ({"size": ["a", "b", "c"]}, "The size"),
+        ({"orientation": "XYZ"}, "The orientation 'XYZ'"),
+    ],
+)
+def test_what_a_file_says_of_itself_and_no_volume_can_be_is_refused(tmp_path, said, words) -> None:
+    """When it is loaded, before anything of that size is made, and not when scans are run."""
+    model = onnx.load(write_map(tmp_path / "network.onnx", ("d", "h", "w")))
+    onnx.helper.set_model_props(model, {"lungdb": json.dumps({"input": {**VOLUME, "size": [8, 16, 16], **said}})})
+    with pytest.raises(ProcedureError, match=words) as caught:
+        prepare_network(model.SerializeToString(), detects=True)
+    assert caught.value.number == 50116
+    assert "Load the network again with its input as --input" in caught.value.message
+
+
+def test_metadata_nested_without_end_say_nothing(tmp_path) -> None:
+    """So that what is needed is asked for."""
+    model = onnx.load(write_network(tmp_path / "network.onnx", (8, 16, 16)))
+    onnx.helper.set_model_props(model, {"lungdb": "[" * 200_000})
+    assert own_words(model) == {}
+    assert read_detects([f"boxes,columns={'[' * 200_000}"])["columns"] == "[" * 200_000

@@ -140,6 +140,7 @@ def test_what_is_doubtful_is_asked_for_by_name() -> None:
         (write([SAME], ["N", "rows", WIDTH], rank=3), {}, "one vector"),
         (write([SAME], ["N", "rows", "w"], rank=3), {}, "width is fixed"),
         (write([SAME], [4, 3, WIDTH], rank=3), {}, "N is free or 1"),
+        (write([SAME], [2**40, 4096], rank=2), {}, "268,435,456 numbers at most"),
         (write([SAME], ["N", 3, 8, 8], rank=4), {}, "Use one with a single"),
         (
             write([helper.make_node("Add", ["rows", "h0"], ["vector"])], ["N", "rows", WIDTH],

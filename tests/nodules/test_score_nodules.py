@@ -176,6 +176,14 @@ def test_a_scan_that_fails_is_named_and_the_rest_go_on(staged: Connection) -> No
         run(staged, f"{CALL}, @Class = 3, @Recompute = 1;")
 
 
+def test_a_scan_without_a_spacing_is_named_and_the_rest_go_on(staged: Connection) -> None:
+    """A step of 0 mm has no voxel for a place."""
+    run(staged, "UPDATE dbo.scans SET step_z = 0 WHERE scan_id = 1;")
+    with pytest.raises(SqlError, match=r"1 of 3 scans .* scan_id 1: The spacing of the scan, 0 x 2 x 2 mm, is no"):
+        run(staged, f"{CALL};")
+    assert scores(staged, 2) == pytest.approx(expected(2), abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("number", "part", "call"),
     [

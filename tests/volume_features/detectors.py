@@ -82,8 +82,8 @@ def write_smoothing(file: Path, sides: Sequence[int | str], kernel: NDArray[np.f
     return _write(file, [node], sides, {"heat": [1, 1, *sides]}, weights)
 
 
-def write_brightest(file: Path, sides: Sequence[int]) -> Path:
-    """Write a detector of one box a tile: its brightest voxel, 5 voxels wide; score, centre and side in a row."""
+def write_brightest(file: Path, sides: Sequence[int], side: float = 5) -> Path:
+    """Write a detector of one box a tile: its brightest voxel, 5 wide unless said otherwise."""
     numbers = {"flat": [-1], "area": [sides[1] * sides[2]], "cols": [sides[2]], "row": [1, 5]}
     nodes = [
         helper.make_node("Reshape", ["scan", "flat"], ["values"]),
@@ -99,7 +99,7 @@ def write_brightest(file: Path, sides: Sequence[int]) -> Path:
         helper.make_node("Reshape", ["joined", "row"], ["boxes"]),
     ]
     weights = [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in numbers.items()]
-    weights.append(numpy_helper.from_array(np.array([5], np.float32), "side"))
+    weights.append(numpy_helper.from_array(np.array([side], np.float32), "side"))
     return _write(file, nodes, sides, {"boxes": [1, 5]}, weights)
 
 

@@ -133,6 +133,20 @@ def test_boxes_of_tiles_that_overlap_are_a_nodule_each(scanned: Path, tmp_path: 
             np.testing.assert_allclose(found[:, 5], windowed(np.array(150)), atol=1e-4)
 
 
+def test_candidates_of_no_size_or_place_are_named_and_nothing_is_stored(scanned: Path, tmp_path: Path) -> None:
+    """A size that no float32 of the features holds a volume of, and no body."""
+    network = write_brightest(tmp_path / "boxes.onnx", (16, 24, 24), side=1e20)
+    declared = "boxes,columns=score zc yc xc d,unit=mm,frame=LPS,score=probability"
+    with pytest.raises(SqlError, match="2 of 2 scans failed") as caught:
+        detected(scanned, network, declared, WINDOW)
+    with closing(connect(target_of(scanned))) as connection:
+        assert rows(connection, "SELECT COUNT(*) FROM dbo.nodules;") == [(0,)]
+        error = rows(connection, "SELECT TOP (1) message FROM dbo.scan_failures;")[0][0]
+    assert caught.value.number == 50120
+    assert "a place or size that no nodule has" in error
+    assert "with a diameter of 1e+20 mm" in error
+
+
 def test_a_network_that_monai_exported_finds_what_monai_finds(installed_file: Path, tmp_path: Path) -> None:
     """Its heads on a scan turned to x, y, z of RAS; boxes, sizes and scores are MONAI's own."""
     database = copy_to(tmp_path, installed_file)

@@ -14,7 +14,7 @@ from lungdb.errors import LungdbError, ProcedureError
 from lungdb.imaging.volumes.declared import VolumeInput, read_input
 from lungdb.imaging.volumes.geometry import Geometry, Volume
 from lungdb.imaging.volumes.recipes import volume_recipe
-from lungdb.imaging.volumes.tiles import Prepared
+from lungdb.imaging.volumes.tiles import MOST_TILES, Prepared
 
 CUBE = Geometry((5.0, 6.0, 7.0), ((0, 0, 1.0), (0, 1.0, 0), (1.0, 0, 0)))
 RECORDED = Path(__file__).parents[1] / "data" / "volumes" / "sliding_window.npz"
@@ -119,3 +119,10 @@ def test_an_input_that_is_declared_whole_is_read_whole() -> None:
     assert read_input({**DECLARED, **whole}) == VolumeInput(
         1, (None, 96, 96), (32, 1, 1), (1.25, 0.7, 0.7), "SAR", (-1024, 300)
     )
+
+
+def test_more_tiles_than_are_run_are_refused_before_they_are_laid() -> None:
+    """Tiles of a voxel would be a row each of the features, and a run of the network."""
+    values = np.zeros((40, 40, 40), np.int16)
+    with pytest.raises(LungdbError, match=f"has 64,000 tiles of 1 × 1 × 1 voxels, more than {MOST_TILES:,}"):
+        laid(values, {"size": 1}, VolumeInput(1, (None, None, None)))

@@ -144,7 +144,7 @@ def _weighted(values: Values, weights: list[NDArray[np.float64]], shape: Shape) 
     return made
 
 
-@lru_cache(64)
+@lru_cache(8)  # of a few scans: a matrix has megabytes, and each scan its own spacing
 def _weights(old: int, new: int, ratio: float, interpolation: str, antialias: bool) -> NDArray[np.float64]:
     """Make float64[new, old]: how much each voxel of an axis counts in each new one."""
     places = np.minimum(np.arange(new) * ratio, old - 1)

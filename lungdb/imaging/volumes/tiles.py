@@ -20,6 +20,9 @@ from lungdb.imaging.volumes.registry import Scan, Shape, Values, VolumeStep, che
 _SIGMA = 0.125  # of a tile's side, as nnU-Net and MONAI weight tiles
 _LEAST_WEIGHT = 1e-3
 
+MOST_TILES = 50_000
+"""Tiles of a scan at most."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -181,6 +184,13 @@ def tiled(scan: Scan, arguments: Mapping[str, Any]) -> Prepared:
             continue
         step = max(1, int(side * (1 - arguments["overlap"])))
         axes.append([min(place * step, whole - side) for place in range(math.ceil((whole - side) / step) + 1)])
+    count = math.prod(map(len, axes))
+    if count > MOST_TILES:
+        raise LungdbError(
+            f"The scan, prepared {' × '.join(map(str, scan.values.shape))} voxels large, has {count:,} tiles of "
+            f"{' × '.join(map(str, size))} voxels, more than {MOST_TILES:,}. Use larger tiles, less overlap, or a "
+            "wider spacing."
+        )
     starts = tuple((z, y, x) for z, y, x in itertools.product(*axes))
     fill = scan.air if arguments["fill"] == "air" else arguments["fill"]
     return Prepared(scan.values, scan.geometry, scan.wanted.channels, size, starts, arguments["weights"], fill)

@@ -13,7 +13,7 @@ from lungdb.errors import LungdbError
 from lungdb.imaging.volumes.geometry import Geometry, Tile
 from lungdb.networks.detecting.candidates import Candidates, no_candidates
 from lungdb.networks.detecting.forms import HeatMap, Segmentation
-from lungdb.networks.detecting.outputs import Outputs, check_range, other_shape, output_at
+from lungdb.networks.detecting.outputs import Outputs, in_range, other_shape, output_at
 
 Maps = NDArray[np.float32]
 """float32[channels, z, y, x]: probabilities, and of heat maps that tell them diameters behind."""
@@ -57,8 +57,7 @@ def _probability(form: HeatMap | Segmentation, values: NDArray[Any]) -> NDArray[
     if form.score == "logit":
         chosen = (1 / (1 + np.exp(-np.clip(chosen, -80, 80)))).astype(np.float32)
         return chosen
-    check_range(chosen, form.output)
-    return chosen
+    return in_range(chosen, form.output)
 
 
 def _spread(values: NDArray[np.float32], size: tuple[int, ...], position: int) -> NDArray[np.float32]:
@@ -110,6 +109,13 @@ class _Marked:
         means = [ndimage.mean(along, self.of_part, self.numbers) for along in self.at.T]
         return np.stack(means, axis=1)
 
+    def nearest(self, middles: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Give the voxel of each part that is nearest to its middle, which may lie outside, as that of a ring."""
+        away = ((self.at - middles[self.of_part - 1]) ** 2).sum(axis=1)
+        order = np.lexsort((away, self.of_part))
+        firsts = order[np.flatnonzero(np.diff(self.of_part[order], prepend=0))]
+        return self.at[firsts].astype(np.intp)
+
     def highest(self) -> NDArray[np.float64]:
         """Give the highest value of each part."""
         return np.asarray(ndimage.maximum(self.values, self.of_part, self.numbers), np.float64)
@@ -139,8 +145,8 @@ def _peaks(form: HeatMap, maps: Maps, geometry: Geometry) -> Candidates:
     middles, scores = marked.middles(), marked.highest()
     places = geometry.to_patient(middles)
     kept = _apart(places, scores, form)
-    middles, places, scores = middles[kept], places[kept], scores[kept]
-    sides, volumes = _extents(form, maps, middles, geometry)
+    places, scores = places[kept], scores[kept]
+    sides, volumes = _extents(form, maps, marked.nearest(middles)[kept], geometry)
     return Candidates(places, sides, sides[:, :2].mean(axis=1), volumes, np.minimum(scores, 1.0))
 
 
@@ -156,10 +162,9 @@ def _apart(places: NDArray[np.float64], scores: NDArray[np.float64], form: HeatM
 
 
 def _extents(
-    form: HeatMap, maps: Maps, middles: NDArray[np.float64], geometry: Geometry
+    form: HeatMap, maps: Maps, voxels: NDArray[np.intp], geometry: Geometry
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give sides along x, y, z in mm, and volumes, at peaks."""
-    voxels = np.round(middles).astype(int)
+    """Give sides along x, y, z in mm, and volumes, at the voxels of peaks."""
     steps, spacing = np.abs(np.asarray(geometry.steps)), np.asarray(geometry.spacing)
     if form.diameter == "half":
         widths = np.array([[_half_width(maps[0], voxel, axis) for axis in range(3)] for voxel in voxels])
@@ -180,7 +185,7 @@ def _extents(
     return sides, np.pi / 6 * np.prod(sides, axis=1)
 
 
-def _half_width(heat: NDArray[np.float32], voxel: NDArray[np.int64], axis: int) -> float:
+def _half_width(heat: NDArray[np.float32], voxel: NDArray[np.intp], axis: int) -> float:
     """Give the voxels between the two places where a map falls to half of a peak, linearly between voxels."""
     at = [slice(int(place), int(place) + 1) for place in voxel]
     at[axis] = slice(None)

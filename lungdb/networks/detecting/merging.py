@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lungdb.networks.detecting.boxes import shared, sizes_of
 from lungdb.networks.detecting.candidates import Candidates, no_candidates
 
+_COMPARED = 10  # times as many as may stay are compared with each other, the most probable ones
 _WITHIN = 0.5  # of the smaller box: a nodule that a tile cuts lies in what another tile sees of it
 
 
@@ -32,6 +33,9 @@ def merge(found: Sequence[Candidates], overlap: float = 0.1, most: int = 300) ->
     """
     every = _joined(found)
     tiles = np.repeat(np.arange(len(found)), [len(each) for each in found])
+    if len(every) > _COMPARED * most:
+        compared = np.argsort(-every.scores, kind="stable")[: _COMPARED * most]
+        every, tiles = every.taken(compared), tiles[compared]
     whole = np.ones(len(every), bool) if every.whole is None else every.whole
     boxes = np.concatenate([every.centres - every.sides / 2, every.centres + every.sides / 2], axis=1)
     volumes, scores = sizes_of(boxes), every.scores.copy()

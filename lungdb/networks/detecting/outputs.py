@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,11 @@ from lungdb.errors import LungdbError
 
 Outputs = Sequence[NDArray[Any]]
 """A network's outputs for one tile, in the order of the network's file."""
+
+Floating = TypeVar("Floating", bound=np.generic)
+
+ROUNDING = 1e-3
+"""Of a probability: half precision has as much, and a linear interpolation goes beyond 1 by its last bit."""
 
 
 def output_at(outputs: Outputs, position: int, dimensions: int, what: str) -> NDArray[Any]:
@@ -60,15 +65,17 @@ def probabilities(values: NDArray[Any], score: str, position: int) -> NDArray[np
     if score == "logit":
         logistic: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
         return logistic
-    check_range(scores, position)
-    return scores
+    return in_range(scores, position)
 
 
-def check_range(scores: NDArray[Any], position: int) -> None:
-    """Refuse probabilities beyond 0 to 1."""
-    if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
-        extreme = float(scores.min() if scores.min() < 0 else scores.max())
+def in_range(scores: NDArray[Floating], position: int) -> NDArray[Floating]:
+    """Give probabilities, cut off to 0 to 1 where rounding went beyond; refuse what is further away."""
+    lowest, highest = (scores.min(initial=0), scores.max(initial=1))
+    if lowest < -ROUNDING or highest > 1 + ROUNDING:
+        extreme = float(lowest if lowest < -ROUNDING else highest)
         raise LungdbError(
             f"Output {position} of the network has the score {extreme:g}, which is no probability. Declare its score "
             "as 'logit' when the network is loaded, or scale it to 0 to 1 inside the network."
         )
+    inside: NDArray[Floating] = np.clip(scores, 0, 1) if lowest < 0 or highest > 1 else scores
+    return inside

@@ -12,7 +12,7 @@ from lungdb.networks.detecting.anchors import moved
 from lungdb.networks.detecting.boxes import of_voxels, suppress
 from lungdb.networks.detecting.candidates import Candidates
 from lungdb.networks.detecting.forms import RetinaNet
-from lungdb.networks.detecting.outputs import Outputs, check_range, other_shape, output_at, probabilities
+from lungdb.networks.detecting.outputs import Outputs, in_range, other_shape, output_at, probabilities
 
 
 def decode_heads(form: RetinaNet, outputs: Outputs, tile: Tile) -> Candidates:
@@ -58,7 +58,7 @@ def _cells(outputs: Outputs, position: int, anchors: int, width: int, what: str)
 def _best(form: RetinaNet, scores: NDArray[Any], position: int) -> NDArray[np.intp]:
     """Choose what scores above the threshold, the best of a level, the most probable first."""
     if form.score == "probability":
-        check_range(scores, position)
+        scores = in_range(scores, position)
     # A logit's sigmoid is in float32, as MONAI computes it before it compares.
     compared = scores.astype(np.float32)
     if form.score == "logit":

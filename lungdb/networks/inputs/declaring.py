@@ -74,7 +74,7 @@ def _pairs(texts: Iterable[str], option: str) -> list[tuple[str, str]]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [_value(part) for part in text.split(",")] if "," in text else text
 
 

@@ -81,7 +81,7 @@ def own_words(model: onnx.ModelProto) -> dict[str, Any]:
         if entry.key == METADATA_KEY:
             try:
                 told = json.loads(entry.value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return {}
             return told if isinstance(told, dict) else {}
     return {}

@@ -8,6 +8,7 @@ from typing import Any
 import onnx
 
 from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.imaging.volumes.declared import read_input
 from lungdb.networks.graphs.graph import Dimension, describe, network_input, shape_of, single_input
 from lungdb.networks.inputs.arranging import put_channels_first
 
@@ -28,6 +29,7 @@ _NEEDED = {
 
 def arrange(model: onnx.ModelProto, declared: Mapping[str, Any]) -> None:
     """Put channels first, in place, and fix their number where it is declared; refuse what is not said and needed."""
+    _check_said(declared)
     dimensions = shape_of(single_input(model)) or []
     last = declared.get("layout") == "last" if "layout" in declared else _are_last(dimensions)
     if last:
@@ -59,6 +61,14 @@ def arrange(model: onnx.ModelProto, declared: Mapping[str, Any]) -> None:
         )
 
 
+def _check_said(declared: Mapping[str, Any]) -> None:
+    """Refuse what no volume can be; a file may say anything of itself, such as a multiple of a thousand million."""
+    said = {key: declared[key] for key in ("spacing", "window", "orientation", "multiple") if key in declared}
+    size = declared.get("size")
+    is_of_pictures = size is None or (isinstance(size, list) and len(size) == 2)  # said to be so below
+    read_input({"dimensions": 3, "size": [None] * 3 if is_of_pictures else size, **said})
+
+
 def _are_last(dimensions: list[Dimension]) -> bool:
     few = range(1, MOST_CHANNELS + 1)
     return dimensions[4] in few and isinstance(dimensions[1], int) and dimensions[1] not in few
@@ -86,6 +96,7 @@ def details(model: onnx.ModelProto, declared: Mapping[str, Any]) -> dict[str, An
 
 def _sizes(model: onnx.ModelProto, declared: Mapping[str, Any]) -> list[int | None]:
     """Give the sides of a tile, None where scans decide."""
+    _check_said(declared)
     dimensions = shape_of(network_input(model)) or []
     own, told, multiple = dimensions[2:], declared.get("size"), declared.get("multiple") or [1, 1, 1]
     if told is None and not all(isinstance(side, int) for side in own):

@@ -199,3 +199,34 @@ def test_nothing_above_the_threshold_is_no_candidate() -> None:
     """An empty map is a scan without nodules, no error."""
     nothing = np.zeros((6, 6, 6), np.float32)
     assert len(found_of(HEAT, nothing)) == len(found_of(MASK, nothing)) == 0
+
+
+@pytest.mark.parametrize("diameter", ["half", "output"])
+def test_a_ring_is_measured_on_itself_and_not_in_its_hole(diameter: str) -> None:
+    """Its middle lies where the map is 0 and tells no diameter: the place stays, the width is of a voxel beside."""
+    heat = np.zeros((9, 15, 15), np.float32)
+    heat[4, 4:11, 4:11] = 1.0
+    heat[4, 5:10, 5:10] = 0.0
+    told = np.where(heat > 0, 8.0, -1.0).astype(np.float32)
+    declared = {**HEAT, "diameter": diameter, **({"diameter_unit": "mm"} if diameter == "output" else {})}
+
+    found = found_of(declared, heat, *([told] if diameter == "output" else []))
+
+    np.testing.assert_allclose(found.centres, PLACED.to_patient(np.array([[4.0, 7.0, 7.0]])))
+    assert np.isfinite(found.diameters).all()
+    if diameter == "output":
+        assert found.diameters[0] == 8
+    else:
+        assert 0 < found.diameters[0] <= 7 * 0.7
+
+
+@pytest.mark.parametrize("value", [1.0 + 1e-6, 1.0009765625])
+def test_a_probability_that_rounding_has_put_above_one_is_one(value: float) -> None:
+    """As linear interpolation and half precision do; what is further away is no probability."""
+    heat = np.zeros((9, 9, 9), np.float32)
+    heat[4, 4, 4], heat[0, 0, 0] = value, 1 - value
+
+    assert found_of(HEAT, heat).scores.tolist() == [1.0]
+    heat[4, 4, 4] = 1.01
+    with pytest.raises(LungdbError, match=r"has the score 1\.01, which is no probability"):
+        found_of(HEAT, heat)

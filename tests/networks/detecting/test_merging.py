@@ -100,3 +100,16 @@ def test_as_many_stay_as_are_asked_for_and_none_of_none() -> None:
 
     np.testing.assert_allclose(merged.scores, [0.8, 0.5])
     assert len(merge([])) == 0
+
+
+def test_of_very_many_candidates_the_most_probable_are_compared() -> None:
+    """A network that marks everything gives as many a tile as it may; all by all they would take minutes."""
+    count = 30_000
+    places = np.random.default_rng(3).uniform(0, 4000, (count, 3))
+    scores = np.random.default_rng(4).uniform(0, 0.5, count)
+    found = Candidates(places, np.full((count, 3), 0.01), np.full(count, 0.01), np.full(count, 1e-6), scores)
+    best = Candidates(places[:1], found.sides[:1], found.diameters[:1], found.volumes[:1], np.array([0.9]))
+
+    merged = merge([best, found], most=50)
+
+    assert merged.scores.tolist() == [0.9, *np.sort(scores[1:])[::-1][:49].tolist()]
