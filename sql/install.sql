@@ -1753,7 +1753,7 @@ BEGIN
     -- Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.
     CREATE TABLE dbo.lung_masks (
         scan_id INT NOT NULL,                 -- scan that they lie in
-        method NVARCHAR(32) NOT NULL,         -- threshold: found by FindLungs; truth: known, loaded by load-lungs
+        method NVARCHAR(32) NOT NULL,         -- threshold: found by FindLungs; truth: known, stored by the owner
         threshold FLOAT NULL,                 -- Hounsfield units below which a voxel was air; NULL of truth
         rule_version TINYINT NULL,            -- version of the rule of finding, counted up with what it gives; NULL of truth
         content_sha256 VARBINARY(32) NOT NULL, -- of the scan that they lie in, as dbo.scans had it
@@ -12962,14 +12962,14 @@ BEGIN
             WHERE p.scan_id = f.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling AND p.vector_sha256 IS NOT NULL))
     OPTION (RECOMPILE);
     SET @Total = (SELECT COUNT(*) FROM #todo);
-    SET @Apart = (
-        SELECT COUNT(*)
-        FROM dbo.scans AS s
-        WHERE (@DatasetVersionId IS NULL OR s.scan_id IN (
-                SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
-            AND NOT EXISTS (
-                SELECT 1 FROM dbo.features AS f
-                WHERE f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND DATALENGTH(f.array) > 0));
+    SELECT @Apart = COUNT(*)
+    FROM dbo.scans AS s
+    WHERE (@DatasetVersionId IS NULL OR s.scan_id IN (
+            SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+        AND NOT EXISTS (
+            SELECT 1 FROM dbo.features AS f
+            WHERE f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND DATALENGTH(f.array) > 0)
+    OPTION (RECOMPILE);
     SET @Given = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.pooling', @Pooling), N'$.features', @Name), N'$.recompute', @Recompute);
     EXECUTE internal.StartRun N'PoolFeatures', @RunId OUTPUT, @Given;
     SET @Message = CONCAT(@Name, N', pooling ', @Pooling, N': ', @Total, N' scans to do.', N' ' + CAST(NULLIF(@Apart, 0) AS NVARCHAR(12))
@@ -26400,7 +26400,8 @@ Example:
         AND (@Recompute = 1 OR NOT EXISTS (
             SELECT 1 FROM dbo.lung_masks AS l
             WHERE l.scan_id = s.scan_id AND l.method = N'threshold' AND l.threshold = @Threshold AND l.rule_version = @Rule
-                AND l.content_sha256 = s.content_sha256));
+                AND l.content_sha256 = s.content_sha256))
+    OPTION (RECOMPILE);
     SET @Total = (SELECT COUNT(*) FROM #todo);
     DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.threshold', @Threshold);
     EXECUTE internal.StartRun N'FindLungs', @RunId OUTPUT, @Arguments;
@@ -29968,7 +29969,8 @@ Examples:
         FROM #candidates AS d
         WHERE @Recompute = 1 OR NOT EXISTS (
             SELECT 1 FROM dbo.nodule_scores AS r WHERE r.nodule_id = d.nodule_id AND r.network_id = @NetworkId)) AS c
-    WHERE EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id);
+    WHERE EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id)
+    OPTION (RECOMPILE);
     -- Hexadecimal takes two characters a byte, and above 1 GB a column is more than a script takes.
     INSERT INTO #failed (scan_id, error)
     SELECT scan_id, N'Its slices are more than 1 GB as they are sent to the script.' FROM #todo WHERE bytes > 536870912;
@@ -33127,7 +33129,7 @@ VALUES
     (N'features', N'patient_id', N'patient of the scan; NULL where a procedure of version 0.2 has written the row'),
     (N'lung_masks', NULL, N'Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.'),
     (N'lung_masks', N'scan_id', N'scan that they lie in'),
-    (N'lung_masks', N'method', N'threshold: found by FindLungs; truth: known, loaded by load-lungs'),
+    (N'lung_masks', N'method', N'threshold: found by FindLungs; truth: known, stored by the owner'),
     (N'lung_masks', N'threshold', N'Hounsfield units below which a voxel was air; NULL of truth'),
     (N'lung_masks', N'rule_version', N'version of the rule of finding, counted up with what it gives; NULL of truth'),
     (N'lung_masks', N'content_sha256', N'of the scan that they lie in, as dbo.scans had it'),

@@ -1753,7 +1753,7 @@ BEGIN
     -- Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.
     CREATE TABLE dbo.lung_masks (
         scan_id INT NOT NULL,                 -- scan that they lie in
-        method NVARCHAR(32) NOT NULL,         -- threshold: found by FindLungs; truth: known, loaded by load-lungs
+        method NVARCHAR(32) NOT NULL,         -- threshold: found by FindLungs; truth: known, stored by the owner
         threshold FLOAT NULL,                 -- Hounsfield units below which a voxel was air; NULL of truth
         rule_version TINYINT NULL,            -- version of the rule of finding, counted up with what it gives; NULL of truth
         content_sha256 VARBINARY(32) NOT NULL, -- of the scan that they lie in, as dbo.scans had it
@@ -19531,7 +19531,7 @@ VALUES
     (N'features', N'patient_id', N'patient of the scan; NULL where a procedure of version 0.2 has written the row'),
     (N'lung_masks', NULL, N'Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.'),
     (N'lung_masks', N'scan_id', N'scan that they lie in'),
-    (N'lung_masks', N'method', N'threshold: found by FindLungs; truth: known, loaded by load-lungs'),
+    (N'lung_masks', N'method', N'threshold: found by FindLungs; truth: known, stored by the owner'),
     (N'lung_masks', N'threshold', N'Hounsfield units below which a voxel was air; NULL of truth'),
     (N'lung_masks', N'rule_version', N'version of the rule of finding, counted up with what it gives; NULL of truth'),
     (N'lung_masks', N'content_sha256', N'of the scan that they lie in, as dbo.scans had it'),

@@ -1,7 +1,7 @@
 -- Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.
 CREATE TABLE dbo.lung_masks (
     scan_id INT NOT NULL,                 -- scan that they lie in
-    method NVARCHAR(32) NOT NULL,         -- threshold: found by FindLungs; truth: known, loaded by load-lungs
+    method NVARCHAR(32) NOT NULL,         -- threshold: found by FindLungs; truth: known, stored by the owner
     threshold FLOAT NULL,                 -- Hounsfield units below which a voxel was air; NULL of truth
     rule_version TINYINT NULL,            -- version of the rule of finding, counted up with what it gives; NULL of truth
     content_sha256 VARBINARY(32) NOT NULL, -- of the scan that they lie in, as dbo.scans had it

@@ -95,7 +95,7 @@ def test_a_network_of_no_pictures_is_told(archive: Path, capfd: pytest.CaptureFi
     (archive.parent / "vector.onnx").write_bytes(model.SerializeToString())
     assert main(arguments(archive, "--network", "vector.onnx")) == 1
     told = capfd.readouterr().err
-    assert told.startswith("The network's input is float[N, 4]. Use a network that takes float32[N, 3, rows, cols]")
+    assert told.startswith("The network's input is [N, 4]. Use a network that takes float32[N, 3, rows, cols]")
     assert not (archive.parent / "out").exists()
 
 

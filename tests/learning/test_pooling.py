@@ -67,7 +67,9 @@ def test_constant_features_pool_to_finite_values(name):
 
 def test_an_unknown_pooling_is_refused_with_the_names(features):
     """The message lists what there is."""
-    with pytest.raises(LungdbError, match=r"'median' is not supported\. .* mean, max, mean_max_std, pca1 and thirds"):
+    with pytest.raises(
+        LungdbError, match=r"'median' is not supported\. .* mean, max, mean_max_std, pca1, thirds and top5"
+    ):
         pool(features, "median")
 
 

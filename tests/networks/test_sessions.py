@@ -157,6 +157,10 @@ class Cramped:
         """Return one, of pictures."""
         return [SimpleNamespace(name="image", shape=["N", 3, 2, 2])]
 
+    def get_outputs(self):
+        """Return one, of numbers."""
+        return [SimpleNamespace(name="numbers")]
+
     def get_providers(self):
         """Return the one that runs."""
         return [CPU]

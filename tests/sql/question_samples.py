@@ -13,6 +13,7 @@ from lungdb.imaging.codecs import encode_array, encode_vector
 from lungdb.learning.logistic import Logistic
 from lungdb.learning.pooling import pool
 from lungdb.procedures import add_rows, generate_features
+from tests.sql.places import placed
 from tests.sql.samples import (
     SLICES,
     WIDTH,
@@ -170,7 +171,9 @@ def inputs_of_regions() -> dict[str, Any]:
     columns = ["slice_index", "content_sha256", "image_rows", "image_cols", "rescale_slope", "rescale_intercept"]
     frame = slices.assign(is_wanted=np.arange(len(slices), dtype=np.int32) // 2 % 2)
     return {
-        "InputDataSet": frame[[*columns, "is_wanted", "pixels", "pixels_sha256", "encoding", "spacing_y", "spacing_x"]],
+        "InputDataSet": placed(
+            frame[[*columns, "is_wanted", "pixels", "pixels_sha256", "encoding", "spacing_y", "spacing_x"]]
+        ),
         "Network": made["Network"],
         "NetworkSha256": made["Sha256"],
         "NetworkDetails": made["Details"],

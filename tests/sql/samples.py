@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.imaging.codecs import SHUFFLED, content_sha256, encode_array, encode_slice, encode_vector
 from lungdb.networks.entry import network_details
+from tests.sql.places import placed
 
 ROWS = COLS = 32
 SLICES = 5
@@ -102,7 +103,7 @@ def inputs_of_features() -> dict[str, Any]:
     """Return what GenerateFeatures gives its script for two scans, the second shorter than a triple and a half."""
     network = tiny_network()
     return {
-        "InputDataSet": slices_frame({3: scan(1, nodule=True), 8: scan(2, nodule=False)[:4]}),
+        "InputDataSet": placed(slices_frame({3: scan(1, nodule=True), 8: scan(2, nodule=False)[:4]})),
         "Network": network,
         "Sha256": hashlib.sha256(network).hexdigest().upper(),
         "Details": json.dumps(network_details(network)),

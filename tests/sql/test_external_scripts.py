@@ -13,7 +13,7 @@ import pytest
 
 import lungdb.procedures
 from lungdb.database.own_scripts import script_hashes
-from tests.sql import question_samples, samples
+from tests.sql import question_samples, samples, volume_samples
 from tests.sql.gates.check import SQL
 from tests.sql.gates.contexts import CONTEXTS, as_function_body, as_module, with_locals_apart
 from tests.sql.gates.dotnet import NO_RUNTIME, has_runtime_wheel
@@ -63,6 +63,7 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "DrawSlices": question_samples.inputs_of_drawing_slices,
     "FeatureImportance": lambda: question_samples.inputs_of_importance(_trained()),
     "FeaturizeImages": samples.inputs_of_images,
+    "FindLungs": volume_samples.inputs_of_lungs,
     "FindSimilarRows": question_samples.inputs_of_similar_rows,
     "FindTopTriples": question_samples.inputs_of_top_triples,
     "GenerateFeatures": samples.inputs_of_features,
@@ -70,9 +71,11 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "MaximiseImage": question_samples.inputs_of_maximising,
     "MeasureDrift": lambda: samples.inputs_of_drift(_trained()),
     "MeasureEvaluation": samples.inputs_of_evaluation,
+    "MeasureNodules": volume_samples.inputs_of_measuring_nodules,
     "MeasureInspected": question_samples.inputs_of_inspecting,
     "MeasureExperiment": samples.inputs_of_measuring,
     "PlanMaps": question_samples.inputs_of_planning_maps,
+    "PoolFeatures": volume_samples.inputs_of_pooling,
     "PredictImages": lambda: samples.inputs_of_predicting_images(_trained_images()),
     "PredictLungCancer": lambda: samples.inputs_of_prediction(_trained()),
     "PreviewPreprocessing": question_samples.inputs_of_preview,
@@ -84,6 +87,7 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "RepeatExperiment": samples.inputs_of_training,
     "RunSearch": samples.inputs_of_running_trials,
     "ScoreEvaluated": lambda: samples.inputs_of_evaluated_predictions(_trained()),
+    "ScoreCrops": volume_samples.inputs_of_stage,
     "SearchModels": samples.inputs_of_making_trials,
     "SimilarReports": question_samples.inputs_of_similar_reports,
     "SimilarToSlices": question_samples.inputs_of_new_slices,

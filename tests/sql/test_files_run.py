@@ -10,8 +10,9 @@ import pytest
 from lungdb.database import Connection, install, run, run_script
 from lungdb.database.generator import generated_scripts, read_sources
 from lungdb.errors import SqlError
-from tests.sql import samples, small_database
+from tests.sql import nodule_database, samples, small_database
 from tests.sql.gates.check import SQL
+from tests.support.databases import NAME, target_of
 
 EXECUTE = sorted((SQL / "execute").glob("*.sql"))
 BROKEN = Path(__file__).parent / "broken"
@@ -50,18 +51,27 @@ def test_no_file_is_left_untried() -> None:
     assert set(SQL.rglob("*.sql")) - tried == parts | untried
 
 
-def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) -> None:
-    """Each as it stands, on a small database: check, features, model, score, pictures, lineage, data sets, numbers."""
+def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection, tmp_path: Path) -> None:
+    """Each as it stands, on a small database: check, features, model, score, pictures, data sets, numbers, nodules."""
     install(connection)
     small_database.fill(connection, PATIENTS, PICTURES)
-    by_file = {path.name: _run_file(connection, path) for path in EXECUTE}
+    by_file = {}
+    for path in EXECUTE:
+        if path.name == "24_nodules.sql":
+            nodule_database.add(connection, target_of(tmp_path / NAME), tmp_path)
+        by_file[path.name] = _run_file(connection, path)
+    found = [row for row in by_file["24_nodules.sql"] if row[:2] == ("my_detector", "") and len(row) == 6]
+    # Every marked square is found, and nothing else: of half the patients.
+    assert [row[3] for row in found] == [1.0] * len(found)
+    nodules = "SELECT source, COUNT(*) FROM dbo.nodules GROUP BY source ORDER BY source;"
+    assert run(connection, nodules)[0].rows == [("network", PATIENTS // 2), ("truth", PATIENTS // 2)]
     items = {row[0]: row[1] for row in by_file["00_check_installation.sql"]}
     assert "onnxruntime" in items
     assert items["runtime"] == "ok"
-    counts = "SELECT COUNT(*), COUNT(DISTINCT scan_id) FROM dbo.pooled_features WHERE pooling {} N'combined';"
+    counts = "SELECT COUNT(*), COUNT(DISTINCT scan_id) FROM dbo.pooled_features WHERE pooling {} N'combined' AND pooling <> N'top5';"
     # Means and maxima of all, and means of the four scans that a preprocessing of one's own is tried on.
     assert run(connection, counts.format("<>"))[0].rows == [(2 * PATIENTS + 4, PATIENTS)]
-    assert run(connection, counts.format("="))[0].rows == [(PATIENTS, PATIENTS)]
+    assert run(connection, counts.format("="))[0].rows == [(2 * PATIENTS, PATIENTS)]
     assert {part for part, *_ in by_file["02_train_model.sql"]} == {"train", "test"}
     [(percent,)] = by_file["03_predict.sql"]
     stored = run(connection, "SELECT TOP (1) 100 * probability FROM dbo.predictions ORDER BY prediction_id;")[0].rows
@@ -72,7 +82,7 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     [(held_out,)] = run(connection, "SELECT members FROM dbo.dataset_list WHERE name = N'inclusive, held out';")[0].rows
     assert 0 < held_out < PATIENTS
     counted = "SELECT COUNT(probability), COUNT(predicted) FROM dbo.predictions;"
-    assert run(connection, counted)[0].rows == [(2 + 2 * PATIENTS + held_out, PATIENTS)]
+    assert run(connection, counted)[0].rows == [(2 + 3 * PATIENTS + held_out, PATIENTS)]
     assert len([row for row in by_file["08_predict_a_number.sql"] if len(row) == 2]) == PATIENTS
     alone = by_file["21_score_without_python.sql"]
     assert {row[2] for row in alone if len(row) == 5} == {PATIENTS}

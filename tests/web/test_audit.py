@@ -242,7 +242,8 @@ def test_the_audit_holds_no_name_and_no_search(
     signed_in.post("/patients/Okafor")
     kept = repr(audit(web_database, "account, action, outcome, detail, address"))
     assert "view_patient" in kept
-    assert not [part for name in PEOPLE for part in name.split() if part in kept and part != "Li"]
+    words = set(re.findall(r"\w+", kept))
+    assert not [part for name in PEOPLE for part in name.split() if part in words]
 
 
 def test_the_command_shows_the_newest_first(signed_in: FlaskClient, web_database: Path) -> None:

@@ -23,7 +23,7 @@ NEED_SELECT = {
     "GenerateFeatures", "FeaturizeImages", "PredictPatients", "RunSearch", "TrainModel", "ReadModelNodes",
     "CreateEnsemble", "RepeatExperiment", "ScoreEvaluated", "TrainImageClassifier", "PredictImages",
     "DrawSlices", "ExplainRegions", "FeatureImportance", "FindTopTriples", "KeepMaps", "MaximiseImage",
-    "PreviewPreprocessing", "TransformImages",
+    "PreviewPreprocessing", "TransformImages", "FindLungs", "ScoreCrops",
 }  # fmt: skip
 """Whose queries read tables: those that docs/install-sql-server.md names, and what they call."""
 

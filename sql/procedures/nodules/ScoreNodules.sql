@@ -82,7 +82,8 @@ Examples:
         FROM #candidates AS d
         WHERE @Recompute = 1 OR NOT EXISTS (
             SELECT 1 FROM dbo.nodule_scores AS r WHERE r.nodule_id = d.nodule_id AND r.network_id = @NetworkId)) AS c
-    WHERE EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id);
+    WHERE EXISTS (SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = c.scan_id)
+    OPTION (RECOMPILE);
     -- Hexadecimal takes two characters a byte, and above 1 GB a column is more than a script takes.
     INSERT INTO #failed (scan_id, error)
     SELECT scan_id, N'Its slices are more than 1 GB as they are sent to the script.' FROM #todo WHERE bytes > 536870912;

@@ -70,7 +70,8 @@ Example:
         AND (@Recompute = 1 OR NOT EXISTS (
             SELECT 1 FROM dbo.lung_masks AS l
             WHERE l.scan_id = s.scan_id AND l.method = N'threshold' AND l.threshold = @Threshold AND l.rule_version = @Rule
-                AND l.content_sha256 = s.content_sha256));
+                AND l.content_sha256 = s.content_sha256))
+    OPTION (RECOMPILE);
     SET @Total = (SELECT COUNT(*) FROM #todo);
     DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.threshold', @Threshold);
     EXECUTE internal.StartRun N'FindLungs', @RunId OUTPUT, @Arguments;

@@ -40,14 +40,14 @@ BEGIN
             WHERE p.scan_id = f.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling AND p.vector_sha256 IS NOT NULL))
     OPTION (RECOMPILE);
     SET @Total = (SELECT COUNT(*) FROM #todo);
-    SET @Apart = (
-        SELECT COUNT(*)
-        FROM dbo.scans AS s
-        WHERE (@DatasetVersionId IS NULL OR s.scan_id IN (
-                SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
-            AND NOT EXISTS (
-                SELECT 1 FROM dbo.features AS f
-                WHERE f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND DATALENGTH(f.array) > 0));
+    SELECT @Apart = COUNT(*)
+    FROM dbo.scans AS s
+    WHERE (@DatasetVersionId IS NULL OR s.scan_id IN (
+            SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+        AND NOT EXISTS (
+            SELECT 1 FROM dbo.features AS f
+            WHERE f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND DATALENGTH(f.array) > 0)
+    OPTION (RECOMPILE);
     SET @Given = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.pooling', @Pooling), N'$.features', @Name), N'$.recompute', @Recompute);
     EXECUTE internal.StartRun N'PoolFeatures', @RunId OUTPUT, @Given;
     SET @Message = CONCAT(@Name, N', pooling ', @Pooling, N': ', @Total, N' scans to do.', N' ' + CAST(NULLIF(@Apart, 0) AS NVARCHAR(12))
