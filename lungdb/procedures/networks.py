@@ -90,6 +90,11 @@ def open_any(
     session = cached_session(
         f"{sha256.lower()} {size} {names} {catalog}", make, comma_list(providers) if providers else None, threads
     )
+    if isinstance(session.channels, int) and session.channels != channels_of(read):
+        raise ProcedureError(
+            ErrorNumber.OTHER_SHAPE,
+            f"The network reads {session.channels} channels, and its details say {channels_of(read)}. Load it again.",
+        )
     return OpenNetwork(session, names, normalisation["mean"], normalisation["std"], read)
 
 

@@ -68,7 +68,10 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection, tm
     items = {row[0]: row[1] for row in by_file["00_check_installation.sql"]}
     assert "onnxruntime" in items
     assert items["runtime"] == "ok"
-    counts = "SELECT COUNT(*), COUNT(DISTINCT scan_id) FROM dbo.pooled_features WHERE pooling {} N'combined' AND pooling <> N'top5';"
+    counts = (
+        "SELECT COUNT(*), COUNT(DISTINCT scan_id) FROM dbo.pooled_features "
+        "WHERE pooling {} N'combined' AND pooling <> N'top5';"
+    )
     # Means and maxima of all, and means of the four scans that a preprocessing of one's own is tried on.
     assert run(connection, counts.format("<>"))[0].rows == [(2 * PATIENTS + 4, PATIENTS)]
     assert run(connection, counts.format("="))[0].rows == [(2 * PATIENTS, PATIENTS)]

@@ -24,6 +24,8 @@ class Session:
     ----------
     provider : str
         The execution provider that runs it, as ONNX Runtime names it.
+    channels : int or str
+        Of what it reads; a text where they are free.
     input_size : tuple of int
         Rows and columns of the pictures that it reads; slices, rows and columns of volumes, a text for a free side.
     output_names : tuple of str
@@ -40,6 +42,7 @@ class Session:
         self._input = picture.name
         self.output_names = tuple(str(output.name) for output in session.get_outputs())
         self.provider = str(session.get_providers()[0])
+        self.channels: Any = picture.shape[1]
         self.input_size: tuple[Any, ...] = tuple(picture.shape[2:])
 
     @property
