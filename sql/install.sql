@@ -26467,7 +26467,8 @@ ORDER BY i.scan_id, i.slice_index;',
     FROM dbo.lung_masks AS l
     WHERE l.method = N'threshold' AND l.threshold = @Threshold AND (@VersionId IS NULL OR l.scan_id IN (
             SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @VersionId))
-    ORDER BY l.scan_id;
+    ORDER BY l.scan_id
+    OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
