@@ -30943,7 +30943,17 @@ Example:
         RETURN 0;
     END;
 
+    CREATE TABLE #shown (
+        nodule_id INT NOT NULL PRIMARY KEY, source VARCHAR(7) COLLATE DATABASE_DEFAULT NOT NULL, network_id INT NULL,
+        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, network_version INT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL, found_rank INT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
+        diameter FLOAT NULL, product FLOAT NULL);
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    INSERT INTO #shown (
+        nodule_id, source, network_id, network_name, network_version, preprocessing, found_rank, x, y, z, diameter, product)
+    SELECT nodule_id, source, network_id, network_name, network_version, preprocessing, found_rank, x, y, z, diameter, product
+    FROM dbo.nodule_list
+    WHERE scan_id = @ScanId;
     SELECT nodule_id, x, y, z, slice, pixel_row, pixel_column, diameter, volume, readers, malignancy, is_relevant
     FROM dbo.nodule_list
     WHERE scan_id = @ScanId AND source = 'truth'
@@ -30956,9 +30966,9 @@ Example:
             SELECT t.nodule_id, COALESCE(t.diameter, 10) AS width, f.nodule_id AS found_id, f.network_id, f.network_name, f.network_version,
                 f.preprocessing, f.found_rank, f.product,
                 (f.x - t.x) * (f.x - t.x) + (f.y - t.y) * (f.y - t.y) + (f.z - t.z) * (f.z - t.z) AS distance_square
-            FROM dbo.nodule_list AS t
-            INNER JOIN dbo.nodule_list AS f ON f.scan_id = t.scan_id
-            WHERE t.scan_id = @ScanId AND t.source = 'truth' AND f.source = 'network') AS a
+            FROM #shown AS t
+            INNER JOIN #shown AS f ON f.source = 'network'
+            WHERE t.source = 'truth') AS a
         WHERE a.distance_square < a.width * a.width / 4) AS h
     WHERE h.place = 1
     ORDER BY h.nodule_id, h.network_name, h.network_version, h.preprocessing;
