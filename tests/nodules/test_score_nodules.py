@@ -238,8 +238,9 @@ def test_the_nightly_call_and_a_refused_score_say_who_makes_features_of_stages(s
         "FROM dbo.feature_sets WHERE layer = N'nodules:detector';"
         "DELETE FROM dbo.pooled_features WHERE scan_id = 1;",
     )
-    said = " ".join(run(staged, "EXECUTE dbo.GenerateNewFeatures;").messages)
-    assert "ScoreNodules makes stage/nodules:detector" in said
+    said: list[str] = []
+    run(staged, "EXECUTE dbo.GenerateNewFeatures;", on_message=lambda message: said.append(message.text))
+    assert "ScoreNodules makes stage/nodules:detector" in " ".join(said)
     assert rows(staged, "SELECT DISTINCT procedure_name FROM dbo.runs;") == [("ScoreNodules",)]
     message = refused(
         staged, "EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @ModelName = N'served', @Version = 1;", 50109

@@ -13,7 +13,7 @@ from lungdb.imaging.codecs import encode_array, encode_vector
 from lungdb.learning.logistic import Logistic
 from lungdb.learning.pooling import pool
 from lungdb.procedures import add_rows, generate_features
-from tests.sql.places import placed
+from tests.sql.places import PLACE, placed
 from tests.sql.samples import (
     SLICES,
     WIDTH,
@@ -146,15 +146,19 @@ def inputs_of_picture_steps() -> dict[str, Any]:
 
 def inputs_of_preview() -> dict[str, Any]:
     """Return what PreviewPreprocessing gives its script for a scan."""
-    slices = slices_frame({3: scan(1, nodule=True)}).rename(columns={"slice_index": "place"})
-    slices = slices.drop(columns=["scan_id", "number_images", "content_sha256", "kept_sha256", "kept_digest"])
-    return {"InputDataSet": slices, "Steps": _STEPS, "Rows": 32, "Cols": 32, "AsSheet": False}
+    made = slices_frame({3: scan(1, nodule=True)})
+    slices = placed(made.drop(columns=["kept_sha256", "kept_digest", "spacing_y", "spacing_x"]))
+    slices = slices.assign(place=slices["slice_index"])
+    first = ["place", "slice_index", "scan_id"]
+    slices = slices[[*first, *(name for name in slices if name not in first)]]
+    return {"InputDataSet": slices, "Steps": _STEPS, "Rows": 32, "Cols": 32, "AsSheet": False, "Slices": 9}
 
 
 def inputs_of_transforming() -> dict[str, Any]:
     """Return what TransformImages gives its script for a scan."""
-    inputs = inputs_of_preview()
-    slices = inputs["InputDataSet"].assign(is_picture=np.zeros(SLICES, dtype=np.int32))
+    slices = slices_frame({3: scan(1, nodule=True)}).rename(columns={"slice_index": "place"})
+    slices = slices.drop(columns=["scan_id", "number_images", "content_sha256", "kept_sha256", "kept_digest"])
+    slices = slices.assign(is_picture=np.zeros(SLICES, dtype=np.int32))
     return {"InputDataSet": slices, "Steps": _STEPS, "Rows": 32, "Cols": 32, "Black": 0.0, "White": 1.0}
 
 
@@ -212,7 +216,8 @@ def inputs_of_planning_maps() -> dict[str, Any]:
 def inputs_of_keeping_maps() -> dict[str, Any]:
     """Return what KeepMaps gives its script for two scans."""
     made = inputs_of_features()
-    slices = made["InputDataSet"].drop(columns=["kept_sha256", "kept_digest"])
+    elsewhere = [name for name in PLACE if name not in ("spacing_y", "spacing_x")]
+    slices = made["InputDataSet"].drop(columns=["kept_sha256", "kept_digest", *elsewhere])
     rows, *_ = generate_features(
         slices, made["Network"], made["Sha256"], made["Details"], "maps", "lung", "mean", 2, None, 1
     )
