@@ -23,6 +23,8 @@ PACKAGES = [
     "opencv-python-headless",
     "isal",
     "scikit-learn",
+    "simpleitk",  # what volumes are compared with
+    "pydicom",  # what a module of imaging is compared with
     "pytest",
 ]
 FOLDERS = ["tests/imaging", "tests/networks", "tests/learning", "tests/procedures"]
