@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from lungdb_web import bulk as scoring
+from lungdb_web.queries import bulk as queries
 
 from tests.support.fixtures import UNSCORED
 
@@ -72,14 +75,29 @@ def test_two_tabs_have_each_their_own_list(visit: Visit) -> None:
 
 def test_scoring_all_shows_how_far_it_is_and_stops(visit: Visit, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pressed, stopped, pressed again; the list shows the scores when it has ended, without being loaded by hand."""
+    stop_asked, score, chunks = threading.Event(), queries.score, itertools.count()
+
+    def after_stop(*arguments: Any) -> None:
+        """Score the first four, and the next when Stop has been pressed, however slow the browser is."""
+        if next(chunks) == 1:
+            assert stop_asked.wait(120)
+        score(*arguments)
+
+    def stop() -> None:
+        stop_bulk()
+        stop_asked.set()
+
+    bulk = app.extensions["lungdb"].bulk
+    stop_bulk = bulk.stop
     monkeypatch.setattr(scoring, "CHUNK", 4)
+    monkeypatch.setattr(queries, "score", after_stop)
+    monkeypatch.setattr(bulk, "stop", stop)
     page = visit("ana")
     page.get_by_role("button", name="Score all unscored").click()
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Go on scoring").wait_for(timeout=60_000)
-    before = app.extensions["lungdb"].bulk.state()
-    assert before.status == "stopped"
-    assert 0 < before.done < UNSCORED
+    before = bulk.state()
+    assert (before.status, before.done) == ("stopped", 8)
     page.get_by_role("button", name="Go on scoring").click()
     assert "Scoring: " in page.locator("#scoring-text").inner_text()
     page.get_by_text(f"Done: {UNSCORED - before.done} of {UNSCORED - before.done}").wait_for(timeout=60_000)
