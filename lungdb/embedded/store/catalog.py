@@ -25,7 +25,7 @@ from lungdb.embedded.syntax.statement_tree import (
     KeyConstraint,
     TableDefinition,
 )
-from lungdb.embedded.syntax.statements import parse_batch
+from lungdb.embedded.syntax.statements import KEPT
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.types import parse_type
@@ -97,7 +97,7 @@ class CatalogObject:
 @lru_cache(maxsize=1024)
 def _parsed(definition: str) -> CreateModule:
     """Parse a view or procedure, once for all connections of this process."""
-    (statement,) = parse_batch(definition).statements
+    (statement,) = KEPT.batch(definition).statements
     if not isinstance(statement, CreateModule):
         raise TypeError
     return statement

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,6 +45,10 @@ from lungdb.embedded.syntax.tree import CommonTable, Condition, Scalar
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import SqlType
 
+# All that the installers have, twice. A tree takes about 40 bytes a character of its text.
+_KEPT_CHARACTERS = 5_000_000
+# A larger text holds a literal that hardly comes again.
+LARGE = 100_000
 _REFUSED = words("""
     MERGE GOTO BULK BACKUP RESTORE KILL OPEN CLOSE FETCH DEALLOCATE CHECKPOINT RECONFIGURE
     REVERT SHUTDOWN READTEXT WRITETEXT UPDATETEXT DISABLE ENABLE
@@ -93,6 +99,49 @@ def parse_batch(text: str, declared: dict[str, SqlType] | None = None) -> Batch:
     while not reader.at_end:
         statements.extend(_next_statements(reader, first=not statements))
     return Batch(tuple(statements), reader.declared, reader.parameter_count)
+
+
+class KeptBatches:
+    """Batches as they were parsed, for all sessions of a process: what was asked for last; threads may ask at once.
+
+    Parameters
+    ----------
+    characters : int
+        Of all texts together, at most.
+    """
+
+    def __init__(self, characters: int = _KEPT_CHARACTERS) -> None:
+        self._most = characters
+        self._lock = threading.Lock()
+        self._batches: OrderedDict[tuple[str, tuple[tuple[str, SqlType], ...]], Batch] = OrderedDict()
+        self.characters = 0
+
+    def batch(self, text: str, declared: dict[str, SqlType] | None = None) -> Batch:
+        """Parse a batch, or find it parsed; nobody changes what comes back.
+
+        Raises
+        ------
+        SqlError
+            As of `parse_batch`.
+        """
+        known = (text, tuple((declared or {}).items()))
+        with self._lock:
+            if known in self._batches:
+                self._batches.move_to_end(known)
+                return self._batches[known]
+        batch = parse_batch(text, declared)
+        if len(text) < LARGE:
+            with self._lock:
+                if known not in self._batches:
+                    self.characters += len(text)
+                self._batches[known] = batch
+                while self.characters > self._most:
+                    self.characters -= len(self._batches.popitem(last=False)[0][0])
+        return batch
+
+
+KEPT = KeptBatches()
+"""Those of this process."""
 
 
 @lru_cache(maxsize=256)
