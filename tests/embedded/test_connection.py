@@ -145,16 +145,18 @@ def test_null_goes_into_a_column_of_any_type(connection: Connection) -> None:
 
 def test_executemany_inserts_all_rows_or_none(connection: Connection) -> None:
     """Texts of different lengths share a plan; the duplicate in the last row takes all away."""
-    say(connection, "CREATE TABLE t (k INT PRIMARY KEY, n NVARCHAR(50))")
+    say(connection, "CREATE TABLE many (k INT PRIMARY KEY, n NVARCHAR(50))")
     cursor = connection.cursor()
-    cursor.executemany("INSERT INTO t (k, n) VALUES (?, ?)", [(number, "x" * (number % 50)) for number in range(500)])
+    cursor.executemany(
+        "INSERT INTO many (k, n) VALUES (?, ?)", [(number, "x" * (number % 50)) for number in range(500)]
+    )
     assert cursor.rowcount == 500
     with pytest.raises(SqlError) as raised:
-        cursor.executemany("INSERT INTO t (k, n) VALUES (?, ?)", [(1000, "a"), (1, "b")])
+        cursor.executemany("INSERT INTO many (k, n) VALUES (?, ?)", [(1000, "a"), (1, "b")])
     assert raised.value.number == 2627
-    assert value(connection, "SELECT COUNT(*) FROM t") == 500
-    unit = connection.session.unit("INSERT INTO t (k, n) VALUES (?, ?)")
-    assert len(unit.plans) == 1
+    assert value(connection, "SELECT COUNT(*) FROM many") == 500
+    unit = connection.session.unit("INSERT INTO many (k, n) VALUES (?, ?)")
+    assert len(unit.shared_plans) == 1
 
 
 def test_rows_come_as_they_are_asked_for(connection: Connection) -> None:

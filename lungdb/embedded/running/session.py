@@ -111,7 +111,7 @@ class Session(ABC):
                 batch = KEPT.batch(text, declared)
             except RecursionError:
                 raise too_deep() from None
-            unit = Unit(batch.statements, batch.variables, batch.parameter_count)
+            unit = Unit(batch.statements, batch.variables, batch.parameter_count, batch.plans)
             if len(text) < LARGE:
                 self._units[known] = unit
             if len(self._units) > _UNITS:
@@ -168,14 +168,16 @@ class Session(ABC):
     def plan(self, frame: Frame, statement: Statement, part: object, build: Build, reads: object = None) -> Plan:
         """Return the plan of a part of a statement, from the cache where nothing it depends on has changed."""
         known = (id(statement), part, frame.parameter_types)
-        plan = frame.unit.plans.get(known)
-        if (
-            plan is not None
-            and plan.catalog_version == self.catalog.version
-            and all(frame.local_table(name[-1]) == table for name, table in plan.tables)
-            and all(self.local_tables.holds_few(table) == few for table, few in plan.sizes)
-        ):
-            return plan
+        catalog = (self.database, self.catalog.stamp)
+        for plans in (frame.unit.plans, frame.unit.shared_plans):
+            plan = plans.get(known)
+            if (
+                plan is not None
+                and plan.catalog == catalog
+                and all(frame.local_table(name[-1]) == table for name, table in plan.tables)
+                and all(self.local_tables.holds_few(table) == few for table, few in plan.sizes)
+            ):
+                return plan
         sight = self.sight(frame)
         writer = new_writer(sight)
         try:
@@ -185,8 +187,9 @@ class Session(ABC):
         self._check_joins(sql, writer)
         binds = tuple((placeholder, bind) for bind, placeholder in writer.binds.names.items())
         tables, sizes = tuple(sight.used.items()), tuple(sight.sizes.items())
-        plan = Plan(sql, binds, tuple(columns), locks(reads), tables, self.catalog.version, sizes)
-        frame.unit.plans[known] = plan
+        plan = Plan(sql, binds, tuple(columns), locks(reads), tables, catalog, sizes)
+        # Local tables are called otherwise in each session.
+        (frame.unit.plans if tables or sizes else frame.unit.shared_plans)[known] = plan
         return plan
 
     def _check_joins(self, sql: str, writer: Writer) -> None:

@@ -25,7 +25,7 @@ from lungdb.embedded.syntax.statement_tree import (
     KeyConstraint,
     TableDefinition,
 )
-from lungdb.embedded.syntax.statements import KEPT
+from lungdb.embedded.syntax.statements import KEPT, Batch
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.types import parse_type
@@ -86,21 +86,23 @@ class CatalogObject:
     def module(self) -> CreateModule:
         """The tree of a view or procedure."""
         with reading_catalog():
-            return _parsed(self.definition)
+            return _parsed(self.definition)[0]
 
     @cached_property
     def unit(self) -> Unit:
         """The body of a procedure, with the plans of its statements."""
-        return Unit(self.module.body, dict(self.module.variables))
+        module, batch = _parsed(self.definition)
+        return Unit(module.body, dict(module.variables), shared_plans=batch.plans)
 
 
 @lru_cache(maxsize=1024)
-def _parsed(definition: str) -> CreateModule:
+def _parsed(definition: str) -> tuple[CreateModule, Batch]:
     """Parse a view or procedure, once for all connections of this process."""
-    (statement,) = KEPT.batch(definition).statements
+    batch = KEPT.batch(definition)
+    (statement,) = batch.statements
     if not isinstance(statement, CreateModule):
         raise TypeError
-    return statement
+    return statement, batch
 
 
 class Catalog:
@@ -202,6 +204,11 @@ class Catalog:
         self.objects = {(key(each.schema), key(each.name)): each for each in found}
         self._stored_version = stored
         self.version += 1
+
+    @property
+    def stamp(self) -> int:
+        """What the objects are: two catalogs with one stamp are equal, in copies of a file too."""
+        return self._stored_version
 
     def is_as_file(self) -> bool:
         """Tell whether SQLite's tables have the columns that the catalog says."""

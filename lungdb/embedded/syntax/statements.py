@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from lungdb.embedded.syntax.changes import delete, insert, truncate, update
 from lungdb.embedded.syntax.declarations import declarations, declare, procedure_parameter
@@ -67,11 +68,14 @@ class Batch:
         Every scalar variable, by name in lower case.
     parameter_count : int
         How many ``?`` it has.
+    plans : dict
+        How its statements are run, from whichever session planned them first; it goes with the batch.
     """
 
     statements: tuple[Statement, ...]
     variables: dict[str, SqlType]
     parameter_count: int
+    plans: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
 
 def parse_batch(text: str, declared: dict[str, SqlType] | None = None) -> Batch:

@@ -40,8 +40,8 @@ class Plan:
         The query must keep others from writing.
     tables : tuple of (Name, LocalTable)
         The local tables that the text names.
-    catalog_version : int
-        Of the catalog that it was written for.
+    catalog : tuple of (str, int)
+        What it was written for: the database's name, and what its catalog was.
     sizes : tuple of (LocalTable, bool)
         Of the local tables that it begins with or not by their sizes, whether they held a few rows.
     """
@@ -51,16 +51,29 @@ class Plan:
     columns: tuple[OutColumn, ...]
     locks: bool
     tables: tuple[tuple[Name, LocalTable], ...]
-    catalog_version: int
+    catalog: tuple[str, int]
     sizes: tuple[tuple[LocalTable, bool], ...] = ()
 
 
 @dataclass
 class Unit:
-    """A parsed text with the plans of its statements, and the definitions of the #temp tables that they make."""
+    """A parsed text as a session runs it.
+
+    Attributes
+    ----------
+    statements, variables, parameter_count : tuple, dict, int
+        Of the batch, or of the body of a procedure.
+    plans : dict of tuple to Plan
+        How this session runs its statements.
+    shared_plans : dict of tuple to Plan
+        How all sessions do, where no local table matters.
+    local_tables : dict of int to TableDefinition
+        What #temp tables its statements make.
+    """
 
     statements: tuple[Statement, ...]
     variables: dict[str, SqlType]
     parameter_count: int = 0
+    shared_plans: dict[tuple[object, ...], Plan] = field(default_factory=dict)
     plans: dict[tuple[object, ...], Plan] = field(default_factory=dict)
     local_tables: dict[int, TableDefinition] = field(default_factory=dict)
