@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lungdb.database import Connection, run
+from lungdb.embedded.running.connection import Connection as EmbeddedConnection
 from lungdb.errors import SqlError
 
 NAME = "lung_cancer_database.db"
@@ -117,12 +118,20 @@ def contents(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
     return {name: sorted(rows(connection, f"SELECT * FROM dbo.[{name}];"), key=repr) for (name,) in tables}
 
 
+def _stored(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """Give the rows of the same tables as SQLite has them, which takes a fraction of the time."""
+    assert isinstance(connection, EmbeddedConnection)
+    sqlite = connection.session.storage.connection
+    tables = rows(connection, "SELECT name FROM sys.tables WHERE name NOT IN (N'runs', N'run_steps');")
+    return {name: sqlite.execute(f'SELECT * FROM main."{name}"').fetchall() for (name,) in tables}
+
+
 def refused(connection: Connection, call: str, number: int) -> str:
     """Run a call that must fail with this number and change nothing; give its message."""
-    before = contents(connection)
+    before = _stored(connection)
     with pytest.raises(SqlError) as caught:
         run(connection, call)
     run(connection, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;")
     assert caught.value.number == number, caught.value
-    assert contents(connection) == before
+    assert _stored(connection) == before
     return caught.value.message

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from lungdb_web import create_app
 from lungdb_web.administration import add_account
 from lungdb_web.passwords import hash_password
@@ -63,13 +64,20 @@ def settings(web_database: Path) -> Settings:
     return Settings(database=target_of(web_database), web_secret="a secret of the tests only")
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """What Jinja makes of the templates: every test has an application of its own, which would make it again."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def make_app() -> Iterator[MakeApp]:
+def make_app(compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
     """Give a function that makes an application; at the end its connections are closed."""
     made = []
 
     def make(settings: Settings) -> Flask:
         made.append(create_app(settings))
+        made[-1].jinja_env.bytecode_cache = compiled_templates
         return made[-1]
 
     yield make
