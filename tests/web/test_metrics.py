@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from lungdb_web.background import Background, Say
 from lungdb_web.logs import JsonFormatter
 from lungdb_web.metrics import BUCKETS, Requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from lungdb.cli.serve import main
 from lungdb.config import Settings
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, SqlError
 from tests.support.fixtures import PEOPLE
 from tests.support.web import MakeApp, give_token, sign_in
 from tests.web.looking import query
@@ -152,18 +153,47 @@ def test_a_line_of_the_log_is_json_without_who_asked(signed_in: FlaskClient, cap
 def test_a_request_that_fails_is_logged_by_its_route(
     app: Flask, signed_in: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the traceback, and without the address, which says whose page it was."""
+    """With where it happened and what it followed, without the address or a text, which may say whose page it was."""
 
     def fail(index: int) -> str:
-        raise ZeroDivisionError
+        try:
+            raise ValueError(PEOPLE[0])
+        except ValueError as error:
+            raise ZeroDivisionError(PEOPLE[0]) from error
 
     monkeypatch.setitem(app.view_functions, "patient.show", fail)
     with caplog.at_level(logging.INFO):
         assert signed_in.get("/patients/3?q=Anthony").status_code == 500
-    assert "Exception on GET /patients/<int:index>" in caplog.text
-    assert "Traceback" in caplog.text
-    assert "ZeroDivisionError" in caplog.text
+    assert "GET /patients/<int:index> ended by ZeroDivisionError" in caplog.text
+    assert "after ValueError" in caplog.text
+    assert "test_metrics.py" in caplog.text
     assert not any(word in caplog.text for word in ("patients/3", "Anthony"))
+
+
+@pytest.mark.parametrize(
+    ("error", "shown", "logged"),
+    [
+        (SqlError(50140, "2 patients have no features; their indices: 7, 9."), "(not shown here)", "error 50140"),
+        (LungdbError("There is no scan 12 of this patient."), "There is no scan (not shown here)", ""),
+        (KeyError(PEOPLE[0]), "It could not go on.", "KeyError"),
+    ],
+)
+def test_work_in_the_background_that_fails_names_nobody(
+    caplog: pytest.LogCaptureFixture, error: Exception, shown: str, logged: str
+) -> None:
+    """Neither to those who watch it nor in the log, which says what kind of error it was and where."""
+    background = Background()
+
+    def fail(say: Say) -> None:
+        raise error
+
+    background.start("Training", "ana", fail)
+    background.wait(60)
+    assert background.job is not None
+    assert background.job.state == "failed"
+    assert shown in background.job.said
+    assert logged in caplog.text
+    assert not any(word in background.job.said + caplog.text for word in ("Anthony", "7, 9", "scan 12"))
 
 
 def test_an_error_of_the_log_is_one_line_of_json() -> None:

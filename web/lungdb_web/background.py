@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, SqlError
+from lungdb_web.logs import log_failure
 from lungdb_web.turns import TooBusy
 from lungdb_web.unnamed import unnamed
 
@@ -87,11 +88,8 @@ class Background:
     def _do(self, work: Work) -> None:
         try:
             work(self._say)
-        except LungdbError as error:
-            self._end("failed", str(getattr(error, "message", error)))
-        except Exception:
-            _LOG.exception("Work in the background failed.")
-            self._end("failed", "It failed in a way that was not foreseen; the server's log says more.")
+        except Exception as error:
+            self._end("failed", reason(error, "Work in the background"))
         else:
             self._end("done")
 
@@ -105,6 +103,23 @@ class Background:
             if self._job is not None:
                 told = self._job.said if said is None else unnamed(said)[:_MOST_SAID]
                 self._job = replace(self._job, state=state, said=told, ended_at=_now())
+
+
+def reason(error: Exception, what: str) -> str:
+    """Say for people what ended work in a thread, and tell the log, which names no patient, what it needs to know.
+
+    Parameters
+    ----------
+    what : str
+        The work, as the log calls it.
+    """
+    if isinstance(error, SqlError):
+        _LOG.error("%s ended by error %s in %s.", what, error.number, error.procedure)
+        return unnamed(error.message)
+    if isinstance(error, LungdbError):
+        return unnamed(str(error))
+    log_failure(_LOG, what, error)
+    return "It could not go on. Tell the administrator, who finds more in the server's log."
 
 
 def _now() -> datetime:

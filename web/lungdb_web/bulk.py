@@ -6,27 +6,24 @@ score-unscored; where the page was killed it ended without a word.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from traceback import format_tb
 from typing import Any
 
 from lungdb.database import ResultSet
 from lungdb.errors import ErrorNumber, LungdbError, SqlError
+from lungdb_web.background import reason
 from lungdb_web.database import Database, Lane
 from lungdb_web.queries import bulk as queries
 from lungdb_web.queries.calling import Call
 from lungdb_web.queries.installed import Installed
-from lungdb_web.unnamed import unnamed
 
 CHUNK = 100
 """Patients that are scored between two looks at whether to stop."""
 Recorder = Callable[[str, list[int], str], None]
-_LOG = logging.getLogger("lungdb_web")
 
 
 @dataclass(frozen=True)
@@ -136,16 +133,8 @@ class BulkScoring:
         try:
             with self._connection(account) as call:
                 self._score(call, installed, model, record)
-        except SqlError as error:
-            _LOG.error("Scoring all ended by error %s in %s.", error.number, error.procedure)
-            self._end("failed", unnamed(error.message))
-        except LungdbError as error:
-            self._end("failed", unnamed(str(error)))
         except Exception as error:
-            # Where it happened, and not its text, which may name somebody.
-            where = "".join(format_tb(error.__traceback__))
-            _LOG.error("Scoring all ended by %s:\n%s", type(error).__name__, where)
-            self._end("failed", "It could not go on. Tell the administrator, who finds more in the server's log.")
+            self._end("failed", reason(error, "Scoring all"))
 
     def _score(self, call: Call, installed: Installed, model: str, record: Recorder) -> None:
         waiting = queries.unscored(call)

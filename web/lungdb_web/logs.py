@@ -17,6 +17,7 @@ FORMATS = ("text", "json")
 LEVELS = ("debug", "info", "warning", "error")
 REQUEST = "request"
 """What a record of a request calls its fields."""
+_MOST_CAUSES = 10
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -42,7 +43,24 @@ class Application(Flask):
 
     def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
         """Log an exception that nothing else has answered."""
-        self.logger.error("Exception on %s %s", request.method, route_of_request(), exc_info=exc_info)
+        if exc_info[1] is not None:
+            log_failure(self.logger, f"{request.method} {route_of_request()}", exc_info[1])
+
+
+def log_failure(logger: logging.Logger, what: str, error: BaseException) -> None:
+    """Log what nobody had foreseen: where it happened and what it followed, without texts, which may name somebody.
+
+    Parameters
+    ----------
+    what : str
+        What was going on, without a patient.
+    """
+    steps: list[str] = []
+    each: BaseException | None = error
+    while each is not None and len(steps) < _MOST_CAUSES:
+        steps.append(f"{type(each).__name__}\n{''.join(traceback.format_tb(each.__traceback__))}".rstrip())
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    logger.error("%s ended by %s", what, "\nafter ".join(steps))
 
 
 def route_of_request() -> str:

@@ -10,10 +10,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from http import HTTPStatus
-from traceback import format_tb
 
 from lungdb.config import Settings
 from lungdb.loading.handed_in import identity_of, order
+from lungdb_web.logs import log_failure
 from lungdb_web.uploads.folders import OwnFolder, delete_abandoned
 from lungdb_web.uploads.limits import (
     ARRIVING_SECONDS,
@@ -170,9 +170,7 @@ class Uploads:
                 given = order(self._settings, upload.folder, upload.account, 10 * self.megabytes)
                 self.process.load(given, upload)
             except Exception as error:  # the next upload is loaded whatever became of this one
-                # Where it happened, and not its text, which may name somebody.
-                where = "".join(format_tb(error.__traceback__))
-                _LOG.error("Loading an upload ended by %s:\n%s", type(error).__name__, where)
+                log_failure(_LOG, "Loading an upload", error)
                 upload.error = f"Loading failed ({type(error).__name__}). Tell the administrator, whose log says where."
             upload.drop_files()
             upload.drop_names()
