@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.asking", "tests.support.fixtures", "tests.support.parsing"]
+pytest_plugins = ["tests.support.asking", "tests.support.fixtures"]
 
 # A shell that runs the tests in the background ignores Ctrl-C for them, and every process started here would do so too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

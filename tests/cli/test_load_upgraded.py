@@ -14,8 +14,6 @@ from tests.cli.test_load_scans import write_patient
 from tests.old_schema import old_sources, unpack_version_0_2
 from tests.support.databases import rows, target_of
 
-pytestmark = pytest.mark.usefixtures("parsed_once")
-
 
 def test_scans_of_version_1_are_kept_and_new_ones_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old scan has no codes; the upgraded table takes the new one."""

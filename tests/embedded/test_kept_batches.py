@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lungdb.embedded.syntax.statements import LARGE, KeptBatches, parse_batch
+from lungdb.embedded.syntax.statements import KeptBatches, parse_batch
 from lungdb.embedded.values.types import INT, REAL
 from lungdb.errors import SqlError
 
@@ -44,7 +44,7 @@ def test_the_oldest_goes_where_there_is_too_much() -> None:
     assert kept.batch("SELECT 1111;") is one
     assert kept.batch("SELECT 2222;") is not two
     roomy = KeptBatches()
-    large = f"SELECT '{'x' * LARGE}';"
+    large = f"SELECT '{'x' * 200_000}';"
     assert roomy.batch(large) is not roomy.batch(large)
     assert roomy.characters == 0
 

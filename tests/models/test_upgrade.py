@@ -28,8 +28,6 @@ from tests.old_schema import (
 from tests.support.databases import fill, rows, target_of, vectors_and_labels
 from tests.support.fixtures import WIDTH
 
-pytestmark = pytest.mark.usefixtures("parsed_once")
-
 PATIENTS = 20
 
 

@@ -19,8 +19,6 @@ from tests.sql.gates.check import SQL
 from tests.sql.gates.house import is_internal
 from tests.support.databases import refused, target_of
 
-pytestmark = pytest.mark.usefixtures("parsed_once")
-
 OBJECTS = """
 SELECT SCHEMA_NAME(schema_id), name, type FROM sys.objects WHERE is_ms_shipped = 0 ORDER BY type, schema_id, name;
 """

@@ -23,8 +23,6 @@ from tests.sql.gates.check import SQL
 from tests.support.databases import NAME, fill, target_of, vectors_and_labels
 from tests.support.killing import catalog_of, check_kills, commits, contents_of, log_of, states, whole
 
-pytestmark = pytest.mark.usefixtures("parsed_once")
-
 # A process that dies by itself at once after the commit that its second argument counts.
 DYING = """
 import os, signal, sys

@@ -13,8 +13,6 @@ from tests.old_schema import old_sources
 from tests.support.databases import NAME, SLICES, fill, target_of, vectors_and_labels
 from tests.support.killing import check_kills
 
-pytestmark = pytest.mark.usefixtures("parsed_once")
-
 PATIENTS = 7
 
 

@@ -22,7 +22,7 @@ from lungdb.embedded.store.failures import ConstraintError, too_deep
 from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.store.transactions import Transactions
 from lungdb.embedded.syntax.statement_tree import Statement, TableDefinition
-from lungdb.embedded.syntax.statements import KEPT, LARGE
+from lungdb.embedded.syntax.statements import KEPT
 from lungdb.embedded.syntax.tree import Condition, Literal, Name, Scalar
 from lungdb.embedded.values.conversions import convert
 from lungdb.embedded.values.messages import numbered_error
@@ -39,6 +39,8 @@ from lungdb.embedded.writer.tree_search import locks
 from lungdb.errors import Message, SqlError
 
 _UNITS = 256
+# A larger text is not kept by a session: it holds a literal that hardly comes again.
+_LARGE = 100_000
 _NESTING_LIMIT = 32
 # Schemas that nothing is added to.
 _CLOSED = frozenset(("sys", "information_schema"))
@@ -112,7 +114,7 @@ class Session(ABC):
             except RecursionError:
                 raise too_deep() from None
             unit = Unit(batch.statements, batch.variables, batch.parameter_count, batch.plans)
-            if len(text) < LARGE:
+            if len(text) < _LARGE:
                 self._units[known] = unit
             if len(self._units) > _UNITS:
                 self._units.popitem(last=False)

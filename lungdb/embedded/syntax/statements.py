@@ -48,8 +48,8 @@ from lungdb.embedded.values.types import SqlType
 
 # All that the installers have, twice. A tree takes about 40 bytes a character of its text.
 _KEPT_CHARACTERS = 5_000_000
-# A larger text holds a literal that hardly comes again.
-LARGE = 100_000
+# A larger text holds a literal that hardly comes again; the installers' largest has 125,000 characters.
+_LARGE = 200_000
 _REFUSED = words("""
     MERGE GOTO BULK BACKUP RESTORE KILL OPEN CLOSE FETCH DEALLOCATE CHECKPOINT RECONFIGURE
     REVERT SHUTDOWN READTEXT WRITETEXT UPDATETEXT DISABLE ENABLE
@@ -134,7 +134,7 @@ class KeptBatches:
                 self._batches.move_to_end(known)
                 return self._batches[known]
         batch = parse_batch(text, declared)
-        if len(text) < LARGE:
+        if len(text) < _LARGE:
             with self._lock:
                 if known not in self._batches:
                     self.characters += len(text)
