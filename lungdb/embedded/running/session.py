@@ -173,12 +173,7 @@ class Session(ABC):
         catalog = (self.database, self.catalog.stamp)
         for plans in (frame.unit.plans, frame.unit.shared_plans):
             plan = plans.get(known)
-            if (
-                plan is not None
-                and plan.catalog == catalog
-                and all(frame.local_table(name[-1]) == table for name, table in plan.tables)
-                and all(self.local_tables.holds_few(table) == few for table, few in plan.sizes)
-            ):
+            if plan is not None and plan.fits(catalog, frame.local_table, self.local_tables.holds_few):
                 return plan
         sight = self.sight(frame)
         writer = new_writer(sight)

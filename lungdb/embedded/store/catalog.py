@@ -91,8 +91,7 @@ class CatalogObject:
     @cached_property
     def unit(self) -> Unit:
         """The body of a procedure, with the plans of its statements."""
-        module, batch = _parsed(self.definition)
-        return Unit(module.body, dict(module.variables), shared_plans=batch.plans)
+        return Unit(self.module.body, dict(self.module.variables), shared_plans=_parsed(self.definition)[1].plans)
 
 
 @lru_cache(maxsize=1024)
@@ -129,7 +128,7 @@ class Catalog:
         self.schemas = dict(FIXED_SCHEMAS)
         # Counts what this process has read.
         self.version = 0
-        self._stored_version = -1
+        self.stamp = -1  # two catalogs with one stamp are equal, in copies of a file too
         self._data_version = -1
         self.refresh()
 
@@ -188,7 +187,7 @@ class Catalog:
 
     def _reload(self) -> None:
         stored = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()[0]
-        if stored == self._stored_version:
+        if stored == self.stamp:
             return
         own = self._execute('SELECT name, schema_id FROM "tsql$schemas"').fetchall()
         self.schemas = {**FIXED_SCHEMAS, **dict(own)}
@@ -202,13 +201,8 @@ class Catalog:
         # An object that has not changed keeps its parsed tree.
         found = [old if (old := before.get(each.object_id)) == each else each for each in found]
         self.objects = {(key(each.schema), key(each.name)): each for each in found}
-        self._stored_version = stored
+        self.stamp = stored
         self.version += 1
-
-    @property
-    def stamp(self) -> int:
-        """What the objects are: two catalogs with one stamp are equal, in copies of a file too."""
-        return self._stored_version
 
     def is_as_file(self) -> bool:
         """Tell whether SQLite's tables have the columns that the catalog says."""
@@ -350,10 +344,10 @@ class Catalog:
         # A number that no other change gets, not even one that another process makes after this one is rolled back.
         change = "UPDATE \"tsql$state\" SET value = abs(random() >> 1) WHERE name = 'catalog' RETURNING value"
         ((now,),) = self._execute(change).fetchall()
-        if stored != self._stored_version:
+        if stored != self.stamp:
             self.reload()
             return False
-        self._stored_version = now
+        self.stamp = now
         self.version += 1
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lungdb.embedded.syntax.statement_tree import Statement, TableDefinition
@@ -53,6 +54,19 @@ class Plan:
     tables: tuple[tuple[Name, LocalTable], ...]
     catalog: tuple[str, int]
     sizes: tuple[tuple[LocalTable, bool], ...] = ()
+
+    def fits(
+        self,
+        catalog: tuple[str, int],
+        local_table: Callable[[str], LocalTable | None],
+        holds_few: Callable[[LocalTable], bool],
+    ) -> bool:
+        """Tell whether nothing that it depends on is otherwise now."""
+        return (
+            self.catalog == catalog
+            and all(local_table(name[-1]) == table for name, table in self.tables)
+            and all(holds_few(table) == few for table, few in self.sizes)
+        )
 
 
 @dataclass
