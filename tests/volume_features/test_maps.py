@@ -112,15 +112,15 @@ def test_every_map_is_what_hiding_boxes_takes_from_the_margin(scored: Connection
 
 
 def test_maps_of_some_slices_are_read_drawn_and_made_again(scored: Connection) -> None:
-    """A finer grid takes the place of the coarse one; what is read is what is stored."""
-    run(scored, f"EXECUTE dbo.ExplainRegions @PredictionId = 1, @Grid = {GRID}, @Slices = N'2, 9';")
+    """A finer grid takes the place of the coarse one, of that slice alone; what is read is what is stored."""
+    run(scored, f"EXECUTE dbo.ExplainRegions @PredictionId = 1, @Grid = {GRID}, @Slices = N'10, 9';")
     run(scored, "EXECUTE dbo.ExplainRegions @PredictionId = 1, @Grid = 4, @Slices = N'9';")
     found = rows(scored, MAPS)
-    assert [(row[0], *row[6:8]) for row in found] == [(2, GRID, GRID), (9, 4, 4)]
+    assert [(row[0], *row[6:8]) for row in found] == [(9, 4, 4), (10, GRID, GRID)]
     names = "method, first_row, end_row, first_col, end_col, map_rows, map_cols, lowest, highest, largest, map"
     (read,) = rows(scored, "EXECUTE dbo.ReadMap @PredictionId = 1, @SliceIndex = 9;")
     stored = dict(zip(names.split(", "), read, strict=False))
-    assert (stored["method"], stored["map"]) == ("occlusion", found[1][10])
+    assert (stored["method"], stored["map"]) == ("occlusion", found[0][10])
     assert stored["largest"] == max(max(row[9], -row[8]) for row in found)
     (drawn,) = rows(scored, "EXECUTE dbo.RenderMap @PredictionId = 1, @SliceIndex = 9;")
     assert any(isinstance(value, bytes) and value.startswith(b"\x89PNG") for value in drawn)
