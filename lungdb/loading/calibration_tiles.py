@@ -17,7 +17,7 @@ from lungdb.imaging.volumes.recipes import VolumeRecipe, volume_recipe
 from lungdb.imaging.volumes.registry import check_voxels
 from lungdb.imaging.volumes.scans import PLACE_COLUMNS, geometry_of
 from lungdb.imaging.volumes.tiles import Prepared
-from lungdb.loading.precision import evenly
+from lungdb.loading.spreading import evenly
 from lungdb.networks.running.volumes import Normalisation, tiles_as_read
 
 Tiles = list[NDArray[np.float32]]

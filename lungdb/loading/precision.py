@@ -14,6 +14,7 @@ from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CHANNELS, CtSlice, pipeline, stack
+from lungdb.loading.spreading import evenly
 from lungdb.networks.inputs.stored import channels_of, reads_volumes, sides_of
 
 PRECISIONS = ("fp16", "int8")
@@ -161,12 +162,6 @@ def _spread(scans: Sequence[tuple[Any, ...]], number: int) -> list[tuple[tuple[A
         share = number * (position + 1) // len(used) - number * position // len(used)
         chosen += [(scan, triples[index]) for index in evenly(len(triples), share)]
     return chosen
-
-
-def evenly(total: int, number: int) -> list[int]:
-    """Choose positions out of a total, in the middles of equal parts."""
-    number = min(total, number)
-    return [(2 * position + 1) * total // (2 * number) for position in range(number)]
 
 
 def _tiles(connection: Connection, details: dict[str, Any], number: int) -> tuple[list[Pictures], list[Pictures]]:
