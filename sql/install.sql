@@ -2115,7 +2115,8 @@ IF OBJECT_ID(N'dbo.score_maps', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of
-    -- steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.
+    -- steps that is the whole slice. The slices of a triple have the same map and are replaced together; of a network of volumes each slice
+    -- has its own.
     CREATE TABLE dbo.score_maps (
         prediction_id INT NOT NULL,        -- score that is explained, in dbo.predictions
         slice_index INT NOT NULL,          -- slice_index in dbo.scan_images
@@ -9328,7 +9329,8 @@ CREATE OR ALTER PROCEDURE internal.StoreMaps
     @ScanId INT,              -- its scan
     @PixelSetId INT,          -- feature set of the slices
     @ArraySha256 VARCHAR(64), -- SHA-256 of the features that the maps were made with
-    @Method VARCHAR(16)       -- how they were made
+    @Method VARCHAR(16),      -- how they were made
+    @IsVolume BIT             -- 1 for a network of volumes, whose slices have a map each
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -9349,7 +9351,8 @@ BEGIN
     END;
     -- The slices of a triple have one map, so that an older one of a neighbour, of another grid, goes with it.
     DELETE FROM dbo.score_maps
-    WHERE prediction_id = @PredictionId AND method = @Method AND slice_index / 3 IN (SELECT slice_index / 3 FROM #maps);
+    WHERE prediction_id = @PredictionId AND method = @Method AND (slice_index IN (SELECT slice_index FROM #maps)
+        OR (@IsVolume = 0 AND slice_index / 3 IN (SELECT slice_index / 3 FROM #maps)));
     INSERT INTO dbo.score_maps (prediction_id, slice_index, method, position, first_row, end_row, first_col, end_col, map_rows, map_cols,
         lowest, highest, map, map_sha256)
     SELECT @PredictionId, m.slice_index, @Method, i.position_z, m.first_row, m.end_row, m.first_col, m.end_col, m.map_rows, m.map_cols,
@@ -21749,7 +21752,7 @@ ORDER BY i.slice_index;',
     SET @Message = REPLACE(@Notice, N'%', N'%%');
     RAISERROR(@Message, 0, 1) WITH NOWAIT;
     BEGIN TRY
-        EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod;
+        EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod, @IsVolume;
     END TRY
     BEGIN CATCH
         IF @@TRANCOUNT > 0
@@ -33267,7 +33270,7 @@ VALUES
     (N'score_contributions', N'feature_value', N'value of the feature in the scan; NULL where it is missing, and of the expected margin'),
     (N'score_contributions', N'contribution', N'what it adds to the margin'),
     (N'score_contributions', N'standard_error', N'standard error of an estimate, as those of a network are; NULL where it is exact, as by trees and logistic regressions, or of fewer than three permutations'),
-    (N'score_maps', NULL, N'Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.'),
+    (N'score_maps', NULL, N'Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of steps that is the whole slice. The slices of a triple have the same map and are replaced together; of a network of volumes each slice has its own.'),
     (N'score_maps', N'prediction_id', N'score that is explained, in dbo.predictions'),
     (N'score_maps', N'slice_index', N'slice_index in dbo.scan_images'),
     (N'score_maps', N'method', N'occlusion: what hiding a place takes from the margin, which does not add up; gradcam: exact shares that do, of a logistic regression over the mean of a map by lung or seed'),

@@ -2115,7 +2115,8 @@ IF OBJECT_ID(N'dbo.score_maps', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of
-    -- steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.
+    -- steps that is the whole slice. The slices of a triple have the same map and are replaced together; of a network of volumes each slice
+    -- has its own.
     CREATE TABLE dbo.score_maps (
         prediction_id INT NOT NULL,        -- score that is explained, in dbo.predictions
         slice_index INT NOT NULL,          -- slice_index in dbo.scan_images
@@ -19668,7 +19669,7 @@ VALUES
     (N'score_contributions', N'feature_value', N'value of the feature in the scan; NULL where it is missing, and of the expected margin'),
     (N'score_contributions', N'contribution', N'what it adds to the margin'),
     (N'score_contributions', N'standard_error', N'standard error of an estimate, as those of a network are; NULL where it is exact, as by trees and logistic regressions, or of fewer than three permutations'),
-    (N'score_maps', NULL, N'Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.'),
+    (N'score_maps', NULL, N'Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of steps that is the whole slice. The slices of a triple have the same map and are replaced together; of a network of volumes each slice has its own.'),
     (N'score_maps', N'prediction_id', N'score that is explained, in dbo.predictions'),
     (N'score_maps', N'slice_index', N'slice_index in dbo.scan_images'),
     (N'score_maps', N'method', N'occlusion: what hiding a place takes from the margin, which does not add up; gradcam: exact shares that do, of a logistic regression over the mean of a map by lung or seed'),

@@ -19,6 +19,7 @@ from lungdb.loading.pooling_network import describe_pooling
 from lungdb.loading.precision import PICTURES, PRECISIONS, Entry
 from lungdb.networks.detecting.stages import is_detector, is_stage
 from lungdb.networks.inputs.declaring import read_declared, read_detects, read_gives
+from lungdb.networks.inputs.stored import reads_volumes
 from lungdb.networks.running.ordered import KIND
 
 _EPILOG = """
@@ -129,7 +130,7 @@ def _add_precision(parser: argparse.ArgumentParser) -> None:
         type=_whole,
         default=PICTURES,
         metavar="N",
-        help=f"pictures of the scans to calibrate and compare with (default: {PICTURES})",
+        help=f"pictures, or tiles of volumes, of the scans to calibrate and compare with (default: {PICTURES})",
     )
     faster.add_argument("--force", action="store_true", help="store it although its features are unlike float32's")
 
@@ -229,8 +230,9 @@ def _input(picture: Mapping[str, Any]) -> str:
 
 def _similarity(entry: Entry) -> str:
     found = entry.details["similarity"]
+    what = "tiles" if reads_volumes(entry.details) else "pictures"
     return (
-        f"{entry.details['precision']}: cosine similarity to float32 on {found['pictures']} pictures "
+        f"{entry.details['precision']}: cosine similarity to float32 on {found['pictures']} {what} "
         f"{found['cosine_min']:.4f} at least, {found['cosine_mean']:.4f} on average."
     )
 

@@ -132,8 +132,8 @@ def stack(
     std: Sequence[float],
     size: Size = (SIDE, SIDE),
 ) -> NDArray[np.float32]:
-    """Prepare three slices as the channels of one picture, float32[3, rows, cols]; see `prepare`."""
-    picture = np.empty((CHANNELS, *size), dtype=np.float32)
+    """Prepare slices as the channels of one picture, float32[slices, rows, cols]; see `prepare`."""
+    picture = np.empty((len(triple), *size), dtype=np.float32)
     for channel, ct_slice in enumerate(triple):
         chosen.fill(ct_slice, picture[channel])
         if chosen.normalised:

@@ -14,7 +14,8 @@ from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CHANNELS, CtSlice, pipeline, stack
-from lungdb.networks.inputs.stored import channels_of, reads_volumes
+from lungdb.loading.spreading import evenly
+from lungdb.networks.inputs.stored import channels_of, reads_volumes, sides_of
 
 PRECISIONS = ("fp16", "int8")
 PICTURES = 128
@@ -24,6 +25,10 @@ LEAST_SIMILARITY = 0.99
 _BATCH = 2  # calibrating keeps every activation of a batch: a ResNet-50 takes 1.0 GB with 2 and 2.3 GB with 8
 _HELD_BACK = 4  # every fourth scan, or picture of a single scan, is compared and not calibrated with
 _FEWEST, _MOST = 8, 1024
+_FEW = (
+    "Another precision is calibrated on and compared over {} {} of scans or more, and there are {}. Load scans first "
+    "with load-scans, or give a larger --calibration."
+)
 
 # Those whose pixels are here.
 _SCANS = """
@@ -62,33 +67,37 @@ def make_precision(connection: Connection, entry: Entry, precision: str, picture
     precision : str
         `fp16` or `int8`.
     pictures : int
-        Triples of slices, spread over the scans of the database and prepared as `lung` does. Three quarters of the
-        scans calibrate int8, the others are held back and compared.
+        Triples of slices, or slices of a network of one channel, spread over the scans of the database and prepared as
+        `lung` does; of a network of volumes tiles as `volume` makes them. Three quarters of the scans calibrate int8,
+        the others are held back and compared.
     force : bool
         Take it although the least similar picture is below LEAST_SIMILARITY.
 
     Raises
     ------
     LungdbError
-        When there are no scans, ONNX Runtime is missing, or the features are too unlike.
+        When there are no scans, ONNX Runtime is missing, or the features are too unlike; or it is a detector.
     """
+    from lungdb.networks.entry import NODULES
     from lungdb.networks.quantising import FP16_MAX, largest_value, similarity, to_fp16, to_int8
 
-    if reads_volumes(entry.details) or channels_of(entry.details) != CHANNELS:
-        what = "volumes" if reads_volumes(entry.details) else "single slices"
+    if NODULES in entry.details["layers"]:
         raise LungdbError(
-            f"The network reads {what}, and {precision} is calibrated on and compared over triples of slices. Load it "
-            "in float32, or a file that is in another precision already."
+            f"The network is a detector, and {precision} is compared by features, of which it has none. Load it in "
+            "float32, or a file that is in another precision already."
         )
-    calibrating, held_back = calibration_pictures(connection, entry.details, pictures)
+    if reads_volumes(entry.details):
+        calibrating, held_back = _tiles(connection, entry.details, pictures)
+    else:
+        calibrating, held_back = map(_batches, calibration_pictures(connection, entry.details, pictures))
     if precision == "int8":
-        model = to_int8(entry.model, _batches(calibrating))
+        model = to_int8(entry.model, calibrating)
     else:
         model = to_fp16(entry.model)
-        largest = largest_value(entry.model, _batches(calibrating))
+        largest = largest_value(entry.model, calibrating)
         if largest > FP16_MAX:
             raise LungdbError(f"The network reaches {largest:.0f}, and float16 ends at {FP16_MAX:.0f}. Use float32.")
-    least, mean = similarity(entry.model, model, entry.details["penultimate"], _batches(held_back))
+    least, mean = similarity(entry.model, model, entry.details["penultimate"], held_back, sides_of(entry.details))
     if least < LEAST_SIMILARITY and not force:
         raise LungdbError(
             f"In {precision} the features of a scan have a cosine similarity of only {least:.4f} to those in float32 "
@@ -98,7 +107,7 @@ def make_precision(connection: Connection, entry: Entry, precision: str, picture
     found = {
         "cosine_min": least,
         "cosine_mean": mean,
-        "pictures": len(held_back),
+        "pictures": sum(map(len, held_back)),
         "float32_sha256": entry.sha256.hex(),
     }
     return Entry(model, entry.library, {**entry.details, "precision": precision, "similarity": found})
@@ -116,7 +125,7 @@ def calibration_pictures(connection: Connection, details: dict[str, Any], number
 
     Returns
     -------
-    calibrating, held_back : float32[n, 3, rows, cols]
+    calibrating, held_back : float32[n, 3, rows, cols], or float32[n, 1, rows, cols]
         Of different scans where there are two or more.
 
     Raises
@@ -128,15 +137,13 @@ def calibration_pictures(connection: Connection, details: dict[str, Any], number
         raise LungdbError(f"{number} pictures are too many to hold in memory. Give a --calibration of {_MOST} or less.")
     chosen = _spread(run(connection, _SCANS)[0].rows, number)
     if len(chosen) < _FEWEST:
-        raise LungdbError(
-            f"Another precision is calibrated on and compared over {_FEWEST} pictures of scans or more, and there are "
-            f"{len(chosen)}. Load scans first with load-scans, or give a larger --calibration."
-        )
+        raise LungdbError(_FEW.format(_FEWEST, "pictures", len(chosen)))
     size = (details["input"]["height"], details["input"]["width"])
     lung, normalisation = pipeline("lung"), details["normalisation"]
+    channels = slice(None) if channels_of(details) == CHANNELS else slice(1, 2)  # the middle slice of each three
     pictures = np.stack(
         [
-            stack(_triple(connection, scan, triple), lung, normalisation["mean"], normalisation["std"], size)
+            stack(_triple(connection, scan, triple)[channels], lung, normalisation["mean"], normalisation["std"], size)
             for scan, triple in chosen
         ]
     )
@@ -148,19 +155,28 @@ def _spread(scans: Sequence[tuple[Any, ...]], number: int) -> list[tuple[tuple[A
     """Choose scans, and triples of slices of each, evenly."""
     if not scans:
         return []
-    used = [scans[index] for index in _evenly(len(scans), number)]
+    used = [scans[index] for index in evenly(len(scans), number)]
     chosen = []
     for position, scan in enumerate(used):
         triples = pipeline("lung").triples(int(scan[1]))
         share = number * (position + 1) // len(used) - number * position // len(used)
-        chosen += [(scan, triples[index]) for index in _evenly(len(triples), share)]
+        chosen += [(scan, triples[index]) for index in evenly(len(triples), share)]
     return chosen
 
 
-def _evenly(total: int, number: int) -> list[int]:
-    """Choose positions out of a total, in the middles of equal parts."""
-    number = min(total, number)
-    return [(2 * position + 1) * total // (2 * number) for position in range(number)]
+def _tiles(connection: Connection, details: dict[str, Any], number: int) -> tuple[list[Pictures], list[Pictures]]:
+    """Give tiles to calibrate with and those held back, as `calibration_pictures` does of pictures."""
+    from lungdb.loading.calibration_tiles import calibration_tiles  # SciPy and onnx take a second
+
+    found, failed = calibration_tiles(connection, details, number)
+    total = sum(map(len, found))
+    if total < _FEWEST:
+        raise LungdbError(f"{failed} {_FEW.format(_FEWEST, 'tiles', total)}".lstrip())
+    held_back = _held_back([scan for scan, tiles in enumerate(found) for _ in tiles])
+    both: tuple[list[Pictures], list[Pictures]] = ([], [])
+    for tile, is_held in zip((tile for tiles in found for tile in tiles), held_back, strict=True):
+        both[int(is_held)].append(tile)
+    return both
 
 
 def _held_back(scans: Sequence[int]) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
-from lungdb.networks.graphs.graph import image_input, read_model
+from lungdb.networks.graphs.graph import network_input, read_model
 from lungdb.networks.graphs.layers import select_layer
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.networks.running.providers import short, start_session
@@ -74,8 +74,8 @@ def to_int8(model: bytes, pictures: Iterable[Pictures]) -> bytes:
     Parameters
     ----------
     model : bytes
-        An ONNX network in float32 with one input float32[N, 3, rows, cols].
-    pictures : iterable of float32[n, 3, rows, cols]
+        An ONNX network in float32 with one input float32[N, channels, …], of pictures or of volumes.
+    pictures : iterable of float32[n, channels, …]
         What the network is to read, prepared: the range of each activation is taken from them.
 
     Raises
@@ -97,7 +97,7 @@ def to_int8(model: bytes, pictures: Iterable[Pictures]) -> bytes:
         quantization.quantize_static(
             source,
             target,
-            _reader(quantization.CalibrationDataReader, image_input(parsed).name, pictures),
+            _reader(quantization.CalibrationDataReader, network_input(parsed).name, pictures),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=_QUANTISED,
             nodes_to_exclude=_classifier(parsed.graph),
@@ -114,14 +114,18 @@ def to_int8(model: bytes, pictures: Iterable[Pictures]) -> bytes:
     return quantised
 
 
-def similarity(model: bytes, other: bytes, layer: str, pictures: Sequence[Pictures]) -> tuple[float, float]:
-    """Compare what two networks give for the same pictures.
+def similarity(
+    model: bytes, other: bytes, layer: str, pictures: Sequence[Pictures], size: Sequence[int | None]
+) -> tuple[float, float]:
+    """Compare what two networks give for the same pictures, or tiles of volumes.
 
     Parameters
     ----------
     layer : str
         A tensor that both have.
-    pictures : sequence of float32[n, 3, rows, cols]
+    pictures : sequence of float32[n, channels, …]
+    size : (rows, cols) or (depth, rows, cols)
+        What free sides of the input become; None leaves one free.
 
     Returns
     -------
@@ -134,8 +138,7 @@ def similarity(model: bytes, other: bytes, layer: str, pictures: Sequence[Pictur
     LungdbError
         When a network gives NaN or infinity.
     """
-    rows, cols = pictures[0].shape[2:]
-    selected = [select_layer(one, layer, layers={layer: layer}, size=(rows, cols))[0] for one in (model, other)]
+    selected = [select_layer(one, layer, layers={layer: layer}, size=size)[0] for one in (model, other)]
     sessions = [open_session(one) for one in selected]
     cosines = []
     for batch in pictures:
@@ -164,7 +167,7 @@ def largest_value(model: bytes, pictures: Iterable[Pictures]) -> float:
         graph.node.append(onnx.helper.make_node("ReduceMax", [magnitude], [largest], keepdims=0))
         graph.output.append(onnx.helper.make_tensor_value_info(largest, onnx.TensorProto.FLOAT, []))
     session, _ = start_session(parsed.SerializeToString(), None, allowed_processors())
-    name = image_input(parsed).name
+    name = network_input(parsed).name
     return max(float(value) for batch in pictures for value in session.run(None, {name: batch}))
 
 

@@ -14,6 +14,7 @@ from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.volumes.declared import read_input
 from lungdb.imaging.volumes.geometry import Volume
 from lungdb.imaging.volumes.recipes import VolumeRecipe, is_volume_recipe, volume_recipe
+from lungdb.imaging.volumes.scans import geometry_of
 from lungdb.imaging.volumes.tiles import Prepared
 from lungdb.networks.detecting.candidates import Candidates
 from lungdb.networks.detecting.decoding import decode
@@ -25,7 +26,7 @@ from lungdb.networks.running.featurizing import LazyScan
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.networks.running.volumes import Normalisation, outputs_of_tiles, run_tiles
 from lungdb.procedures.networks import OpenNetwork
-from lungdb.procedures.whole_scans import decoded, geometry_of
+from lungdb.procedures.whole_scans import decoded
 
 Floats = NDArray[np.float32]
 Found = tuple[list[Floats], str]

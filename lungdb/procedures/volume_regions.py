@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.volumes.boxes import Boxes, map_of_slice, tiles_touched
+from lungdb.imaging.volumes.scans import geometry_of
 from lungdb.imaging.volumes.tiles import Prepared
 from lungdb.learning.explaining.regions import Model, check_row
 from lungdb.learning.explaining.vectors import TripleScan, pooled
@@ -19,7 +20,7 @@ from lungdb.procedures.checks import whole_numbers
 from lungdb.procedures.networks import OpenNetwork
 from lungdb.procedures.reading_slices import lazy_scans
 from lungdb.procedures.volume_features import VolumeFeatures
-from lungdb.procedures.whole_scans import facts_of, geometry_of
+from lungdb.procedures.whole_scans import facts_of
 
 MOST = 16
 """Boxes along each axis: 4096 of them, each of which takes runs of the network."""

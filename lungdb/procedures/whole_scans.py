@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.imaging.preprocessing import CtSlice
-from lungdb.imaging.volumes.geometry import Geometry
 from lungdb.imaging.volumes.registry import check_voxels
-from lungdb.imaging.volumes.scans import PLACE_COLUMNS, scan_geometry
+from lungdb.imaging.volumes.scans import PLACE_COLUMNS
 from lungdb.networks.running.featurizing import LazyScan
 from lungdb.networks.running.processors import allowed_processors
 
@@ -49,17 +46,3 @@ def facts_of(slices: pd.DataFrame) -> dict[int, dict[str, Any]]:
     nothing = dict.fromkeys(PLACE_COLUMNS)
     numbers = firsts[columns].astype("float64").to_dict("records")
     return {int(scan_id): {**nothing, **row} for scan_id, row in zip(firsts["scan_id"], numbers, strict=True)}
-
-
-def geometry_of(facts: Mapping[str, Any], *, is_needed: bool) -> Geometry:
-    """Give the geometry of a scan.
-
-    Of a scan that was loaded before its place was recorded the spacing is enough where no place is needed: slices are
-    stored from the feet to the head, rows from front to back, columns from right to left.
-    """
-    known = {name for name in PLACE_COLUMNS if facts[name] is not None and math.isfinite(facts[name])}
-    spacing = {"spacing_z", "spacing_y", "spacing_x"}
-    if is_needed or known - spacing or not spacing <= known:
-        return scan_geometry(facts)
-    z, y, x = (float(facts[name]) for name in ("spacing_z", "spacing_y", "spacing_x"))
-    return Geometry((0.0, 0.0, 0.0), ((0.0, 0.0, z), (0.0, y, 0.0), (x, 0.0, 0.0)))

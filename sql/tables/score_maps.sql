@@ -1,5 +1,6 @@
 -- Which regions of a slice a score came from: numbers laid evenly over the part of the slice that the network sees; of a preprocessing of
--- steps that is the whole slice. The slices of a triple have the same map. Rows of a triple and method are replaced together.
+-- steps that is the whole slice. The slices of a triple have the same map and are replaced together; of a network of volumes each slice
+-- has its own.
 CREATE TABLE dbo.score_maps (
     prediction_id INT NOT NULL,        -- score that is explained, in dbo.predictions
     slice_index INT NOT NULL,          -- slice_index in dbo.scan_images

@@ -148,21 +148,21 @@ def grey(*means):
 def test_similarity_is_the_cosine_of_the_angle():
     """(1, 0) against (1, 0), then (0, 1) against (3, 4): cosines 1 and 0.8."""
     left, right = linear([[1, 0], [0, 1], [0, 0]]), linear([[1, 0], [3, 4], [0, 0]])
-    least, mean = similarity(left, right, "features", [grey((1, 0, 0)), grey((0, 1, 0))])
+    least, mean = similarity(left, right, "features", [grey((1, 0, 0)), grey((0, 1, 0))], (224, 224))
     assert (least, mean) == (pytest.approx(0.8), pytest.approx(0.9))
 
 
 def test_features_of_zeros_are_alike_only_to_zeros():
     """No angle is defined; a network that gives zeros in both precisions is right."""
     zero, some = linear([[0, 0]] * 3), linear([[1, 1]] * 3)
-    assert similarity(zero, zero, "features", [grey((1, 1, 1))]) == (1.0, 1.0)
-    assert similarity(zero, some, "features", [grey((1, 1, 1))]) == (0.0, 0.0)
+    assert similarity(zero, zero, "features", [grey((1, 1, 1))], (224, 224)) == (1.0, 1.0)
+    assert similarity(zero, some, "features", [grey((1, 1, 1))], (224, 224)) == (0.0, 0.0)
 
 
 def test_features_that_are_no_numbers_are_refused():
     """An infinite weight, in one of the two."""
     with pytest.raises(LungdbError, match="infinity"):
-        similarity(linear([[1, 0]] * 3), linear([[np.inf, 0]] * 3), "features", [grey((1, 1, 1))])
+        similarity(linear([[1, 0]] * 3), linear([[np.inf, 0]] * 3), "features", [grey((1, 1, 1))], (224, 224))
 
 
 def test_the_largest_value_is_found_with_its_sign_dropped():

@@ -18,7 +18,7 @@ sitk = pytest.importorskip("SimpleITK")
 
 GEOMETRY = """
 SELECT origin_x, origin_y, origin_z, row_x, column_x, step_x, row_y, column_y, step_y, row_z, column_z, step_z,
-    spacing_x, spacing_y, spacing_z, image_rows, image_cols FROM dbo.scans WHERE scan_id = 1;
+    spacing_x, spacing_y, spacing_z, image_rows, image_cols FROM dbo.scans WHERE scan_id = ?;
 """
 ARRAY = """
 SELECT f.array_rows, f.array_cols, f.array FROM dbo.features AS f
@@ -27,18 +27,18 @@ INNER JOIN dbo.networks AS n ON n.network_id = s.network_id WHERE f.scan_id = 1 
 """
 
 
-def stored_scan(connection: Connection) -> tuple[np.ndarray, tuple]:
-    """Give the first scan in HU, and where it lies."""
-    (place,) = rows(connection, GEOMETRY)
-    slices = rows(connection, "SELECT pixels, pixels_sha256, encoding FROM dbo.scan_images WHERE scan_id = 1 "
-                  "ORDER BY slice_index;")  # fmt: skip
+def stored_scan(connection: Connection, scan: int = 1) -> tuple[np.ndarray, tuple]:
+    """Give a scan in HU, and where it lies."""
+    (place,) = rows(connection, GEOMETRY, (scan,))
+    slices = rows(connection, "SELECT pixels, pixels_sha256, encoding FROM dbo.scan_images WHERE scan_id = ? "
+                  "ORDER BY slice_index;", (scan,))  # fmt: skip
     hu = [decode_slice(bytes(pixels), *place[-2:], bytes(sha256), kind) for pixels, sha256, kind in slices]
     return np.stack(hu), place
 
 
-def resampled(connection: Connection, spacing: float, orientation: str) -> np.ndarray:
-    """Bring the scan to a spacing with SimpleITK alone; axes turned as its filter does it, for letters of ITK."""
-    hu, place = stored_scan(connection)
+def resampled(connection: Connection, spacing: float, orientation: str, scan: int = 1) -> np.ndarray:
+    """Bring a scan to a spacing with SimpleITK alone; axes turned as its filter does it, for letters of ITK."""
+    hu, place = stored_scan(connection, scan)
     image = sitk.GetImageFromArray(hu.astype(np.float32))
     image.SetOrigin(place[:3])
     direction = np.array(place[3:12]).reshape(3, 3)

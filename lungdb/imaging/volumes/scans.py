@@ -42,5 +42,19 @@ def scan_geometry(facts: Mapping[str, Any]) -> Geometry:
     return geometry(np.asarray(vector("origin")), np.asarray(steps, dtype=np.float64))
 
 
+def geometry_of(facts: Mapping[str, Any], *, is_needed: bool) -> Geometry:
+    """Give the geometry of a scan.
+
+    Of a scan that was loaded before its place was recorded the spacing is enough where no place is needed: slices are
+    stored from the feet to the head, rows from front to back, columns from right to left.
+    """
+    known = {name for name in PLACE_COLUMNS if facts[name] is not None and math.isfinite(facts[name])}
+    spacing = {"spacing_z", "spacing_y", "spacing_x"}
+    if is_needed or known - spacing or not spacing <= known:
+        return scan_geometry(facts)
+    z, y, x = (float(facts[name]) for name in ("spacing_z", "spacing_y", "spacing_x"))
+    return Geometry((0.0, 0.0, 0.0), ((0.0, 0.0, z), (0.0, y, 0.0), (x, 0.0, 0.0)))
+
+
 def _number(value: Any) -> float:
     return math.nan if value is None else float(value)

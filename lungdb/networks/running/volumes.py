@@ -64,7 +64,7 @@ def run_tiles(
     parts: list[list[Floats]] = []
     with ThreadPoolExecutor(1) as pool:
         starts = [prepared.starts[first : first + size] for first in range(0, prepared.count, size)]
-        jobs = (pool.submit(_batch, prepared, chosen, normalisation) for chosen in starts)
+        jobs = (pool.submit(tiles_as_read, prepared, chosen, normalisation) for chosen in starts)
         for job in ahead(jobs, batches_ahead(session)):
             with _of_this_size(session, prepared):
                 parts.append(session.run(job.result()))
@@ -96,10 +96,13 @@ def outputs_of_tiles(
 def _single(
     prepared: Prepared, start: tuple[int, int, int], normalisation: Normalisation | None
 ) -> tuple[Tile, Floats]:
-    return prepared.tile(start, prepared.size), _batch(prepared, [start], normalisation)
+    return prepared.tile(start, prepared.size), tiles_as_read(prepared, [start], normalisation)
 
 
-def _batch(prepared: Prepared, starts: Sequence[tuple[int, int, int]], normalisation: Normalisation | None) -> Floats:
+def tiles_as_read(
+    prepared: Prepared, starts: Sequence[tuple[int, int, int]], normalisation: Normalisation | None
+) -> Floats:
+    """Cut tiles out and normalise them: float32[tiles, channels, depth, rows, cols]."""
     values = np.empty((len(starts), prepared.channels, *prepared.size), dtype=np.float32)
     for into, start in zip(values, starts, strict=True):
         np.copyto(into, prepared.tile(start, prepared.size).values)

@@ -124,7 +124,7 @@ ORDER BY i.slice_index;',
     SET @Message = REPLACE(@Notice, N'%', N'%%');
     RAISERROR(@Message, 0, 1) WITH NOWAIT;
     BEGIN TRY
-        EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod;
+        EXECUTE internal.StoreMaps @PredictionId, @ScanId, @PixelSetId, @ArraySha256, @UsedMethod, @IsVolume;
     END TRY
     BEGIN CATCH
         IF @@TRANCOUNT > 0

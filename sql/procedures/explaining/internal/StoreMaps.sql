@@ -5,7 +5,8 @@ CREATE OR ALTER PROCEDURE internal.StoreMaps
     @ScanId INT,              -- its scan
     @PixelSetId INT,          -- feature set of the slices
     @ArraySha256 VARCHAR(64), -- SHA-256 of the features that the maps were made with
-    @Method VARCHAR(16)       -- how they were made
+    @Method VARCHAR(16),      -- how they were made
+    @IsVolume BIT             -- 1 for a network of volumes, whose slices have a map each
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26,7 +27,8 @@ BEGIN
     END;
     -- The slices of a triple have one map, so that an older one of a neighbour, of another grid, goes with it.
     DELETE FROM dbo.score_maps
-    WHERE prediction_id = @PredictionId AND method = @Method AND slice_index / 3 IN (SELECT slice_index / 3 FROM #maps);
+    WHERE prediction_id = @PredictionId AND method = @Method AND (slice_index IN (SELECT slice_index FROM #maps)
+        OR (@IsVolume = 0 AND slice_index / 3 IN (SELECT slice_index / 3 FROM #maps)));
     INSERT INTO dbo.score_maps (prediction_id, slice_index, method, position, first_row, end_row, first_col, end_col, map_rows, map_cols,
         lowest, highest, map, map_sha256)
     SELECT @PredictionId, m.slice_index, @Method, i.position_z, m.first_row, m.end_row, m.first_col, m.end_col, m.map_rows, m.map_cols,
