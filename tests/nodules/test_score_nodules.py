@@ -14,8 +14,8 @@ from lungdb.cli.load_network import main as load_network
 from lungdb.database import Connection, run
 from lungdb.errors import SqlError
 from lungdb.imaging.codecs import content_sha256, encode_slice
-from tests.nodules.conftest import add_network, add_scan, search
 from tests.support.databases import NAME, refused, rows, target_of
+from tests.support.nodules import add_network, add_scan, search
 
 SIDE, SLICES = 24, 16
 ORIGIN, SPACING = (-20.0, 10.0, -50.0), 2.0
@@ -78,9 +78,9 @@ def expected(seed: int) -> list[float]:
 @pytest.fixture
 def staged(installed: Connection) -> Connection:
     """Give three scans that a detector has searched, the third without a candidate, and a stage."""
-    detector = add_network(installed, "detector", b"detector")
+    detector = add_network(installed, "detector")
     details = {"input": INPUT, "normalisation": {"mean": [0.0], "std": [1.0]}, "layers": []}
-    add_network(installed, "stage", stage(), json.dumps(details))
+    add_network(installed, "stage", model=stage(), details=json.dumps(details))
     for patient, seed in (("a", 1), ("b", 2)):
         places = [
             (ORIGIN[0] + x * SPACING, ORIGIN[1] + y * SPACING, ORIGIN[2] + z * SPACING, score)
@@ -206,7 +206,7 @@ def test_another_version_of_the_detector_makes_other_features(staged: Connection
     """What a model has learnt from one version's candidates is not mixed with those of the next."""
     run(staged, f"{CALL};")
     before = pooled(staged)
-    newer = add_network(staged, "newer", b"newer")
+    newer = add_network(staged, "newer")
     run(staged, "UPDATE dbo.networks SET name = N'detector', version = 2 WHERE network_id = ?;", (newer,))
     search(staged, newer, 1, [(ORIGIN[0] + 40, ORIGIN[1] + 24, ORIGIN[2] + 16, 0.25)])
     run(staged, f"{CALL};")
