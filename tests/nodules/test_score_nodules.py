@@ -228,19 +228,68 @@ def test_scores_are_deleted_with_the_last_features_of_their_stage(staged: Connec
     run(staged, "EXECUTE dbo.DeleteNetwork @ModelName = N'stage', @Version = 1;")
 
 
-def test_the_nightly_call_and_a_refused_score_say_who_makes_features_of_stages(staged: Connection) -> None:
-    """GenerateFeatures makes no products of scores, and is not called for them."""
-    run(staged, f"{CALL};")
-    run(
+SERVE = (
+    "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
+    "SELECT N'served', 1, N'onnx', feature_set_id, N'top5', 0x00, HASHBYTES('SHA2_256', 0x00), N'{\"width\": 5}' "
+    "FROM dbo.feature_sets WHERE layer = ?;"
+)
+DECLARED = {"form": "probability", "activation": "none", "class": 0}
+
+
+def test_the_nightly_call_scores_what_is_new_by_declared_stages_in_their_order(staged: Connection) -> None:
+    """A scan that came and was searched since: the first stage, then the second, whose features are served."""
+    details = json.dumps({"input": INPUT, "normalisation": {"mean": [0.0], "std": [1.0]}, "output": DECLARED})
+    run(staged, "UPDATE dbo.networks SET details = ? WHERE name = N'stage';", (details,))
+    run(staged, "UPDATE dbo.networks SET model = 0x WHERE name = N'detector';")
+    add_network(staged, "second", model=stage(), details=details)
+    for call in (CALL, CALL.replace("N'stage'", "N'second'") + ", @After = N'stage'"):
+        run(staged, f"{call};")
+    run(staged, SERVE, ("nodules:detector:stage",))
+    place = [(ORIGIN[0] + x * SPACING, ORIGIN[1] + y * SPACING, ORIGIN[2] + z * SPACING) for z, y, x in VOXELS]
+    scan = add_volume(staged, "d", 3)
+    search(staged, 1, scan, [(*at, score) for at, score in zip(place, DETECTED, strict=True)])
+    run(staged, "EXECUTE dbo.GenerateNewFeatures;")
+    found = rows(
         staged,
-        "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
-        "SELECT N'served', 1, N'onnx', feature_set_id, N'top5', 0x00, HASHBYTES('SHA2_256', 0x00), N'{\"width\": 5}' "
-        "FROM dbo.feature_sets WHERE layer = N'nodules:detector';"
-        "DELETE FROM dbo.pooled_features WHERE scan_id = 1;",
+        "SELECT w.name, r.score FROM dbo.nodule_scores AS r INNER JOIN dbo.nodules AS n ON n.nodule_id = r.nodule_id "
+        "INNER JOIN dbo.networks AS w ON w.network_id = r.network_id WHERE n.scan_id = ? ORDER BY w.name DESC, "
+        "n.nodule_id;",
+        (scan,),
     )
+    assert [name for name, _ in found] == ["stage"] * 3 + ["second"] * 3
+    assert [score for _, score in found] == pytest.approx(expected(3) * 2, abs=1e-5)
+    ((vector,),) = rows(
+        staged,
+        "SELECT p.vector FROM dbo.pooled_features AS p INNER JOIN dbo.feature_sets AS f "
+        "ON f.feature_set_id = p.feature_set_id WHERE f.layer = N'nodules:detector:stage' AND p.scan_id = ?;",
+        (scan,),
+    )
+    products = sorted((a * a * b for a, b in zip(expected(3), DETECTED, strict=True)), reverse=True)
+    assert json.loads(vector) == pytest.approx([*products, 0, 0], abs=1e-5)
+
+
+def test_a_stage_that_declares_is_not_scored_otherwise(staged: Connection) -> None:
+    """What a night scores is scored as by day: the call is refused, and the remedy said."""
+    details = {"input": INPUT, "normalisation": {"mean": [0.0], "std": [1.0]}, "output": DECLARED}
+    run(staged, "UPDATE dbo.networks SET details = ? WHERE name = N'stage';", (json.dumps(details),))
+    assert "'sigmoid' for the parameter @Activation" in refused(
+        staged, CALL.replace("N'none'", "N'sigmoid'") + ";", 50101
+    )
+    assert "1 for the parameter @Class" in refused(staged, f"{CALL}, @Class = 1;", 50101)
+    run(staged, f"{CALL}, @Class = 0;")
+    assert scores(staged, 1) == pytest.approx(expected(1), abs=1e-5)
+
+
+def test_the_nightly_call_and_a_refused_score_say_who_makes_features_of_stages(staged: Connection) -> None:
+    """Of a network that declares nothing the nightly call does not know how; GenerateFeatures makes no products."""
+    run(staged, f"{CALL};")
+    run(staged, "UPDATE dbo.networks SET model = 0x WHERE name = N'detector';")
+    run(staged, SERVE, ("nodules:detector",))
+    run(staged, "DELETE FROM dbo.pooled_features WHERE scan_id = 1;")
     said: list[str] = []
     run(staged, "EXECUTE dbo.GenerateNewFeatures;", on_message=lambda message: said.append(message.text))
-    assert "ScoreNodules makes stage/nodules:detector" in " ".join(said)
+    assert "Left to a call of ScoreNodules" in " ".join(said)
+    assert "stage/nodules:detector" in " ".join(said)
     assert rows(staged, "SELECT DISTINCT procedure_name FROM dbo.runs;") == [("ScoreNodules",)]
     message = refused(
         staged, "EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @ModelName = N'served', @Version = 1;", 50109
