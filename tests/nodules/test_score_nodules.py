@@ -248,7 +248,13 @@ def test_the_nightly_call_scores_what_is_new_by_declared_stages_in_their_order(s
     place = [(ORIGIN[0] + x * SPACING, ORIGIN[1] + y * SPACING, ORIGIN[2] + z * SPACING) for z, y, x in VOXELS]
     scan = add_volume(staged, "d", 3)
     search(staged, 1, scan, [(*at, score) for at, score in zip(place, DETECTED, strict=True)])
+    run(staged, "UPDATE dbo.pooled_features SET vector_sha256 = NULL;")
     run(staged, "EXECUTE dbo.GenerateNewFeatures;")
+    # What is there of other scans is not written again.
+    hashes = rows(
+        staged, "SELECT COUNT(*) FROM dbo.pooled_features WHERE vector_sha256 IS NULL AND scan_id <> ?;", (scan,)
+    )
+    assert hashes == rows(staged, "SELECT COUNT(*) FROM dbo.pooled_features WHERE scan_id <> ?;", (scan,))
     found = rows(
         staged,
         "SELECT w.name, r.score FROM dbo.nodule_scores AS r INNER JOIN dbo.nodules AS n ON n.nodule_id = r.nodule_id "
