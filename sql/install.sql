@@ -10028,7 +10028,8 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- PlanNewFeatures: fills #feature_calls with the layers, preprocessings and poolings of networks that the models in #served read; without
--- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise.
+-- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise. Features of later stages are not
+-- among them, but what their detectors find is.
 -- Called by GenerateNewFeatures and QueueNewFeatures, whose tables #served and #served_sets it reads and #feature_calls it fills.
 CREATE OR ALTER PROCEDURE internal.PlanNewFeatures
 AS
@@ -10036,7 +10037,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Added INT, @Said NVARCHAR(2000);
+    DECLARE @Added INT;
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT c.feature_set_id, c.pooling
     FROM #served AS s
@@ -10053,19 +10054,18 @@ BEGIN
         SET @Added = @@ROWCOUNT;
     END;
 
-    -- What later stages say of nodules is made by ScoreNodules, which is told more than a model keeps.
-    SET @Said = LEFT((
-        SELECT STRING_AGG(CAST(CONCAT(n.name, N'/', f.layer) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY f.feature_set_id)
-        FROM dbo.feature_sets AS f
-        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
-        WHERE f.layer LIKE N'nodules:%' AND f.feature_set_id IN (SELECT feature_set_id FROM #served_sets)), 1500);
-    IF @Said IS NOT NULL
-        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1,
-            @Said) WITH NOWAIT;
-    DELETE w
-    FROM #served_sets AS w
-    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.layer LIKE N'nodules:%';
+    -- Later stages look at what a detector has found, which their layers name first.
+    INSERT INTO #served_sets (feature_set_id, pooling)
+    SELECT DISTINCT d.feature_set_id, N'top5'
+    FROM (
+        SELECT g.feature_set_id, CONCAT(N'nodules:', n.name, N' ' + CAST(NULLIF(n.version, 1) AS NVARCHAR(12)),
+            N'/' + NULLIF(g.preprocessing, N'volume'), N':') AS start
+        FROM dbo.feature_sets AS g
+        INNER JOIN dbo.networks AS n ON n.network_id = g.network_id
+        WHERE g.layer = N'nodules') AS d
+    INNER JOIN dbo.feature_sets AS f ON LEFT(CONCAT(f.layer, N':'), LEN(d.start)) = d.start
+    INNER JOIN #served_sets AS w ON w.feature_set_id = f.feature_set_id
+    WHERE NOT EXISTS (SELECT 1 FROM #served_sets AS k WHERE k.feature_set_id = d.feature_set_id AND k.pooling = N'top5');
     -- What a network pools is pooled of features that any pooling brings along.
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT w.feature_set_id, COALESCE((
@@ -10085,14 +10085,16 @@ BEGIN
     SELECT f.network_id, f.preprocessing, f.layer, STRING_AGG(CAST(w.pooling AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY w.pooling)
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
+    WHERE f.network_id IS NOT NULL AND f.layer NOT LIKE N'nodules:%'
+        AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
     GROUP BY f.network_id, f.preprocessing, f.layer
     HAVING SUM(LEN(w.pooling) + 1) <= 128;
     INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
     SELECT f.network_id, f.preprocessing, f.layer, w.pooling
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL) AND NOT EXISTS (
+    WHERE f.network_id IS NOT NULL AND f.layer NOT LIKE N'nodules:%'
+        AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL) AND NOT EXISTS (
         SELECT 1 FROM #feature_calls AS c
         WHERE c.network_id = f.network_id AND c.preprocessing = f.preprocessing AND c.layer = f.layer
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
@@ -14848,6 +14850,28 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- JudgeMarked: takes what readers marked in some scans as they are now, and says which of it is a nodule to be found. What is marked as
+-- irrelevant, by fewer readers than asked for, or is smaller or a point, is neither a nodule nor a false alarm.
+-- Called by ShowNoduleTruth and TakeMarked, for the scans in the table #scans, and fills the table #marked.
+CREATE OR ALTER PROCEDURE internal.JudgeMarked
+    @LeastReaders INT = 3,     -- readers of a nodule at least, where it is known how many marked it; as LUNA16 unless told otherwise
+    @LeastDiameter FLOAT = 3   -- its diameter at least, in millimetres; as LUNA16 unless told otherwise
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #marked (nodule_id, scan_id, is_nodule, x, y, z, diameter)
+    SELECT n.nodule_id, n.scan_id,
+        IIF(n.is_relevant = 1 AND COALESCE(n.readers, 255) >= @LeastReaders AND n.diameter >= @LeastDiameter, 1, 0), n.x, n.y, n.z,
+        n.diameter
+    FROM dbo.nodules AS n
+    INNER JOIN #scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256
+    WHERE n.source = 'truth';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- MatchNodules: matches the nodules of each study with those of the one before: pairs of which each is the other's nearest.
 -- Called by CompareNodules, whose table #matches it fills, and whose tables #spots and #shifts it reads.
 CREATE OR ALTER PROCEDURE internal.MatchNodules
@@ -15091,8 +15115,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TakeMarked: takes what readers marked in some scans, and says which of it is a nodule to be found. What is marked as irrelevant,
--- by fewer readers than asked for, or is smaller, is neither a nodule nor a false alarm. A scan that was replaced since is refused.
+-- TakeMarked: takes what readers marked in some scans, as JudgeMarked does. A scan that was replaced since is refused, and so is nothing
+-- to be found.
 -- Called by EvaluateNodules, whose table #marked it fills, and whose table #scans it reads.
 CREATE OR ALTER PROCEDURE internal.TakeMarked
     @LeastReaders INT,      -- readers of a nodule at least, where it is known how many marked it
@@ -15113,12 +15137,7 @@ BEGIN
             N'Load the marks again with lungdb load-labels; lungdb check names them.');
         THROW 50274, @Message, 1;
     END;
-    INSERT INTO #marked (scan_id, is_nodule, x, y, z, diameter)
-    SELECT n.scan_id, IIF(n.is_relevant = 1 AND COALESCE(n.readers, 255) >= @LeastReaders AND n.diameter >= @LeastDiameter, 1, 0), n.x,
-        n.y, n.z, n.diameter
-    FROM dbo.nodules AS n
-    INNER JOIN #scans AS s ON s.scan_id = n.scan_id
-    WHERE n.source = 'truth';
+    EXECUTE internal.JudgeMarked @LeastReaders, @LeastDiameter;
     IF NOT EXISTS (SELECT 1 FROM #marked WHERE is_nodule = 1)
     BEGIN
         SET @Message = CONCAT(N'No nodule of ', @LeastDiameter, N' mm and more that ', @LeastReaders,
@@ -23337,7 +23356,8 @@ Examples:
         nodule_id INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
         score FLOAT NOT NULL);
     CREATE TABLE #marked (
-        scan_id INT NOT NULL, is_nodule BIT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL, diameter FLOAT NULL);
+        nodule_id INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, is_nodule BIT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL,
+        z FLOAT NOT NULL, diameter FLOAT NULL);
     CREATE TABLE #measured (
         position INT NULL, rate FLOAT NULL, sensitivity FLOAT NULL, low FLOAT NULL, high FLOAT NULL);
 
@@ -26762,6 +26782,9 @@ Example:
     EXECUTE internal.TakeServed @ModelName;
     EXECUTE internal.PlanNewFeatures;
     SET @Calls = (SELECT COUNT(*) FROM #feature_calls);
+    IF EXISTS (
+        SELECT 1 FROM dbo.feature_sets WHERE layer LIKE N'nodules:%' AND feature_set_id IN (SELECT feature_set_id FROM #served_sets))
+        RAISERROR(N'Later stages of detectors are not queued: call GenerateNewFeatures once the queue is done.', 0, 1) WITH NOWAIT;
     IF @Calls = 0
         RAISERROR(N'No served model reads features of a network, and the setting default_network names none: nothing to queue.', 0, 1)
             WITH NOWAIT;
@@ -29499,99 +29522,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- GenerateNewFeatures: makes the features that the served models read of the scans that lack them.
--- Example: EXECUTE dbo.GenerateNewFeatures;
-CREATE OR ALTER PROCEDURE dbo.GenerateNewFeatures
-    @ModelName NVARCHAR(128) = NULL, -- name of a model in dbo.classifiers whose features are made; NULL means those of all
-    @BatchSize INT = 32,             -- triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64,        -- megabytes of stored slices in one transaction, 1 to 512
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.GenerateNewFeatures is what a nightly job calls before ScoreNewScans: by GenerateFeatures it makes, of every scan that
-lacks them, the features that the served versions of the models read: network, layer, preprocessing and pooling, also of combined
-features and of an ensemble''s members. Where no model is served yet, it makes those of the setting default_network.
-Stopped at any point, it goes on there when called again. What failed is named at the end, in one error; the rest is stored.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  name of a model in dbo.classifiers whose features are made; NULL means those of all
-    @BatchSize INT = 32              triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64         megabytes of stored slices in one transaction, 1 to 512
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.GenerateNewFeatures;';
-        RETURN 0;
-    END;
-
-    DECLARE @Place INT = 1, @Calls INT, @Failed INT = 0, @Said NVARCHAR(2000) = N'', @Message NVARCHAR(2000), @Model VARBINARY(MAX),
-        @Name NVARCHAR(128), @Version INT, @Layers NVARCHAR(256), @Preprocessing NVARCHAR(32), @Poolings NVARCHAR(128), @IsThere BIT;
-    CREATE TABLE #served (
-        place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, classifier_id INT NOT NULL,
-        version INT NOT NULL);
-    CREATE TABLE #served_sets (feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #feature_calls (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, network_id INT NOT NULL,
-        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
-        poolings NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
-    IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
-        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
-    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 512
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 512.');
-    IF @Message IS NOT NULL
-        THROW 50101, @Message, 1;
-    EXECUTE internal.RefuseTransaction N'GenerateNewFeatures';
-    EXECUTE internal.TakeServed @ModelName;
-    EXECUTE internal.PlanNewFeatures;
-    SET @Calls = (SELECT COUNT(*) FROM #feature_calls);
-    IF @Calls = 0
-        RAISERROR(N'No served model reads features of a network, and the setting default_network names none: nothing to make.', 0, 1)
-            WITH NOWAIT;
-
-    WHILE @Place <= @Calls
-    BEGIN
-        SELECT @Name = n.name, @Version = n.version, @Model = n.model, @Layers = c.layer, @Preprocessing = c.preprocessing,
-            @Poolings = c.poolings, @IsThere = IIF(DATALENGTH(n.model) > 0, 1, 0)
-        FROM #feature_calls AS c
-        INNER JOIN dbo.networks AS n ON n.network_id = c.network_id
-        WHERE c.place = @Place;
-        -- A name is its newest version; of an older one the bytes say which.
-        IF NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @Name AND version > @Version)
-            SET @Model = NULL;
-        ELSE
-            SET @Name = NULL;
-        BEGIN TRY
-            IF @IsThere = 1
-                EXECUTE dbo.GenerateFeatures @Model = @Model, @ModelName = @Name, @Layer = @Layers, @Preprocessing = @Preprocessing,
-                    @Pooling = @Poolings, @BatchSize = @BatchSize, @ChunkMegabytes = @ChunkMegabytes;
-            ELSE
-                RAISERROR(N'A network was copied here without its bytes: its features are made where they came from.', 0, 1) WITH NOWAIT;
-        END TRY
-        BEGIN CATCH
-            IF @@TRANCOUNT > 0
-                ROLLBACK TRANSACTION;
-            SET @Failed = @Failed + 1;
-            SET @Said = LEFT(CONCAT(@Said, N' Layer ', @Layers, N', preprocessing ', @Preprocessing, N', pooling ', @Poolings, N': error ',
-                ERROR_NUMBER(), N', ', LEFT(ERROR_MESSAGE(), 600)), 1600);
-        END CATCH;
-        SET @Place = @Place + 1;
-    END;
-    EXECUTE internal.PoolNewFeatures @ChunkMegabytes, @Calls OUTPUT, @Failed OUTPUT, @Said OUTPUT;
-    IF @Failed > 0
-    BEGIN
-        SET @Message = REPLACE(CONCAT(@Failed, N' of ', @Calls, N' kinds of features could not be made of all scans; what is made is kept.',
-            @Said, N' Call GenerateFeatures, or PoolFeatures, for each to see all of its error.'), N'%', N'%%');
-        THROW 50471, @Message, 1;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- ChooseSeries: chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.
 -- Example: EXECUTE dbo.ChooseSeries @SeriesRule = N'thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices';
 CREATE OR ALTER PROCEDURE dbo.ChooseSeries
@@ -29811,7 +29741,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- PoolNodules: makes features of scans of the five highest products of the scores of a detector and its stages, in one transaction. A scan
--- of which a candidate has no score is left out; what is there of it goes, because it is of other candidates.
+-- of which a candidate has no score is left out; what is there of it goes, because it is of other candidates. What is the same stays.
 -- Called by ScoreNodules, whose tables #scans and #candidates it reads, and whose table #failed it adds to.
 CREATE OR ALTER PROCEDURE internal.PoolNodules
     @NetworkId INT,               -- the last stage
@@ -29826,6 +29756,7 @@ BEGIN
 
     DECLARE @FeatureSetId INT, @Scans NVARCHAR(MAX), @Locked INT, @Message NVARCHAR(2000);
     CREATE TABLE #products (scan_id INT NOT NULL, place INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (scan_id, place));
+    CREATE TABLE #renewed (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #pooled (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
     BEGIN TRANSACTION;
     -- First the worklist, then scans and nodules, as StoreFeatures does: what is pooled is what is there when it is stored.
@@ -29873,16 +29804,24 @@ BEGIN
         WHERE f.network_id = @NetworkId AND f.layer = @Layer AND f.preprocessing = N'volume');
     SET @FeatureSetId = (
         SELECT feature_set_id FROM dbo.feature_sets WHERE network_id = @NetworkId AND layer = @Layer AND preprocessing = N'volume');
+    INSERT INTO #renewed (scan_id)
+    SELECT s.scan_id
+    FROM #scans AS s
+    LEFT JOIN #pooled AS k ON k.scan_id = s.scan_id
+    LEFT JOIN dbo.pooled_features AS p ON p.scan_id = s.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = N'top5'
+    WHERE COALESCE(k.vector, N'') <> COALESCE(p.vector, N'')
+        OR p.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), p.vector));
     DELETE p
     FROM dbo.pooled_features AS p
-    INNER JOIN #scans AS s ON s.scan_id = p.scan_id
+    INNER JOIN #renewed AS s ON s.scan_id = p.scan_id
     WHERE p.feature_set_id = @FeatureSetId AND p.pooling = N'top5';
     INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
     SELECT p.scan_id, @FeatureSetId, N'top5', p.vector, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), CAST(p.vector AS NVARCHAR(MAX))))
     FROM #pooled AS p
+    INNER JOIN #renewed AS r ON r.scan_id = p.scan_id
     INNER JOIN dbo.scans AS s ON s.scan_id = p.scan_id
     INNER JOIN #scans AS t ON t.scan_id = s.scan_id AND t.content_sha256 = s.content_sha256;
-    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #pooled), N'');
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #renewed), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
 END;
@@ -30010,6 +29949,209 @@ Examples:
     EXECUTE internal.EndRun @RunId, @Failed, @Message, NULL, @Done;
     IF @Message IS NOT NULL
         THROW 50120, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreNewNodules: scores what detectors have found since by the later stages whose features the served models read, in their order. How is
+-- what their networks declare of their output. What cannot be called so, because a network declares nothing, is not the newest of its
+-- name, was copied without its bytes or is not to be found by its name, is said.
+-- Called by GenerateNewFeatures, whose table #served_sets it reads.
+CREATE OR ALTER PROCEDURE internal.ScoreNewNodules
+    @ChunkMegabytes INT,            -- megabytes of stored slices in one transaction
+    @Calls INT OUTPUT,              -- kinds of features, counted on
+    @Failed INT OUTPUT,             -- those that failed, likewise
+    @Said NVARCHAR(2000) OUTPUT     -- what failed, likewise
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Place INT = 1, @Name NVARCHAR(128), @Detector NVARCHAR(128), @Preprocessing NVARCHAR(32), @After NVARCHAR(MAX),
+        @Message NVARCHAR(2000);
+    -- Position 1 is the detector.
+    CREATE TABLE #stage_parts (
+        feature_set_id INT NOT NULL, position INT NOT NULL, part NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL, network_id INT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL, PRIMARY KEY (feature_set_id, position));
+    CREATE TABLE #stage_calls (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, network_id INT NOT NULL, detector_id INT NOT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, [after] NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #left_out (feature_set_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #stage_parts (feature_set_id, position, part)
+    SELECT f.feature_set_id, CAST(j.[key] AS INT), LEFT(j.[value], 256)
+    FROM (
+        SELECT feature_set_id, CONCAT(N'["', REPLACE(STRING_ESCAPE(layer, N'json'), N':', N'","'), N'"]') AS parts
+        FROM dbo.feature_sets
+        WHERE layer LIKE N'nodules:%' AND feature_set_id IN (SELECT feature_set_id FROM #served_sets)) AS f
+    CROSS APPLY OPENJSON(f.parts) AS j
+    WHERE j.[key] <> N'0';
+    -- As NameStages names them.
+    UPDATE s
+    SET s.network_id = g.network_id, s.preprocessing = g.preprocessing
+    FROM #stage_parts AS s
+    INNER JOIN (
+        SELECT n.network_id, t.preprocessing, CONCAT(n.name, N' ' + CAST(NULLIF(n.version, 1) AS NVARCHAR(12)),
+                N'/' + NULLIF(t.preprocessing, N'volume')) AS part
+        FROM dbo.feature_sets AS t
+        INNER JOIN dbo.networks AS n ON n.network_id = t.network_id
+        WHERE t.layer = N'nodules') AS g ON g.part = s.part
+    WHERE s.position = 1;
+    UPDATE s
+    SET s.network_id = n.network_id
+    FROM #stage_parts AS s
+    INNER JOIN dbo.networks AS n ON CONCAT(n.name, N' ' + CAST(NULLIF(n.version, 1) AS NVARCHAR(12))) = s.part
+    WHERE s.position > 1;
+    INSERT INTO #stage_parts (feature_set_id, position, part, network_id)
+    SELECT f.feature_set_id, COUNT(*) + 1, N'', f.network_id
+    FROM dbo.feature_sets AS f
+    INNER JOIN #stage_parts AS s ON s.feature_set_id = f.feature_set_id
+    GROUP BY f.feature_set_id, f.network_id;
+
+    INSERT INTO #left_out (feature_set_id)
+    SELECT DISTINCT s.feature_set_id
+    FROM #stage_parts AS s
+    LEFT JOIN dbo.networks AS k ON k.network_id = s.network_id
+    WHERE k.network_id IS NULL OR EXISTS (SELECT 1 FROM dbo.networks AS o WHERE o.name = k.name AND o.version > k.version)
+        OR (s.position > 1 AND (DATALENGTH(k.model) = 0
+            OR COALESCE(JSON_VALUE(k.details, N'$.output.form'), N'') <> N'probability'));
+    SET @Message = LEFT((
+        SELECT STRING_AGG(CAST(CONCAT(n.name, N'/', f.layer) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY f.feature_set_id)
+        FROM #left_out AS e
+        INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = e.feature_set_id
+        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id), 1500);
+    IF @Message IS NOT NULL
+        RAISERROR(N'Left to a call of ScoreNodules, as a network declares no output of a stage, has a newer version or no bytes here: %s.',
+            0, 1, @Message) WITH NOWAIT;
+    DELETE FROM #stage_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #left_out);
+    -- The stages before have to have scored what a later one looks at.
+    INSERT INTO #stage_calls (network_id, detector_id, preprocessing, [after])
+    SELECT c.network_id, c.detector_id, c.preprocessing, c.names
+    FROM (
+        SELECT DISTINCT s.network_id, d.network_id AS detector_id, d.preprocessing, s.position, (
+            SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY b.position)
+            FROM #stage_parts AS b
+            INNER JOIN dbo.networks AS n ON n.network_id = b.network_id
+            WHERE b.feature_set_id = s.feature_set_id AND b.position > 1 AND b.position < s.position) AS names
+        FROM #stage_parts AS s
+        INNER JOIN #stage_parts AS d ON d.feature_set_id = s.feature_set_id AND d.position = 1
+        WHERE s.position > 1) AS c
+    ORDER BY c.position, c.network_id, c.detector_id;
+
+    WHILE EXISTS (SELECT 1 FROM #stage_calls WHERE place = @Place)
+    BEGIN
+        SELECT @Name = n.name, @Detector = d.name, @Preprocessing = c.preprocessing, @After = c.[after]
+        FROM #stage_calls AS c
+        INNER JOIN dbo.networks AS n ON n.network_id = c.network_id
+        INNER JOIN dbo.networks AS d ON d.network_id = c.detector_id
+        WHERE c.place = @Place;
+        SELECT @Place = @Place + 1, @Calls = @Calls + 1;
+        BEGIN TRY
+            EXECUTE dbo.ScoreNodules @ModelName = @Name, @Detector = @Detector, @DetectorPreprocessing = @Preprocessing, @After = @After,
+                @ChunkMegabytes = @ChunkMegabytes;
+        END TRY
+        BEGIN CATCH
+            IF @@TRANCOUNT > 0
+                ROLLBACK TRANSACTION;
+            SET @Failed = @Failed + 1;
+            SET @Said = LEFT(CONCAT(@Said, N' Stage ', @Name, N' of the detector ', @Detector, N': error ', ERROR_NUMBER(), N', ',
+                LEFT(ERROR_MESSAGE(), 600)), 1600);
+        END CATCH;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- GenerateNewFeatures: makes the features that the served models read of the scans that lack them.
+-- Example: EXECUTE dbo.GenerateNewFeatures;
+CREATE OR ALTER PROCEDURE dbo.GenerateNewFeatures
+    @ModelName NVARCHAR(128) = NULL, -- name of a model in dbo.classifiers whose features are made; NULL means those of all
+    @BatchSize INT = 32,             -- triples of slices in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 64,        -- megabytes of stored slices in one transaction, 1 to 512
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.GenerateNewFeatures is what a nightly job calls before ScoreNewScans: by GenerateFeatures it makes, of every scan that
+lacks them, the features that the served versions of the models read: network, layer, preprocessing and pooling, also of combined
+features and of an ensemble''s members. Later stages of a detector, by ScoreNodules, are among them where their networks declare what makes
+a probability of their output (lungdb load-network --stage). Where no model is served yet, it makes those of the setting default_network.
+Stopped at any point, it goes on there when called again. What failed is named at the end, in one error; the rest is stored.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of a model in dbo.classifiers whose features are made; NULL means those of all
+    @BatchSize INT = 32              triples of slices in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 64         megabytes of stored slices in one transaction, 1 to 512
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.GenerateNewFeatures;';
+        RETURN 0;
+    END;
+
+    DECLARE @Place INT = 1, @Calls INT, @Failed INT = 0, @Said NVARCHAR(2000) = N'', @Message NVARCHAR(2000), @Model VARBINARY(MAX),
+        @Name NVARCHAR(128), @Version INT, @Layers NVARCHAR(256), @Preprocessing NVARCHAR(32), @Poolings NVARCHAR(128), @IsThere BIT;
+    CREATE TABLE #served (
+        place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, classifier_id INT NOT NULL,
+        version INT NOT NULL);
+    CREATE TABLE #served_sets (feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #feature_calls (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, network_id INT NOT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        poolings NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
+    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 512
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 512.');
+    IF @Message IS NOT NULL
+        THROW 50101, @Message, 1;
+    EXECUTE internal.RefuseTransaction N'GenerateNewFeatures';
+    EXECUTE internal.TakeServed @ModelName;
+    EXECUTE internal.PlanNewFeatures;
+    SET @Calls = (SELECT COUNT(*) FROM #feature_calls);
+    IF @Calls = 0
+        RAISERROR(N'No served model reads features of a network, and the setting default_network names none: nothing to make.', 0, 1)
+            WITH NOWAIT;
+
+    WHILE @Place <= @Calls
+    BEGIN
+        SELECT @Name = n.name, @Version = n.version, @Model = n.model, @Layers = c.layer, @Preprocessing = c.preprocessing,
+            @Poolings = c.poolings, @IsThere = IIF(DATALENGTH(n.model) > 0, 1, 0)
+        FROM #feature_calls AS c
+        INNER JOIN dbo.networks AS n ON n.network_id = c.network_id
+        WHERE c.place = @Place;
+        -- A name is its newest version; of an older one the bytes say which.
+        IF NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @Name AND version > @Version)
+            SET @Model = NULL;
+        ELSE
+            SET @Name = NULL;
+        BEGIN TRY
+            IF @IsThere = 1
+                EXECUTE dbo.GenerateFeatures @Model = @Model, @ModelName = @Name, @Layer = @Layers, @Preprocessing = @Preprocessing,
+                    @Pooling = @Poolings, @BatchSize = @BatchSize, @ChunkMegabytes = @ChunkMegabytes;
+            ELSE
+                RAISERROR(N'A network was copied here without its bytes: its features are made where they came from.', 0, 1) WITH NOWAIT;
+        END TRY
+        BEGIN CATCH
+            IF @@TRANCOUNT > 0
+                ROLLBACK TRANSACTION;
+            SET @Failed = @Failed + 1;
+            SET @Said = LEFT(CONCAT(@Said, N' Layer ', @Layers, N', preprocessing ', @Preprocessing, N', pooling ', @Poolings, N': error ',
+                ERROR_NUMBER(), N', ', LEFT(ERROR_MESSAGE(), 600)), 1600);
+        END CATCH;
+        SET @Place = @Place + 1;
+    END;
+    EXECUTE internal.ScoreNewNodules @ChunkMegabytes, @Calls OUTPUT, @Failed OUTPUT, @Said OUTPUT;
+    EXECUTE internal.PoolNewFeatures @ChunkMegabytes, @Calls OUTPUT, @Failed OUTPUT, @Said OUTPUT;
+    IF @Failed > 0
+    BEGIN
+        SET @Message = REPLACE(CONCAT(@Failed, N' of ', @Calls, N' kinds of features could not be made of all scans; what is made is kept.',
+            @Said, N' Call GenerateFeatures, ScoreNodules or PoolFeatures for each to see all of its error.'), N'%', N'%%');
+        THROW 50471, @Message, 1;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -30933,9 +31075,10 @@ BEGIN
     BEGIN
         PRINT N'dbo.ShowNoduleTruth returns what readers marked in a patient''s primary scan, or in the scan asked for, in two results.
 First the nodules, the largest first: place, size, how many readers marked it, the median of their impressions of malignancy from 1 to
-5, and is_relevant, 0 of what is neither to be found nor a false alarm. Then what detectors found of them: for each nodule and detector
-the candidate with the highest score whose centre lies nearer to the nodule''s than its radius, and how near. As in LUNA16, one that is
-marked as a point without a diameter is taken for 10 mm wide.
+5, is_relevant as it was loaded, and is_nodule, 0 of what is neither to be found nor a false alarm: as EvaluateNodules unless it is told
+otherwise, what is not relevant, or marked by fewer than 3 readers, or below 3 mm or a point. Then what detectors found of them: for each
+nodule and detector the candidate with the highest score whose centre lies nearer to the nodule''s than its radius, and how near. As in
+LUNA16, one that is marked as a point without a diameter is taken for 10 mm wide.
 It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed without @ScanId
@@ -30951,16 +31094,25 @@ Example:
         network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, network_version INT NULL,
         preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL, found_rank INT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
         diameter FLOAT NULL, product FLOAT NULL);
+    CREATE TABLE #scans (scan_id INT NOT NULL PRIMARY KEY, content_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #marked (
+        nodule_id INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, is_nodule BIT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL,
+        z FLOAT NOT NULL, diameter FLOAT NULL);
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    INSERT INTO #scans (scan_id, content_sha256)
+    SELECT scan_id, content_sha256 FROM dbo.scans WHERE scan_id = @ScanId;
+    EXECUTE internal.JudgeMarked;
     INSERT INTO #shown (
         nodule_id, source, network_id, network_name, network_version, preprocessing, found_rank, x, y, z, diameter, product)
     SELECT nodule_id, source, network_id, network_name, network_version, preprocessing, found_rank, x, y, z, diameter, product
     FROM dbo.nodule_list
     WHERE scan_id = @ScanId;
-    SELECT nodule_id, x, y, z, slice, pixel_row, pixel_column, diameter, volume, readers, malignancy, is_relevant
-    FROM dbo.nodule_list
-    WHERE scan_id = @ScanId AND source = 'truth'
-    ORDER BY is_relevant DESC, diameter DESC, nodule_id;
+    SELECT n.nodule_id, n.x, n.y, n.z, n.slice, n.pixel_row, n.pixel_column, n.diameter, n.volume, n.readers, n.malignancy,
+        n.is_relevant, m.is_nodule
+    FROM dbo.nodule_list AS n
+    INNER JOIN #marked AS m ON m.nodule_id = n.nodule_id
+    WHERE n.scan_id = @ScanId
+    ORDER BY m.is_nodule DESC, n.is_relevant DESC, n.diameter DESC, n.nodule_id;
     SELECT h.nodule_id, h.found_id, h.network_id, h.network_name, h.network_version, h.preprocessing, h.found_rank, h.product,
         SQRT(h.distance_square) AS distance
     FROM (
@@ -33600,10 +33752,10 @@ VALUES
     (N'TakeCopy', NULL, N'takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.'),
     (N'DeleteFeatures', NULL, N'deletes features and the feature sets that they are of, unless a model, a search or a combined set refers to them.'),
     (N'GenerateFeatures', NULL, N'runs a network over every scan that has no features yet and stores what its layers give.'),
-    (N'GenerateNewFeatures', NULL, N'makes the features that the served models read of the scans that lack them.'),
     (N'ChooseSeries', NULL, N'chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.'),
     (N'StoreStagedFeatures', NULL, N'stores the features of scans that lungdb load-features has put into dbo.staged_features, all of them or none.'),
     (N'ScoreNodules', NULL, N'a later stage: scores the crop around each candidate that a detector has found, and pools what comes of it for each scan.'),
+    (N'GenerateNewFeatures', NULL, N'makes the features that the served models read of the scans that lack them.'),
     (N'PredictLungCancerSql', NULL, N'the probability of cancer that a trained model gives a patient''s primary scan, in percent, with T-SQL alone.'),
     (N'PredictPatientsSql', NULL, N'scores the primary scans of all patients, or the scans asked for, with T-SQL alone.'),
     (N'ScoreNewScansSql', NULL, N'scores the scans that have features and no score yet by the version served, of every model or of one, in T-SQL alone.'),
@@ -33908,6 +34060,7 @@ VALUES
     ('procedure', N'internal.CheckNoduleArguments'),
     ('procedure', N'internal.CheckScoringArguments'),
     ('procedure', N'internal.FindStages'),
+    ('procedure', N'internal.JudgeMarked'),
     ('procedure', N'internal.MatchNodules'),
     ('procedure', N'internal.NameStages'),
     ('procedure', N'internal.PlaceStudies'),
@@ -34124,11 +34277,12 @@ VALUES
     ('procedure', N'internal.StoreFeatures'),
     ('procedure', N'internal.TakeScans'),
     ('procedure', N'dbo.GenerateFeatures'),
-    ('procedure', N'dbo.GenerateNewFeatures'),
     ('procedure', N'dbo.ChooseSeries'),
     ('procedure', N'dbo.StoreStagedFeatures'),
     ('procedure', N'internal.PoolNodules'),
     ('procedure', N'dbo.ScoreNodules'),
+    ('procedure', N'internal.ScoreNewNodules'),
+    ('procedure', N'dbo.GenerateNewFeatures'),
     ('procedure', N'internal.StorePredictions'),
     ('procedure', N'dbo.PredictLungCancerSql'),
     ('procedure', N'dbo.PredictPatientsSql'),

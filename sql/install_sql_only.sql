@@ -8617,7 +8617,8 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- PlanNewFeatures: fills #feature_calls with the layers, preprocessings and poolings of networks that the models in #served read; without
--- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise.
+-- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise. Features of later stages are not
+-- among them, but what their detectors find is.
 -- Called by GenerateNewFeatures and QueueNewFeatures, whose tables #served and #served_sets it reads and #feature_calls it fills.
 CREATE OR ALTER PROCEDURE internal.PlanNewFeatures
 AS
@@ -8625,7 +8626,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Added INT, @Said NVARCHAR(2000);
+    DECLARE @Added INT;
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT c.feature_set_id, c.pooling
     FROM #served AS s
@@ -8642,19 +8643,18 @@ BEGIN
         SET @Added = @@ROWCOUNT;
     END;
 
-    -- What later stages say of nodules is made by ScoreNodules, which is told more than a model keeps.
-    SET @Said = LEFT((
-        SELECT STRING_AGG(CAST(CONCAT(n.name, N'/', f.layer) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY f.feature_set_id)
-        FROM dbo.feature_sets AS f
-        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
-        WHERE f.layer LIKE N'nodules:%' AND f.feature_set_id IN (SELECT feature_set_id FROM #served_sets)), 1500);
-    IF @Said IS NOT NULL
-        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1,
-            @Said) WITH NOWAIT;
-    DELETE w
-    FROM #served_sets AS w
-    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.layer LIKE N'nodules:%';
+    -- Later stages look at what a detector has found, which their layers name first.
+    INSERT INTO #served_sets (feature_set_id, pooling)
+    SELECT DISTINCT d.feature_set_id, N'top5'
+    FROM (
+        SELECT g.feature_set_id, CONCAT(N'nodules:', n.name, N' ' + CAST(NULLIF(n.version, 1) AS NVARCHAR(12)),
+            N'/' + NULLIF(g.preprocessing, N'volume'), N':') AS start
+        FROM dbo.feature_sets AS g
+        INNER JOIN dbo.networks AS n ON n.network_id = g.network_id
+        WHERE g.layer = N'nodules') AS d
+    INNER JOIN dbo.feature_sets AS f ON LEFT(CONCAT(f.layer, N':'), LEN(d.start)) = d.start
+    INNER JOIN #served_sets AS w ON w.feature_set_id = f.feature_set_id
+    WHERE NOT EXISTS (SELECT 1 FROM #served_sets AS k WHERE k.feature_set_id = d.feature_set_id AND k.pooling = N'top5');
     -- What a network pools is pooled of features that any pooling brings along.
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT w.feature_set_id, COALESCE((
@@ -8674,14 +8674,16 @@ BEGIN
     SELECT f.network_id, f.preprocessing, f.layer, STRING_AGG(CAST(w.pooling AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY w.pooling)
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
+    WHERE f.network_id IS NOT NULL AND f.layer NOT LIKE N'nodules:%'
+        AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
     GROUP BY f.network_id, f.preprocessing, f.layer
     HAVING SUM(LEN(w.pooling) + 1) <= 128;
     INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
     SELECT f.network_id, f.preprocessing, f.layer, w.pooling
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL) AND NOT EXISTS (
+    WHERE f.network_id IS NOT NULL AND f.layer NOT LIKE N'nodules:%'
+        AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL) AND NOT EXISTS (
         SELECT 1 FROM #feature_calls AS c
         WHERE c.network_id = f.network_id AND c.preprocessing = f.preprocessing AND c.layer = f.layer
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));
@@ -12159,6 +12161,28 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- JudgeMarked: takes what readers marked in some scans as they are now, and says which of it is a nodule to be found. What is marked as
+-- irrelevant, by fewer readers than asked for, or is smaller or a point, is neither a nodule nor a false alarm.
+-- Called by ShowNoduleTruth and TakeMarked, for the scans in the table #scans, and fills the table #marked.
+CREATE OR ALTER PROCEDURE internal.JudgeMarked
+    @LeastReaders INT = 3,     -- readers of a nodule at least, where it is known how many marked it; as LUNA16 unless told otherwise
+    @LeastDiameter FLOAT = 3   -- its diameter at least, in millimetres; as LUNA16 unless told otherwise
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #marked (nodule_id, scan_id, is_nodule, x, y, z, diameter)
+    SELECT n.nodule_id, n.scan_id,
+        IIF(n.is_relevant = 1 AND COALESCE(n.readers, 255) >= @LeastReaders AND n.diameter >= @LeastDiameter, 1, 0), n.x, n.y, n.z,
+        n.diameter
+    FROM dbo.nodules AS n
+    INNER JOIN #scans AS s ON s.scan_id = n.scan_id AND s.content_sha256 = n.content_sha256
+    WHERE n.source = 'truth';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- MatchNodules: matches the nodules of each study with those of the one before: pairs of which each is the other's nearest.
 -- Called by CompareNodules, whose table #matches it fills, and whose tables #spots and #shifts it reads.
 CREATE OR ALTER PROCEDURE internal.MatchNodules
@@ -15622,6 +15646,9 @@ Example:
     EXECUTE internal.TakeServed @ModelName;
     EXECUTE internal.PlanNewFeatures;
     SET @Calls = (SELECT COUNT(*) FROM #feature_calls);
+    IF EXISTS (
+        SELECT 1 FROM dbo.feature_sets WHERE layer LIKE N'nodules:%' AND feature_set_id IN (SELECT feature_set_id FROM #served_sets))
+        RAISERROR(N'Later stages of detectors are not queued: call GenerateNewFeatures once the queue is done.', 0, 1) WITH NOWAIT;
     IF @Calls = 0
         RAISERROR(N'No served model reads features of a network, and the setting default_network names none: nothing to queue.', 0, 1)
             WITH NOWAIT;
@@ -18338,9 +18365,10 @@ BEGIN
     BEGIN
         PRINT N'dbo.ShowNoduleTruth returns what readers marked in a patient''s primary scan, or in the scan asked for, in two results.
 First the nodules, the largest first: place, size, how many readers marked it, the median of their impressions of malignancy from 1 to
-5, and is_relevant, 0 of what is neither to be found nor a false alarm. Then what detectors found of them: for each nodule and detector
-the candidate with the highest score whose centre lies nearer to the nodule''s than its radius, and how near. As in LUNA16, one that is
-marked as a point without a diameter is taken for 10 mm wide.
+5, is_relevant as it was loaded, and is_nodule, 0 of what is neither to be found nor a false alarm: as EvaluateNodules unless it is told
+otherwise, what is not relevant, or marked by fewer than 3 readers, or below 3 mm or a point. Then what detectors found of them: for each
+nodule and detector the candidate with the highest score whose centre lies nearer to the nodule''s than its radius, and how near. As in
+LUNA16, one that is marked as a point without a diameter is taken for 10 mm wide.
 It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed without @ScanId
@@ -18356,16 +18384,25 @@ Example:
         network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, network_version INT NULL,
         preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL, found_rank INT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
         diameter FLOAT NULL, product FLOAT NULL);
+    CREATE TABLE #scans (scan_id INT NOT NULL PRIMARY KEY, content_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #marked (
+        nodule_id INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, is_nodule BIT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL,
+        z FLOAT NOT NULL, diameter FLOAT NULL);
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    INSERT INTO #scans (scan_id, content_sha256)
+    SELECT scan_id, content_sha256 FROM dbo.scans WHERE scan_id = @ScanId;
+    EXECUTE internal.JudgeMarked;
     INSERT INTO #shown (
         nodule_id, source, network_id, network_name, network_version, preprocessing, found_rank, x, y, z, diameter, product)
     SELECT nodule_id, source, network_id, network_name, network_version, preprocessing, found_rank, x, y, z, diameter, product
     FROM dbo.nodule_list
     WHERE scan_id = @ScanId;
-    SELECT nodule_id, x, y, z, slice, pixel_row, pixel_column, diameter, volume, readers, malignancy, is_relevant
-    FROM dbo.nodule_list
-    WHERE scan_id = @ScanId AND source = 'truth'
-    ORDER BY is_relevant DESC, diameter DESC, nodule_id;
+    SELECT n.nodule_id, n.x, n.y, n.z, n.slice, n.pixel_row, n.pixel_column, n.diameter, n.volume, n.readers, n.malignancy,
+        n.is_relevant, m.is_nodule
+    FROM dbo.nodule_list AS n
+    INNER JOIN #marked AS m ON m.nodule_id = n.nodule_id
+    WHERE n.scan_id = @ScanId
+    ORDER BY m.is_nodule DESC, n.is_relevant DESC, n.diameter DESC, n.nodule_id;
     SELECT h.nodule_id, h.found_id, h.network_id, h.network_name, h.network_version, h.preprocessing, h.found_rank, h.product,
         SQRT(h.distance_square) AS distance
     FROM (
@@ -20220,6 +20257,7 @@ VALUES
     ('procedure', N'internal.ScoreVectors'),
     ('procedure', N'internal.ScoreMembers'),
     ('procedure', N'internal.ScoreScansSql'),
+    ('procedure', N'internal.JudgeMarked'),
     ('procedure', N'internal.MatchNodules'),
     ('procedure', N'internal.PlaceStudies'),
     ('procedure', N'dbo.DeletePreprocessing'),

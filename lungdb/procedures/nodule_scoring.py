@@ -140,6 +140,14 @@ def _declared(declared: dict[str, Any], activation: str | None, chosen: int | No
             "of the network's output. Supported values are none, where it is one, sigmoid and softmax.",
         )
     column = declared.get("class") if is_declared else None
+    for name, given, said in (("@Activation", activation, declared.get("activation")), ("@Class", chosen, column)):
+        if is_declared and given is not None and given != said:
+            raise ProcedureError(
+                ErrorNumber.ARGUMENT,
+                f"The value {given!r} for the parameter {name} is not supported: the network declares that its output "
+                f"is read otherwise, and so it is by GenerateNewFeatures. Leave {name} out, or load the network under "
+                "another name with another --stage.",
+            )
     if column is not None and type(column) is not int:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lungdb.cli.load_labels import main
+from lungdb.database import connect, run
 from lungdb.dicom.identity import Identity
 from tests.support.asking import Query
+from tests.support.nodules import add_network, search
 from tests.support.scan_rows import AXIAL, add_scan, begin
 
 KEPT = Identity("kept", "")
@@ -43,17 +46,36 @@ def mark(series: str, instance: str, points: list[tuple[int, int]]) -> str:
 
 
 def test_clusters_of_marks_become_nodules(scan: str, query: Query, capsys: pytest.CaptureFixture[str]) -> None:
-    """As many as pylidc finds, and two points; their malignancy is no label of the patient."""
+    """As many as pylidc finds, two points, and a lesion that is none; malignancy is no label of the patient."""
     references = json.loads((DATA / "references.json").read_text())
     assert main([READERS, "-d", scan]) == 0
-    assert "Nodules: 10 in 1 scans, 2 of them points; 1 scans changed, 0" in capsys.readouterr().out
-    found = query(NODULES)
+    printed = capsys.readouterr().out
+    assert "Nodules: 10 in 1 scans, 2 of them points; 1 scans changed, 0" in printed
+    assert "Irrelevant findings: 1 in 1 scans, 1 of them points; 1 scans changed, 0" in printed
+    found = query(NODULES.replace("ORDER", "WHERE is_relevant = 1 ORDER"))
     ((content,),) = query("SELECT content_sha256 FROM dbo.scans;")
     assert {(row[1], row[6], row[7], row[8], row[11]) for row in found} == {(1, "truth", None, None, content)}
     outlined = sorted((row[9], row[10]) for row in found if row[5] is not None)
     assert outlined == sorted((len(one["marks"]), one["malignancy"]) for one in references)
     assert sorted((row[9], row[10]) for row in found if row[5] is None) == [(1, None), (2, None)]
+    lesion = "SELECT x, y, z, diameter, readers, malignancy FROM dbo.nodules WHERE is_relevant = 0;"
+    assert query(lesion) == [(-100 + 0.7 * 5, -90 + 0.7 * 6, -112.5, None, 1, None)]
     assert query("SELECT * FROM dbo.labels;") == []
+
+
+def test_a_candidate_on_what_readers_say_is_no_nodule_is_no_false_alarm(scan: str, query: Query) -> None:
+    """As LUNA16 has it: within 5 mm of the point it is ignored, beyond it is a false alarm; so on a nodule's point."""
+    assert main([READERS, "-d", scan]) == 0
+    with closing(connect(scan)) as connection:
+        ((x, y, z),) = query("SELECT x, y, z FROM dbo.nodules WHERE is_relevant = 0;")
+        (point,) = query("SELECT x, y, z FROM dbo.nodules WHERE diameter IS NULL AND readers = 2;")
+        search(connection, add_network(connection, "d"), 1, [(x + 4.9, y, z, 0.9), (x, y, z + 5.1, 0.8), (*point, 0.7)])
+        run(
+            connection,
+            "EXECUTE dbo.CreateDataset @Name = N'read', @Query = N'SELECT scan_id FROM dbo.scans';"
+            "EXECUTE dbo.EvaluateNodules @ModelName = N'd', @Dataset = N'read';",
+        )
+    assert query("SELECT candidates, hits, ignored, false_alarms FROM dbo.nodule_evaluations;") == [(3, 0, 2, 1)]
 
 
 def test_loading_again_changes_nothing_and_another_file_replaces_what_readers_marked(
@@ -77,8 +99,18 @@ def test_loading_again_changes_nothing_and_another_file_replaces_what_readers_ma
     )
     assert main([str(tmp_path / "annotations.csv"), "-d", scan]) == 0
     assert "Nodules: 1 in 1 scans, 0 of them points; 1 scans changed, 1 of which" in capsys.readouterr().out
-    assert query(PLACES) == [(1.0, 2.0, 3.0, None), (-12.5, 30.0, -112.5, 6.3)]
-    assert query("SELECT readers, malignancy FROM dbo.nodules WHERE source = 'truth';") == [(None, None)]
+    relevant = PLACES.replace("ORDER", "WHERE is_relevant = 1 ORDER")
+    assert query(relevant) == [(1.0, 2.0, 3.0, None), (-12.5, 30.0, -112.5, 6.3)]
+    assert query("SELECT readers, is_relevant FROM dbo.nodules WHERE source = 'truth' ORDER BY is_relevant;") == [
+        (1, False),
+        (None, True),
+    ]
+    (tmp_path / "annotations_excluded.csv").write_text(
+        f"seriesuid,coordX,coordY,coordZ,diameter_mm\n{SERIES},-20,30,-112,-1\n"
+    )
+    assert main([str(tmp_path / "annotations_excluded.csv"), "-d", scan, "--irrelevant"]) == 0
+    assert main([READERS, "-d", scan]) == 0
+    assert sorted(str(row[1:]) for row in query(NODULES)) == sorted(str(row[1:]) for row in before)
 
 
 def test_annotations_may_tell_a_malignancy(
@@ -126,7 +158,7 @@ def test_uids_are_found_hashed(target: str, query: Query, monkeypatch: pytest.Mo
     begin(target, identity)
     add_scan(target, identity, "LIDC-IDRI-0001", SERIES, SLICES, **AXIAL)
     assert main([READERS, "-d", target]) == 0
-    assert query("SELECT COUNT(*) FROM dbo.nodules;") == [(10,)]
+    assert query("SELECT COUNT(*) FROM dbo.nodules;") == [(11,)]
 
 
 # The outline has the corners (10, 20), (14, 20), (14, 23) of the slice 4 mm above the first, pixels of 0.5 by 2 mm.
@@ -195,7 +227,7 @@ def test_marks_that_have_no_place_in_the_scan_are_refused(
     Path("marks/b.xml").write_text((DATA / "readers.xml").read_text(), encoding="utf-8")
     assert main(["marks", "-d", target]) == 0
     assert problem in capsys.readouterr().out
-    assert query("SELECT scan_id, COUNT(*) FROM dbo.nodules GROUP BY scan_id;") == [(2, 10)]
+    assert query("SELECT scan_id, COUNT(*) FROM dbo.nodules GROUP BY scan_id;") == [(2, 11)]
 
 
 def test_nodules_outside_of_the_pictures_are_told(

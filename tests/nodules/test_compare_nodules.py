@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lungdb.database import Connection, run
-from tests.nodules.conftest import add_network, add_scan, mark, search
 from tests.support.databases import refused, rows
+from tests.support.nodules import add_network, add_scan, add_truth, search
 
 CALL = "EXECUTE dbo.CompareNodules @PatientIndex = 0"
 PLACES = [(0, 0, 0), (50, 0, 0), (0, 60, 0)]
@@ -41,7 +41,7 @@ def test_a_doubled_volume_has_doubled_in_the_days_between(installed: Connection)
         (second, [((1, 1, 1), 10.0 * 2 ** (1 / 3)), ((50, 0, 0), 6.0), ((0, 0, 90), 4.0)]),
     ):
         for place, diameter in nodules:
-            mark(installed, scan, place, diameter)
+            add_truth(installed, scan, place, diameter)
     found = {(row["state"], row["first_diameter"]): row for row in compared(installed)}
     assert sorted(state for state, _ in found) == ["gone", "matched", "matched", "new"]
     grown = found["matched", 10.0]
@@ -58,7 +58,7 @@ def test_a_doubled_volume_has_doubled_in_the_days_between(installed: Connection)
 
 def test_volumes_of_a_detector_are_taken_before_spheres_and_25_percent_is_growth(installed: Connection) -> None:
     """Schwartz's formula on given volumes; candidates of low scores do not count."""
-    detector = add_network(installed, "detector", b"detector")
+    detector = add_network(installed, "detector")
     for series, day, volume in (
         ("1.1", "2020-01-01", 100.0),
         ("1.2", "2020-07-19", 125.0),
@@ -87,9 +87,9 @@ def test_scans_of_other_frames_are_aligned_by_their_middles_and_the_median_shift
         **dated("2020-04-10", number_images=110, **AXIAL | {"origin_y": 300.0, "origin_z": -20.0}),
     )
     for place in places:
-        mark(installed, first, place, 8)
+        add_truth(installed, first, place, 8)
     for x, y, z in places:
-        mark(installed, second, (x, y + 300, z + (6 if x == 20 else 0)), 8)
+        add_truth(installed, second, (x, y + 300, z + (6 if x == 20 else 0)), 8)
     found = compared(installed, ", @Within = 8")
     assert {row["aligned_by"] for row in found} == {"middles of the scans, median shift"}
     assert sorted(row["distance"] for row in found if row["state"] == "matched") == pytest.approx(
@@ -115,7 +115,8 @@ def test_without_days_there_is_no_doubling_time(
 ) -> None:
     """The change is told, and why the time is not."""
     for series, columns, diameter in (("1.1", first, 5), ("1.2", second, 10)):
-        mark(installed, add_scan(installed, "p", series, frame_of_reference_uid="1", **columns), (0, 0, 0), diameter)
+        scan = add_scan(installed, "p", series, frame_of_reference_uid="1", **columns)
+        add_truth(installed, scan, (0, 0, 0), diameter)
     (row,) = compared(installed)
     assert row["change_percent"] == pytest.approx(700)
     assert (row["days"], row["doubling_days"], row["reason"]) == (None, None, reason)
@@ -125,9 +126,9 @@ def test_a_point_has_no_volume_and_each_nodule_matches_once(installed: Connectio
     """The nearer of two takes the match; a pair farther apart than asked for is two nodules."""
     first = add_scan(installed, "p", "1.1", **dated("2020-01-01", frame_of_reference_uid="1"))
     second = add_scan(installed, "p", "1.2", **dated("2020-02-01", frame_of_reference_uid="1"))
-    mark(installed, first, (0, 0, 0), None)
-    mark(installed, first, (5, 0, 0), 9)
-    mark(installed, second, (1, 0, 0), 4)
+    add_truth(installed, first, (0, 0, 0), None)
+    add_truth(installed, first, (5, 0, 0), 9)
+    add_truth(installed, second, (1, 0, 0), 4)
     (gone, matched) = compared(installed)
     assert (gone["state"], matched["state"], matched["reason"]) == ("gone", "matched", "no volume and no diameter")
     assert {row["state"] for row in compared(installed, ", @Within = 0.5")} == {"gone", "new"}

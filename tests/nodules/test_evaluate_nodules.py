@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lungdb.database import Connection, run
-from tests.nodules.conftest import add_network, add_scan, mark
 from tests.support.databases import refused, rows
+from tests.support.nodules import add_network, add_scan, add_truth
 
 CALL = "EXECUTE dbo.EvaluateNodules @ModelName = N'detector', @Dataset = N'marked'"
 FIGURES = "SELECT false_alarms_per_scan, sensitivity FROM dbo.detector_figures ORDER BY position;"
@@ -41,9 +41,9 @@ def test_who_marked_how_large_a_nodule_is_asked_at_evaluation(searched: Connecti
 def test_what_is_marked_irrelevant_or_has_no_diameter_is_no_nodule(searched: Connection) -> None:
     """A point, and a finding of a list of those to be left out, whoever marked them; unknown readers are enough."""
     scan = add_scan(searched, "e", "1.e")
-    mark(searched, scan, (0, 0, 0), None, None)
-    mark(searched, scan, (50, 0, 0), 9, None)
-    mark(searched, scan, (90, 0, 0), 9, None)
+    add_truth(searched, scan, (0, 0, 0), None, None)
+    add_truth(searched, scan, (50, 0, 0), 9, None)
+    add_truth(searched, scan, (90, 0, 0), 9, None)
     run(searched, "UPDATE dbo.nodules SET is_relevant = 0 WHERE x = 90;")
     run(searched, f"EXECUTE dbo.CreateDataset @Name = N'one', @Query = N'SELECT {scan} AS scan_id';")
     assert "(scan_id 6) have not been searched" in refused(searched, f"{CALL.replace('marked', 'one')};", 50140)
@@ -56,7 +56,7 @@ def test_what_is_marked_irrelevant_or_has_no_diameter_is_no_nodule(searched: Con
 
 def test_stages_multiply_scores_and_must_have_scored_every_candidate(searched: Connection) -> None:
     """A stage that gives false alarms 0 and hits 1 leaves the nodules that are found before the first false alarm."""
-    stage = add_network(searched, "false_alarms", b"stage")
+    stage = add_network(searched, "false_alarms")
     call = f"{CALL}, @Stages = N'false_alarms'"
     assert "have candidates that the stage 'false_alarms' has not scored" in refused(searched, f"{call};", 50140)
     run(

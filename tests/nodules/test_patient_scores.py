@@ -16,8 +16,8 @@ from scipy.special import expit, logit
 from lungdb.database import Connection, connect, run
 from lungdb.errors import SqlError
 from lungdb.learning.pooling import pool
-from tests.nodules.conftest import add_network
 from tests.support.databases import copy_to, fill, hash_vectors, rows, said, target_of
+from tests.support.nodules import add_network
 from tests.support.once import Once
 
 PATIENTS = 60
@@ -58,7 +58,7 @@ def searched_file(once: Once, installed_file: Path) -> Path:
             vectors = [json.dumps(chance.normal(label, 1, 3).tolist()) for label in labels]
             fill(connection, vectors, labels, 3)
             details = {"output": {"form": "heatmap"}, "input": {"dimensions": 3}, "layers": {"nodules": "map"}}
-            network = add_network(connection, "detector", b"detector", json.dumps(details))
+            network = add_network(connection, "detector", details=json.dumps(details))
             run(
                 connection,
                 "INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) VALUES (?, N'nodules', "

@@ -14,8 +14,8 @@ from lungdb.cli.load_network import main as load_network
 from lungdb.database import Connection, run
 from lungdb.errors import SqlError
 from lungdb.imaging.codecs import content_sha256, encode_slice
-from tests.nodules.conftest import add_network, add_scan, search
 from tests.support.databases import NAME, refused, rows, target_of
+from tests.support.nodules import add_network, add_scan, search
 
 SIDE, SLICES = 24, 16
 ORIGIN, SPACING = (-20.0, 10.0, -50.0), 2.0
@@ -78,9 +78,9 @@ def expected(seed: int) -> list[float]:
 @pytest.fixture
 def staged(installed: Connection) -> Connection:
     """Give three scans that a detector has searched, the third without a candidate, and a stage."""
-    detector = add_network(installed, "detector", b"detector")
+    detector = add_network(installed, "detector")
     details = {"input": INPUT, "normalisation": {"mean": [0.0], "std": [1.0]}, "layers": []}
-    add_network(installed, "stage", stage(), json.dumps(details))
+    add_network(installed, "stage", model=stage(), details=json.dumps(details))
     for patient, seed in (("a", 1), ("b", 2)):
         places = [
             (ORIGIN[0] + x * SPACING, ORIGIN[1] + y * SPACING, ORIGIN[2] + z * SPACING, score)
@@ -206,7 +206,7 @@ def test_another_version_of_the_detector_makes_other_features(staged: Connection
     """What a model has learnt from one version's candidates is not mixed with those of the next."""
     run(staged, f"{CALL};")
     before = pooled(staged)
-    newer = add_network(staged, "newer", b"newer")
+    newer = add_network(staged, "newer")
     run(staged, "UPDATE dbo.networks SET name = N'detector', version = 2 WHERE network_id = ?;", (newer,))
     search(staged, newer, 1, [(ORIGIN[0] + 40, ORIGIN[1] + 24, ORIGIN[2] + 16, 0.25)])
     run(staged, f"{CALL};")
@@ -228,19 +228,74 @@ def test_scores_are_deleted_with_the_last_features_of_their_stage(staged: Connec
     run(staged, "EXECUTE dbo.DeleteNetwork @ModelName = N'stage', @Version = 1;")
 
 
-def test_the_nightly_call_and_a_refused_score_say_who_makes_features_of_stages(staged: Connection) -> None:
-    """GenerateFeatures makes no products of scores, and is not called for them."""
-    run(staged, f"{CALL};")
-    run(
-        staged,
-        "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
-        "SELECT N'served', 1, N'onnx', feature_set_id, N'top5', 0x00, HASHBYTES('SHA2_256', 0x00), N'{\"width\": 5}' "
-        "FROM dbo.feature_sets WHERE layer = N'nodules:detector';"
-        "DELETE FROM dbo.pooled_features WHERE scan_id = 1;",
+SERVE = (
+    "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
+    "SELECT N'served', 1, N'onnx', feature_set_id, N'top5', 0x00, HASHBYTES('SHA2_256', 0x00), N'{\"width\": 5}' "
+    "FROM dbo.feature_sets WHERE layer = ?;"
+)
+DECLARED = {"form": "probability", "activation": "none", "class": 0}
+
+
+def test_the_nightly_call_scores_what_is_new_by_declared_stages_in_their_order(staged: Connection) -> None:
+    """A scan that came and was searched since: the first stage, then the second, whose features are served."""
+    details = json.dumps({"input": INPUT, "normalisation": {"mean": [0.0], "std": [1.0]}, "output": DECLARED})
+    run(staged, "UPDATE dbo.networks SET details = ? WHERE name = N'stage';", (details,))
+    run(staged, "UPDATE dbo.networks SET model = 0x WHERE name = N'detector';")
+    add_network(staged, "second", model=stage(), details=details)
+    for call in (CALL, CALL.replace("N'stage'", "N'second'") + ", @After = N'stage'"):
+        run(staged, f"{call};")
+    run(staged, SERVE, ("nodules:detector:stage",))
+    place = [(ORIGIN[0] + x * SPACING, ORIGIN[1] + y * SPACING, ORIGIN[2] + z * SPACING) for z, y, x in VOXELS]
+    scan = add_volume(staged, "d", 3)
+    search(staged, 1, scan, [(*at, score) for at, score in zip(place, DETECTED, strict=True)])
+    run(staged, "UPDATE dbo.pooled_features SET vector_sha256 = NULL;")
+    run(staged, "EXECUTE dbo.GenerateNewFeatures;")
+    # What is there of other scans is not written again.
+    hashes = rows(
+        staged, "SELECT COUNT(*) FROM dbo.pooled_features WHERE vector_sha256 IS NULL AND scan_id <> ?;", (scan,)
     )
+    assert hashes == rows(staged, "SELECT COUNT(*) FROM dbo.pooled_features WHERE scan_id <> ?;", (scan,))
+    found = rows(
+        staged,
+        "SELECT w.name, r.score FROM dbo.nodule_scores AS r INNER JOIN dbo.nodules AS n ON n.nodule_id = r.nodule_id "
+        "INNER JOIN dbo.networks AS w ON w.network_id = r.network_id WHERE n.scan_id = ? ORDER BY w.name DESC, "
+        "n.nodule_id;",
+        (scan,),
+    )
+    assert [name for name, _ in found] == ["stage"] * 3 + ["second"] * 3
+    assert [score for _, score in found] == pytest.approx(expected(3) * 2, abs=1e-5)
+    ((vector,),) = rows(
+        staged,
+        "SELECT p.vector FROM dbo.pooled_features AS p INNER JOIN dbo.feature_sets AS f "
+        "ON f.feature_set_id = p.feature_set_id WHERE f.layer = N'nodules:detector:stage' AND p.scan_id = ?;",
+        (scan,),
+    )
+    products = sorted((a * a * b for a, b in zip(expected(3), DETECTED, strict=True)), reverse=True)
+    assert json.loads(vector) == pytest.approx([*products, 0, 0], abs=1e-5)
+
+
+def test_a_stage_that_declares_is_not_scored_otherwise(staged: Connection) -> None:
+    """What a night scores is scored as by day: the call is refused, and the remedy said."""
+    details = {"input": INPUT, "normalisation": {"mean": [0.0], "std": [1.0]}, "output": DECLARED}
+    run(staged, "UPDATE dbo.networks SET details = ? WHERE name = N'stage';", (json.dumps(details),))
+    assert "'sigmoid' for the parameter @Activation" in refused(
+        staged, CALL.replace("N'none'", "N'sigmoid'") + ";", 50101
+    )
+    assert "1 for the parameter @Class" in refused(staged, f"{CALL}, @Class = 1;", 50101)
+    run(staged, f"{CALL}, @Class = 0;")
+    assert scores(staged, 1) == pytest.approx(expected(1), abs=1e-5)
+
+
+def test_the_nightly_call_and_a_refused_score_say_who_makes_features_of_stages(staged: Connection) -> None:
+    """Of a network that declares nothing the nightly call does not know how; GenerateFeatures makes no products."""
+    run(staged, f"{CALL};")
+    run(staged, "UPDATE dbo.networks SET model = 0x WHERE name = N'detector';")
+    run(staged, SERVE, ("nodules:detector",))
+    run(staged, "DELETE FROM dbo.pooled_features WHERE scan_id = 1;")
     said: list[str] = []
     run(staged, "EXECUTE dbo.GenerateNewFeatures;", on_message=lambda message: said.append(message.text))
-    assert "ScoreNodules makes stage/nodules:detector" in " ".join(said)
+    assert "Left to a call of ScoreNodules" in " ".join(said)
+    assert "stage/nodules:detector" in " ".join(said)
     assert rows(staged, "SELECT DISTINCT procedure_name FROM dbo.runs;") == [("ScoreNodules",)]
     message = refused(
         staged, "EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @ModelName = N'served', @Version = 1;", 50109

@@ -177,11 +177,11 @@ def test_what_readers_marked_is_shown_when_the_button_is_pressed_and_that_is_rec
     assert looks(web_database) == []
     shown = post(tess, TRUTH)
     assert shown.status_code == 200
-    assert "&lt;detector&gt;, version 1, found 1 of 2." in shown.text
-    assert "other, version 1, found 0 of 2." in shown.text
+    assert "&lt;detector&gt;, version 1, found 1 of 1." in shown.text
+    assert "other, version 1, found 0 of 1." in shown.text
     assert Tables(shown.text).rows[-3:] == [
         ["M1", "4", "6.0 mm", "4", "3.5", "number 1, 1.0 mm from its centre", "not found"],
-        ["M2", "7", "5.0 mm", "1", "not rated", "not found", "not found"],
+        ["M2not to be found", "7", "5.0 mm", "1", "not rated", "not found", "not found"],
         ["M3not to be found", "2", "4.0 mm", "not known", "not rated", "number 2, 0.0 mm from its centre", "not found"],
     ]
     assert looks(web_database) == [("tess", "view_truth", 2, "ok", "nodules that readers marked")]
@@ -267,7 +267,7 @@ def test_the_api_gives_what_the_tables_hold(reader: FlaskClient, signed_in: Flas
     np.testing.assert_allclose([first[name] for name in "xyz"], [-12, -7, 13.5])
     marked = signed_in.get(f"{API}/truth").get_json()["items"]
     assert [(one["readers"], one["malignancy"], one["is_relevant"]) for one in marked] == [
-        (4, 3.5, True), (1, None, True), (None, None, False),
+        (4, 3.5, True), (1, None, False), (None, None, False),
     ]  # fmt: skip
     [hit] = marked[0]["hits"]
     assert (hit["id"], hit["rank"]) == (first["id"], 1)

@@ -9,7 +9,7 @@ import pytest
 
 from lungdb.database import Connection, run
 from tests.support.databases import refused, rows
-from tests.support.nodules import add_found, add_network, add_stage, add_truth, lay
+from tests.support.nodules import add_found, add_network, add_stage, add_truth, lay, search
 
 SCAN, INDEX = 3, 2
 ASK = "EXECUTE dbo.ReadNodules @PatientIndex = 2;"
@@ -116,8 +116,8 @@ def test_a_hit_lies_nearer_than_the_radius(listed: Connection) -> None:
     add_found(listed, SCAN, one, (100, 4.0, 0), 8.0, 0.2)
     far = add_found(listed, SCAN, other, (0, 104.0, 3.0), 8.0, 0.1)
     nodules, hits = read(listed, TRUTH)
-    assert [(n["nodule_id"], n["readers"], n["malignancy"], n["is_relevant"]) for n in nodules] == [
-        (large, 4, 3.5, True), (point, None, None, True), (aside, 1, None, False),
+    assert [(n["nodule_id"], n["readers"], n["malignancy"], n["is_relevant"], n["is_nodule"]) for n in nodules] == [
+        (large, 4, 3.5, True, True), (point, None, None, True, False), (aside, 1, None, False, False),
     ]  # fmt: skip
     assert [(h["nodule_id"], h["network_name"], h["found_rank"]) for h in hits] == [
         (large, "one", 2), (point, "one", 4), (aside, "other", 1),
@@ -126,6 +126,30 @@ def test_a_hit_lies_nearer_than_the_radius(listed: Connection) -> None:
     np.testing.assert_allclose([hit["distance"] for hit in hits], [4.9, 4.0, 5.0])
     _, found, _ = read(listed)
     assert {row["nodule_id"] for row in found}.isdisjoint({large, point, aside})
+
+
+@pytest.mark.parametrize(
+    ("diameter", "readers", "is_relevant", "is_nodule"),
+    [
+        (3.0, 3, True, True), (3.0, None, True, True), (2.9, 4, True, False), (8.0, 2, True, False),
+        (None, 4, True, False), (8.0, 4, False, False),
+    ],
+)  # fmt: skip
+def test_what_is_to_be_found_is_what_an_evaluation_counts(
+    listed: Connection, diameter: float | None, readers: int | None, is_relevant: bool, is_nodule: bool
+) -> None:
+    """LUNA16: three of four readers, 3 mm; the same call of EvaluateNodules counts just these."""
+    detector = add_network(listed, "detector")
+    add_truth(listed, SCAN, (0, 0, 0), diameter, readers, is_relevant=is_relevant)
+    add_truth(listed, SCAN, (90, 0, 0), 10.0, 4)
+    search(listed, detector, SCAN, [])
+    (sure, asked), _ = read(listed, TRUTH)
+    if asked["x"] == 90:
+        sure, asked = asked, sure
+    assert (sure["is_nodule"], asked["is_nodule"]) == (True, is_nodule)
+    run(listed, f"EXECUTE dbo.CreateDataset @Name = N'read', @Query = N'SELECT {SCAN} AS scan_id';")
+    run(listed, "EXECUTE dbo.EvaluateNodules @ModelName = N'detector', @Dataset = N'read';")
+    assert rows(listed, "SELECT nodules FROM dbo.nodule_evaluations;") == [(1 + is_nodule,)]
 
 
 def test_the_view_has_truth_and_what_was_found_together(listed: Connection) -> None:

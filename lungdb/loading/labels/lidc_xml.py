@@ -1,13 +1,14 @@
 """LIDC-IDRI's XML: what each reader marked in a CT series.
 
 A reader outlines a nodule of 3 mm or more in each slice and rates it, and marks the centre of a smaller one. Outlines
-run through the pixels around the nodule; those that exclude something from it say so. Lesions that are no nodules are
-marked, too, and left alone here. The XML of chest radiographs, IdriReadMessage, is another form.
+run through the pixels around the nodule; those that exclude something from it say so. Lesions of 3 mm or more that are
+no nodules are marked, too, by their centre (nonNodule). The XML of chest radiographs, IdriReadMessage, is another form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
@@ -46,7 +47,7 @@ class Contour:
 
 @dataclass(frozen=True)
 class Mark:
-    """What a reader marked as one nodule.
+    """What a reader marked as one nodule, or as one lesion that is none.
 
     Attributes
     ----------
@@ -58,12 +59,15 @@ class Mark:
         The reader's impression, 1 to 5.
     is_outlined : bool
         Whether the reader outlined or rated it as one of 3 mm or more; otherwise it is a point.
+    is_nodule : bool
+        False of a lesion that the reader says is no nodule, which is a point.
     """
 
     reader: int
     contours: tuple[Contour, ...]
     malignancy: int | None
     is_outlined: bool
+    is_nodule: bool = True
 
 
 @dataclass(frozen=True)
@@ -121,16 +125,26 @@ def read_reading(path: Path, shown: str) -> Reading | str:
     marks = []
     for reader, session in enumerate(root.findall("readingSession")):
         for nodule in session.findall("unblindedReadNodule"):
-            try:
+            with _told(nodule, errors):
                 marks.append(_mark(reader, nodule))
-            except LineError as error:
-                errors.append(f"the mark at line {nodule.get(_LINE)} {error}")
+        for lesion in session.findall("nonNodule"):
+            with _told(lesion, errors):
+                marks.append(Mark(reader, (_locus(lesion),), None, is_outlined=False, is_nodule=False))
     if errors:
         more = f" and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
         raise LungdbError(
             f"{shown}: {'; '.join(errors[:_SHOWN_ERRORS])}{more}. Correct the file; nothing has been changed."
         )
     return Reading(series_uid, tuple(marks))
+
+
+@contextmanager
+def _told(mark: Element, errors: list[str]) -> Iterator[None]:
+    """Collect what is wrong with a mark, by its line."""
+    try:
+        yield
+    except LineError as error:
+        errors.append(f"the mark at line {mark.get(_LINE)} {error}")
 
 
 def _mark(reader: int, nodule: Element) -> Mark:
@@ -154,10 +168,7 @@ def _contours(nodule: Element) -> Iterator[Contour]:
     for roi in nodule.findall("roi"):
         points = []
         for edge in roi.findall("edgeMap"):
-            x, y = real_number(_text(edge, "xCoord"), ","), real_number(_text(edge, "yCoord"), ",")
-            if x is None or y is None:
-                raise LineError("has an xCoord or yCoord that is not a number")
-            points.append((x, y))
+            points.append(_point(edge))
         if len(points) > _MOST_POINTS:
             raise LineError(f"has an outline of more than {_MOST_POINTS} points")
         included = _text(roi, "inclusion").upper()
@@ -168,6 +179,24 @@ def _contours(nodule: Element) -> Iterator[Contour]:
             raise LineError("has a roi without imageSOP_UID")
         if points:
             yield Contour(instance_uid, tuple(points), included != "FALSE")
+
+
+def _locus(lesion: Element) -> Contour:
+    """Read where a lesion that is no nodule lies."""
+    locus = lesion.find("locus")
+    if locus is None:
+        raise LineError("has no locus")
+    instance_uid = _text(lesion, "imageSOP_UID")
+    if not instance_uid:
+        raise LineError("has no imageSOP_UID")
+    return Contour(instance_uid, (_point(locus),))
+
+
+def _point(place: Element) -> tuple[float, float]:
+    x, y = real_number(_text(place, "xCoord"), ","), real_number(_text(place, "yCoord"), ",")
+    if x is None or y is None:
+        raise LineError("has an xCoord or yCoord that is not a number")
+    return x, y
 
 
 def _text(parent: Element, name: str) -> str:

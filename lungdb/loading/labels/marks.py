@@ -23,6 +23,8 @@ from lungdb.loading.site_identity import stored_identity
 
 Points = npt.NDArray[np.float64]
 Given = TypeVar("Given")
+Findings = dict[bool, list[Nodule]]
+"""Whether they are relevant -> what is marked in a scan; a kind that is not there is left as it is in the database."""
 
 NO_GEOMETRY = "were loaded before their place in the patient was recorded"
 NO_SLICE = "lack a slice that is marked"
@@ -63,7 +65,9 @@ class Geometry:
 
 
 def store_readings(connection: Connection, readings: Sequence[Reading], key: str) -> Report:
-    """Store the nodules that readers marked in scans, in one transaction; what was marked in them before is replaced.
+    """Store what readers marked in scans, in one transaction; what was marked in them before is replaced.
+
+    Lesions that they say are no nodules are irrelevant findings.
 
     Raises
     ------
@@ -73,8 +77,9 @@ def store_readings(connection: Connection, readings: Sequence[Reading], key: str
     """
     uid = stored_identity(connection, key).uid
 
-    def nodules(reading: Reading, row: dict[str, Any]) -> list[Nodule]:
-        return find_nodules(reading, read_geometry(connection, row), uid)
+    def nodules(reading: Reading, row: dict[str, Any]) -> Findings:
+        geometry = read_geometry(connection, row)
+        return {is_nodule: find_nodules(reading, geometry, uid, is_nodule=is_nodule) for is_nodule in (True, False)}
 
     return _store(connection, {reading.series_uid: reading for reading in readings}, uid, nodules)
 
@@ -97,10 +102,12 @@ def store_nodules(
         None of the series is a scan, there are no patients, or `key` is not the key that they were loaded with.
     """
     uid = stored_identity(connection, key).uid
-    return _store(connection, series, uid, lambda nodules, row: [*nodules], is_relevant=is_relevant)
+    return _store(connection, series, uid, lambda nodules, row: {is_relevant: [*nodules]})
 
 
-def find_nodules(reading: Reading, geometry: Geometry, uid: Callable[[str], str]) -> list[Nodule]:
+def find_nodules(
+    reading: Reading, geometry: Geometry, uid: Callable[[str], str], *, is_nodule: bool = True
+) -> list[Nodule]:
     """Make nodules of the marks of a series: outlines first, then points, which are clustered apart.
 
     A nodule's centre is the mean of its readers' centres, each the mean of the outlines' points; its diameter the mean
@@ -110,6 +117,8 @@ def find_nodules(reading: Reading, geometry: Geometry, uid: Callable[[str], str]
     ----------
     uid : callable
         Gives the stored form of a UID.
+    is_nodule : bool
+        False makes findings of the lesions instead that readers say are no nodules.
 
     Raises
     ------
@@ -118,7 +127,7 @@ def find_nodules(reading: Reading, geometry: Geometry, uid: Callable[[str], str]
     """
     found = []
     for is_outlined in (True, False):
-        marks = [mark for mark in reading.marks if mark.is_outlined == is_outlined]
+        marks = [mark for mark in reading.marks if (mark.is_nodule, mark.is_outlined) == (is_nodule, is_outlined)]
         indices = [np.concatenate([_indices(one, geometry, uid) for one in mark.contours]) for mark in marks]
         for group in cluster(indices, geometry.thickness):
             found.append(_nodule([marks[place] for place in group], geometry, uid))
@@ -187,9 +196,7 @@ def _store(
     connection: Connection,
     series: Mapping[str, Given],
     uid: Callable[[str], str],
-    nodules: Callable[[Given, dict[str, Any]], list[Nodule]],
-    *,
-    is_relevant: bool = True,
+    nodules: Callable[[Given, dict[str, Any]], Findings],
 ) -> Report:
 
     def store() -> Report:
@@ -198,7 +205,7 @@ def _store(
         unknown = [raw for raw in series if uid(raw) not in rows]
         if len(unknown) == len(series):
             raise no_scan_known(len(series))
-        found: dict[int, list[Nodule]] = {}
+        found: dict[int, Findings] = {}
         without: dict[str, list[int]] = {}
         for raw, given in series.items():
             row = rows.get(uid(raw))
@@ -209,26 +216,41 @@ def _store(
                     without.setdefault(str(error), []).append(row["scan_id"])
         passed = [_without(reason, scans) for reason, scans in without.items()]
         by_id = {row["scan_id"]: row for row in rows.values()}
-        outside = [scan_id for scan_id, each in found.items() if any(_is_outside(one, by_id[scan_id]) for one in each)]
+        outside = [
+            scan_id
+            for scan_id, each in found.items()
+            if any(_is_outside(one, by_id[scan_id]) for kind in each.values() for one in kind)
+        ]
         if not found:
             raise LungdbError(f"{' '.join(passed)} Nothing has been changed.")
         contents = {scan_id: bytes(row["content_sha256"]) for scan_id, row in by_id.items()}
-        changed, before = replace_nodules(connection, found, contents, is_relevant=is_relevant)
-        flat = [one for each in found.values() for one in each]
-        points = sum(one.diameter is None for one in flat)
-        what = "Nodules" if is_relevant else "Irrelevant findings"
-        line = (
-            f"{what}: {len(flat)} in {len(found)} scans, {points} of them points; {changed} scans changed, {before} "
-            "of which had others before."
-        )
+        # All scans of a file have the same kinds of findings, none of a kind included.
+        lines = [
+            _replace(connection, {scan_id: each[kind] for scan_id, each in found.items()}, contents, is_relevant=kind)
+            for kind in next(iter(found.values()))
+        ]
         if outside:
             passed.append(
                 f"{len(outside)} scans have nodules outside of their pictures ({_named(outside)}). Check that the "
                 "marks are of these scans."
             )
-        return Report([line, *passed], unknown)
+        return Report([*lines, *passed], unknown)
 
     return committed(connection, store)[0]
+
+
+def _replace(
+    connection: Connection, found: Mapping[int, Sequence[Nodule]], contents: Mapping[int, bytes], *, is_relevant: bool
+) -> str:
+    """Replace the findings of a kind, and say so."""
+    changed, before = replace_nodules(connection, found, contents, is_relevant=is_relevant)
+    flat = [one for each in found.values() for one in each]
+    points = sum(one.diameter is None for one in flat)
+    what = "Nodules" if is_relevant else "Irrelevant findings"
+    return (
+        f"{what}: {len(flat)} in {len(found)} scans, {points} of them points; {changed} scans changed, {before} "
+        "of which had others before."
+    )
 
 
 def _without(reason: str, scans: Sequence[int]) -> str:

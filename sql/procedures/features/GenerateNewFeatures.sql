@@ -14,7 +14,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.GenerateNewFeatures is what a nightly job calls before ScoreNewScans: by GenerateFeatures it makes, of every scan that
 lacks them, the features that the served versions of the models read: network, layer, preprocessing and pooling, also of combined
-features and of an ensemble''s members. Where no model is served yet, it makes those of the setting default_network.
+features and of an ensemble''s members. Later stages of a detector, by ScoreNodules, are among them where their networks declare what makes
+a probability of their output (lungdb load-network --stage). Where no model is served yet, it makes those of the setting default_network.
 Stopped at any point, it goes on there when called again. What failed is named at the end, in one error; the rest is stored.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of a model in dbo.classifiers whose features are made; NULL means those of all
@@ -80,11 +81,12 @@ Example:
         END CATCH;
         SET @Place = @Place + 1;
     END;
+    EXECUTE internal.ScoreNewNodules @ChunkMegabytes, @Calls OUTPUT, @Failed OUTPUT, @Said OUTPUT;
     EXECUTE internal.PoolNewFeatures @ChunkMegabytes, @Calls OUTPUT, @Failed OUTPUT, @Said OUTPUT;
     IF @Failed > 0
     BEGIN
         SET @Message = REPLACE(CONCAT(@Failed, N' of ', @Calls, N' kinds of features could not be made of all scans; what is made is kept.',
-            @Said, N' Call GenerateFeatures, or PoolFeatures, for each to see all of its error.'), N'%', N'%%');
+            @Said, N' Call GenerateFeatures, ScoreNodules or PoolFeatures for each to see all of its error.'), N'%', N'%%');
         THROW 50471, @Message, 1;
     END;
 END;

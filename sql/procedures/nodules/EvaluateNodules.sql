@@ -49,7 +49,8 @@ Examples:
         nodule_id INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL,
         score FLOAT NOT NULL);
     CREATE TABLE #marked (
-        scan_id INT NOT NULL, is_nodule BIT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL, z FLOAT NOT NULL, diameter FLOAT NULL);
+        nodule_id INT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, is_nodule BIT NOT NULL, x FLOAT NOT NULL, y FLOAT NOT NULL,
+        z FLOAT NOT NULL, diameter FLOAT NULL);
     CREATE TABLE #measured (
         position INT NULL, rate FLOAT NULL, sensitivity FLOAT NULL, low FLOAT NULL, high FLOAT NULL);
 

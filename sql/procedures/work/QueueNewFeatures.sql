@@ -38,6 +38,9 @@ Example:
     EXECUTE internal.TakeServed @ModelName;
     EXECUTE internal.PlanNewFeatures;
     SET @Calls = (SELECT COUNT(*) FROM #feature_calls);
+    IF EXISTS (
+        SELECT 1 FROM dbo.feature_sets WHERE layer LIKE N'nodules:%' AND feature_set_id IN (SELECT feature_set_id FROM #served_sets))
+        RAISERROR(N'Later stages of detectors are not queued: call GenerateNewFeatures once the queue is done.', 0, 1) WITH NOWAIT;
     IF @Calls = 0
         RAISERROR(N'No served model reads features of a network, and the setting default_network names none: nothing to queue.', 0, 1)
             WITH NOWAIT;

@@ -54,12 +54,13 @@ def geometry(series_uid: str) -> Geometry:
 def test_outlines_are_clustered_as_pylidc_does(reading: Reading, references: list[dict[str, Any]]) -> None:
     """Ones that meet, ones in neighbouring slices, and six marks that only a smaller tolerance parts in two nodules."""
     called = names()
-    outlined = [place for place, mark in enumerate(reading.marks) if mark.is_outlined]
+    marks = [mark for mark in reading.marks if mark.is_nodule]
+    outlined = [place for place, mark in enumerate(marks) if mark.is_outlined]
     indices = [
         np.concatenate(
             [
                 np.column_stack([one.points, np.full(len(one.points), float(one.instance_uid.rpartition(".")[2]))])
-                for one in reading.marks[place].contours
+                for one in marks[place].contours
             ]
         )
         for place in outlined
@@ -82,13 +83,20 @@ def test_a_nodule_is_what_pylidc_says_of_its_marks(reading: Reading, references:
 
 
 def test_small_marks_are_points_and_no_part_of_outlines(reading: Reading) -> None:
-    """Two readers pointed to one place, a pixel apart; one to another, rating it 0; what is no nodule is left alone."""
+    """Two readers pointed to one place, a pixel apart; one to another, rating it 0."""
     points = [one for one in find_nodules(reading, geometry(reading.series_uid), str) if one.diameter is None]
     assert [(one.readers, one.malignancy) for one in points] == [(2, None), (1, None)]
     np.testing.assert_allclose(
         [one.centre for one in points],
         [(-100 + 0.7 * 50.5, -90 + 0.7 * 70.5, -95.0), (-100 + 0.7 * 90, -90 + 0.7 * 60, -77.5)],
     )
+
+
+def test_lesions_that_are_no_nodules_are_points_apart(reading: Reading) -> None:
+    """The third reader's, in column 5 and row 6 of the slice of number 3."""
+    (lesion,) = find_nodules(reading, geometry(reading.series_uid), str, is_nodule=False)
+    np.testing.assert_allclose(lesion.centre, (-100 + 0.7 * 5, -90 + 0.7 * 6, -112.5))
+    assert (lesion.diameter, lesion.readers, lesion.malignancy) == (None, 1, None)
 
 
 def test_no_marks_are_no_nodules() -> None:

@@ -17,6 +17,10 @@ ROI = (
     "<edgeMap><xCoord>4</xCoord><yCoord>5</yCoord></edgeMap></roi>"
 )
 OUTLINE = ROI.replace("</edgeMap>", "</edgeMap><edgeMap><xCoord>6</xCoord><yCoord>5</yCoord></edgeMap>")
+LESION = (
+    "<nonNodule><nonNoduleID>7</nonNoduleID><imageZposition>-5</imageZposition><imageSOP_UID>1.2.SECRET.1</imageSOP_UID>"
+    "<locus><xCoord>8</xCoord><yCoord>9</yCoord></locus></nonNodule>"
+)
 RATED = "<characteristics><subtlety>3</subtlety><malignancy>4</malignancy></characteristics>"
 
 
@@ -65,6 +69,18 @@ def test_ratings_of_0_are_none_and_a_point_beside_outlines_is_a_slip(tmp_path: P
     assert not found.marks[1].contours[0].included
 
 
+def test_lesions_that_are_no_nodules_are_points_of_their_own_kind(tmp_path: Path) -> None:
+    """Each reader's, behind the nodules."""
+    lesions = f"<readingSession>{LESION}</readingSession>"
+    both = session(ROI).replace("</readingSession>", f"{LESION}{LESION}</readingSession>")
+    found = read(tmp_path, message(both, lesions))
+    assert isinstance(found, Reading)
+    lesion = Contour("1.2.SECRET.1", ((8, 9),))
+    assert [(mark.reader, mark.is_nodule) for mark in found.marks] == [(0, True), (0, False), (0, False), (1, False)]
+    assert {mark.contours for mark in found.marks if not mark.is_nodule} == {(lesion,)}
+    assert {(mark.malignancy, mark.is_outlined) for mark in found.marks} == {(None, False)}
+
+
 def test_a_radiographs_xml_is_told_apart(tmp_path: Path) -> None:
     """It has another root; by itself it is refused, since nothing of it is stored."""
     assert (
@@ -91,6 +107,12 @@ def test_a_radiographs_xml_is_told_apart(tmp_path: Path) -> None:
         ("the mark at line 2 has an xCoord or yCoord", message(session(ROI.replace("<yCoord>5</yCoord>", "")))),
         ("the mark at line 2 has an inclusion", message(session(ROI.replace("TRUE", "SECRET")))),
         ("the mark at line 2 has a roi without imageSOP_UID", message(session(ROI.replace("1.2.SECRET.1", "")))),
+        ("the mark at line 2 has no locus", message(session().replace("></", f">{LESION.replace('locus', 'x')}</"))),
+        ("the mark at line 2 has an xCoord", message(session().replace("></", f">{LESION.replace('8', 'SECRET')}</"))),
+        (
+            "the mark at line 2 has no imageSOP_UID",
+            message(session().replace("></", f">{LESION.replace('1.2.SECRET.1', '')}</")),
+        ),
         (
             "an outline of more than 10000 points",
             message(session(ROI.replace("</inclusion>", "</inclusion>" + ROI[ROI.index("<edgeMap>") : -6] * 10_000))),

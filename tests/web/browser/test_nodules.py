@@ -68,6 +68,32 @@ def sphere(web_database: Path) -> Sphere:
     return Sphere(hu.shape, spacing)
 
 
+CROWD = [
+    (0, 0, 0, 60, 0.93),
+    (3, 2, 0, 20, 0.9),
+    (3, 2, 0, 12, 0.8),
+    (6, 4, 0, 14, 0.7),
+    (-8, 3, 0, 16, 0.6),
+    (70, 0, 0, 9, 0.5),
+]
+"""Columns, rows and slices from the sphere's centre in mm, diameters in mm, scores."""
+
+
+@pytest.fixture
+def crowd(web_database: Path) -> list[str]:
+    """Nodules inside one another and side by side, one at the right end; gives their words."""
+    _, spacing = read_scan(web_database)
+    [(scan,)] = query(web_database, SCAN)
+    with closing(connect(target_of(web_database))) as connection:
+        matrix = lay(connection, scan, (-90.0, -80.0, 30.0), (1, 0, 0), (0, 1, 0), (0, 0, spacing[0]), spacing[1:])
+        centre = (matrix @ [*CENTRE, 1.0])[:3]
+        network = add_network(connection, "detector")
+        for across, down, up, diameter, score in CROWD:
+            x, y, z = (float(value) for value in np.add(centre, (across, down, up)))
+            add_found(connection, scan, network, (x, y, z), diameter, score)
+    return [f"{rank} · {one[3]:.1f} mm · {one[4]:.2f}" for rank, one in enumerate(CROWD, 1)]
+
+
 def _stage(page: Any) -> dict[str, float]:
     box: dict[str, float] = page.locator("#viewer-stage").bounding_box()
     return box
@@ -185,3 +211,35 @@ def test_without_javascript_a_slice_is_a_link(visit: Callable[..., Any], app: Fl
     page.get_by_role("link", name="Slice 5, nodule 1").click()
     assert page.url.endswith("/patients/0?slice=5#viewer")
     assert "Axial slice 5 of" in page.locator("#viewer-slice").get_attribute("alt")
+
+
+def _words(page: Any) -> list[tuple[int, str, float, float, float, float]]:
+    """Read the labels: tile, text, and left, top, right and bottom as they are drawn, in pixels of the tile."""
+    words: list[tuple[int, str, float, float, float, float]] = page.evaluate(
+        "() => Array.from(document.querySelectorAll('#nodule-rings > svg')).flatMap((tile, number) => "
+        "Array.from(tile.querySelectorAll('.nodule-words'), (text) => { const box = text.getBBox();"
+        "return [number, text.textContent, box.x, box.y, box.x + box.width, box.y + box.height]; }))"
+    )
+    return words
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("window", [1440, 390])
+def test_words_of_nodules_near_each_other_do_not_overlap(
+    visit: Callable[..., Any], crowd: list[str], window: int
+) -> None:
+    """Of one inside another, two at one place, and some beside: each circle has its words, all within the picture."""
+    page = open_viewer(visit)
+    page.set_viewport_size({"width": window, "height": 900})
+    page.get_by_role("link", name="Slice 5, nodule 1").click()
+    reach(page, slice=5)
+    page.locator("#nodule-rings .nodule-words").nth(len(crowd) - 1).wait_for(state="attached", timeout=WAIT)
+    words = _words(page)
+    assert sorted(text for _, text, *_ in words) == sorted(crowd)
+    tile = page.locator("#nodule-rings > svg")
+    width, height = (float(tile.get_attribute(side)) for side in ("width", "height"))
+    for place, (_, text, left, top, right, bottom) in enumerate(words):
+        assert 0 <= left < right <= width, text
+        assert 0 <= top < bottom <= height, text
+        for _, other, first, above, last, below in words[:place]:
+            assert last <= left or right <= first or below <= top + 1 or bottom <= above + 1, (text, other)

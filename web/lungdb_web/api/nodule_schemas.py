@@ -74,7 +74,9 @@ class MarkedNodule(Spot):
     id = whole("The number of the nodule.", 12, least=1)
     readers = whole("How many readers marked it.", 3, null=True)
     malignancy = number("The median of their impressions, 1 to 5; no label of the patient.", 3.5, null=True)
-    is_relevant = truth("Whether it is to be found; what is not is no false alarm either.", True)
+    is_relevant = truth(
+        "Whether it is to be found: at least 3 readers, 3 mm. What is not is no false alarm either.", True
+    )
     hits = entries(NoduleHit, "The best candidate of each detector that found it.")
 
 

@@ -109,7 +109,7 @@ class Marked:
     malignancy : float or None
         Median of their impressions, 1 to 5.
     is_relevant : bool
-        Whether it is to be found; what is not is no false alarm either.
+        Whether it is to be found, by the rule of EvaluateNodules; what is not is no false alarm either.
     hits : tuple of Hit
         The best candidate of each detector that found it.
     """
@@ -181,7 +181,7 @@ def show_nodule_truth(call: Call, index: int, patient: Patient) -> list[Marked]:
             _spot(row, patient),
             row["readers"],
             row["malignancy"],
-            bool(row["is_relevant"]),
+            bool(row["is_nodule"]),
             tuple(by_nodule.get(row["nodule_id"], ())),
         )
         for row in nodules.records()

@@ -1,12 +1,14 @@
 // Circles around nodules: where the sphere of a nodule cuts the slice that is looked at, in each plane that is drawn. Off at
 // first, so that a reader looks for himself. The rows of the tables say where they are; without JavaScript their slices are links.
 
+import { LINE, placed } from "./nodule_labels.js";
 import { AXIS } from "./viewer_grid.js";
 import { at } from "./viewer_page.js";
 import { covered } from "./viewer_planes.js";
 import { onPage } from "./viewer_tiles.js";
 
 /** @import { Grid } from "./viewer_grid.js" */
+/** @import { Label, Wanted } from "./nodule_labels.js" */
 /** @import { Renderer, Tile, Triple, View } from "./viewer_types.js" */
 
 /**
@@ -25,9 +27,7 @@ import { onPage } from "./viewer_tiles.js";
 /** @typedef {{nodule: Nodule, place: Triple, radius: number | null}} Section Of a nodule and a slice; the radius in millimetres. */
 
 const POINT = 8; // pixels about what has no size
-const GAP = 4; // pixels from a circle to its words
 const LETTER = 7; // pixels, about
-const LINE = 14;
 
 /** @type {Shown | null} */
 let shown = null;
@@ -97,28 +97,41 @@ function svg(name, attributes) {
 }
 
 /**
- * A circle with its words, beside it where there is room.
+ * Where a section lies in a tile, in its pixels, and how much room its words take.
  *
  * @param {Tile} tile
  * @param {Section} section
+ * @returns {Wanted}
  */
-function ring(tile, { nodule, place, radius }) {
+function circle(tile, { nodule, place, radius }) {
   const [x, y] = onPage(tile, place);
-  const [right, down] = [x - tile.left, y - tile.top];
   const size = radius === null ? POINT : radius / tile.scale;
-  const circle = { cx: right, cy: down, r: size };
-  const words = svg("text", { class: `nodule-words nodule-${nodule.kind}` });
-  words.textContent = nodule.label;
-  const wide = LETTER * nodule.label.length;
-  const isRight = right + size + GAP + wide <= tile.width;
-  words.setAttribute("x", String(isRight ? right + size + GAP : Math.max(0, right - size - GAP - wide)));
-  // Found and marked at the same place stand one below the other.
-  const below = nodule.kind === "found" ? 0 : LINE;
-  words.setAttribute("y", String(Math.min(Math.max(down + below, LINE), tile.height - GAP)));
-  return [
-    svg("circle", { class: "nodule-halo", ...circle }),
-    svg("circle", { class: `nodule-ring nodule-${nodule.kind}${radius === null ? " nodule-point" : ""}`, ...circle }), words,
+  return { x: x - tile.left, y: y - tile.top, radius: size, wide: LETTER * nodule.label.length };
+}
+
+/**
+ * A circle, its words where there is room, and a line to them where they stand apart.
+ *
+ * @param {Section} section
+ * @param {Wanted} wanted
+ * @param {Label | null} label
+ */
+function ring({ nodule, radius }, { x, y, radius: size, wide }, label) {
+  const where = { cx: x, cy: y, r: size };
+  const drawn = [
+    svg("circle", { class: "nodule-halo", ...where }),
+    svg("circle", { class: `nodule-ring nodule-${nodule.kind}${radius === null ? " nodule-point" : ""}`, ...where }),
   ];
+  if (!label) return drawn;
+  const end = label.x > x ? label.x : label.x + wide;
+  const far = Math.hypot(end - x, label.y - y);
+  if (far - size > LINE) {
+    const [x1, y1] = [x + ((end - x) * size) / far, y + ((label.y - y) * size) / far];
+    drawn.push(svg("line", { class: `nodule-lead nodule-${nodule.kind}`, x1, y1, x2: end, y2: label.y }));
+  }
+  const words = svg("text", { class: `nodule-words nodule-${nodule.kind}`, x: label.x, y: label.y });
+  words.textContent = nodule.label;
+  return [...drawn, words];
 }
 
 /** @param {Shown} seen */
@@ -126,9 +139,10 @@ function draw(seen) {
   const nodules = isOn ? listed() : [];
   rings.replaceChildren(...seen.renderer.tiles().map((tile) => {
     const box = svg("svg", { x: tile.left, y: tile.top, width: tile.width, height: tile.height });
-    for (const nodule of nodules) {
-      for (const section of cut(nodule, seen, tile.axis)) box.append(...ring(tile, section));
-    }
+    const sections = nodules.flatMap((nodule) => cut(nodule, seen, tile.axis));
+    const circles = sections.map((section) => circle(tile, section));
+    const labels = placed(circles, tile.width, tile.height);
+    box.append(...sections.flatMap((section, place) => ring(section, circles[place], labels[place])));
     return box;
   }));
 }

@@ -1,5 +1,6 @@
 -- PlanNewFeatures: fills #feature_calls with the layers, preprocessings and poolings of networks that the models in #served read; without
--- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise.
+-- such a model with what GenerateFeatures makes of the setting default_network unless told otherwise. Features of later stages are not
+-- among them, but what their detectors find is.
 -- Called by GenerateNewFeatures and QueueNewFeatures, whose tables #served and #served_sets it reads and #feature_calls it fills.
 CREATE OR ALTER PROCEDURE internal.PlanNewFeatures
 AS
@@ -7,7 +8,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Added INT, @Said NVARCHAR(2000);
+    DECLARE @Added INT;
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT c.feature_set_id, c.pooling
     FROM #served AS s
@@ -24,19 +25,18 @@ BEGIN
         SET @Added = @@ROWCOUNT;
     END;
 
-    -- What later stages say of nodules is made by ScoreNodules, which is told more than a model keeps.
-    SET @Said = LEFT((
-        SELECT STRING_AGG(CAST(CONCAT(n.name, N'/', f.layer) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY f.feature_set_id)
-        FROM dbo.feature_sets AS f
-        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
-        WHERE f.layer LIKE N'nodules:%' AND f.feature_set_id IN (SELECT feature_set_id FROM #served_sets)), 1500);
-    IF @Said IS NOT NULL
-        RAISERROR(N'Features of later stages are not made here: GenerateFeatures for their detector, then ScoreNodules makes %s.', 0, 1,
-            @Said) WITH NOWAIT;
-    DELETE w
-    FROM #served_sets AS w
-    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.layer LIKE N'nodules:%';
+    -- Later stages look at what a detector has found, which their layers name first.
+    INSERT INTO #served_sets (feature_set_id, pooling)
+    SELECT DISTINCT d.feature_set_id, N'top5'
+    FROM (
+        SELECT g.feature_set_id, CONCAT(N'nodules:', n.name, N' ' + CAST(NULLIF(n.version, 1) AS NVARCHAR(12)),
+            N'/' + NULLIF(g.preprocessing, N'volume'), N':') AS start
+        FROM dbo.feature_sets AS g
+        INNER JOIN dbo.networks AS n ON n.network_id = g.network_id
+        WHERE g.layer = N'nodules') AS d
+    INNER JOIN dbo.feature_sets AS f ON LEFT(CONCAT(f.layer, N':'), LEN(d.start)) = d.start
+    INNER JOIN #served_sets AS w ON w.feature_set_id = f.feature_set_id
+    WHERE NOT EXISTS (SELECT 1 FROM #served_sets AS k WHERE k.feature_set_id = d.feature_set_id AND k.pooling = N'top5');
     -- What a network pools is pooled of features that any pooling brings along.
     INSERT INTO #served_sets (feature_set_id, pooling)
     SELECT DISTINCT w.feature_set_id, COALESCE((
@@ -56,14 +56,16 @@ BEGIN
     SELECT f.network_id, f.preprocessing, f.layer, STRING_AGG(CAST(w.pooling AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY w.pooling)
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
+    WHERE f.network_id IS NOT NULL AND f.layer NOT LIKE N'nodules:%'
+        AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL)
     GROUP BY f.network_id, f.preprocessing, f.layer
     HAVING SUM(LEN(w.pooling) + 1) <= 128;
     INSERT INTO #feature_calls (network_id, preprocessing, layer, poolings)
     SELECT f.network_id, f.preprocessing, f.layer, w.pooling
     FROM #served_sets AS w
     INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = w.feature_set_id
-    WHERE f.network_id IS NOT NULL AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL) AND NOT EXISTS (
+    WHERE f.network_id IS NOT NULL AND f.layer NOT LIKE N'nodules:%'
+        AND w.pooling NOT IN (SELECT pooling FROM dbo.poolings WHERE network_id IS NOT NULL) AND NOT EXISTS (
         SELECT 1 FROM #feature_calls AS c
         WHERE c.network_id = f.network_id AND c.preprocessing = f.preprocessing AND c.layer = f.layer
             AND CONCAT(N',', c.poolings, N',') LIKE CONCAT(N'%,', w.pooling, N',%'));

@@ -1,5 +1,5 @@
 -- PoolNodules: makes features of scans of the five highest products of the scores of a detector and its stages, in one transaction. A scan
--- of which a candidate has no score is left out; what is there of it goes, because it is of other candidates.
+-- of which a candidate has no score is left out; what is there of it goes, because it is of other candidates. What is the same stays.
 -- Called by ScoreNodules, whose tables #scans and #candidates it reads, and whose table #failed it adds to.
 CREATE OR ALTER PROCEDURE internal.PoolNodules
     @NetworkId INT,               -- the last stage
@@ -14,6 +14,7 @@ BEGIN
 
     DECLARE @FeatureSetId INT, @Scans NVARCHAR(MAX), @Locked INT, @Message NVARCHAR(2000);
     CREATE TABLE #products (scan_id INT NOT NULL, place INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (scan_id, place));
+    CREATE TABLE #renewed (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #pooled (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
     BEGIN TRANSACTION;
     -- First the worklist, then scans and nodules, as StoreFeatures does: what is pooled is what is there when it is stored.
@@ -61,16 +62,24 @@ BEGIN
         WHERE f.network_id = @NetworkId AND f.layer = @Layer AND f.preprocessing = N'volume');
     SET @FeatureSetId = (
         SELECT feature_set_id FROM dbo.feature_sets WHERE network_id = @NetworkId AND layer = @Layer AND preprocessing = N'volume');
+    INSERT INTO #renewed (scan_id)
+    SELECT s.scan_id
+    FROM #scans AS s
+    LEFT JOIN #pooled AS k ON k.scan_id = s.scan_id
+    LEFT JOIN dbo.pooled_features AS p ON p.scan_id = s.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = N'top5'
+    WHERE COALESCE(k.vector, N'') <> COALESCE(p.vector, N'')
+        OR p.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), p.vector));
     DELETE p
     FROM dbo.pooled_features AS p
-    INNER JOIN #scans AS s ON s.scan_id = p.scan_id
+    INNER JOIN #renewed AS s ON s.scan_id = p.scan_id
     WHERE p.feature_set_id = @FeatureSetId AND p.pooling = N'top5';
     INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
     SELECT p.scan_id, @FeatureSetId, N'top5', p.vector, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), CAST(p.vector AS NVARCHAR(MAX))))
     FROM #pooled AS p
+    INNER JOIN #renewed AS r ON r.scan_id = p.scan_id
     INNER JOIN dbo.scans AS s ON s.scan_id = p.scan_id
     INNER JOIN #scans AS t ON t.scan_id = s.scan_id AND t.content_sha256 = s.content_sha256;
-    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #pooled), N'');
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #renewed), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
 END;

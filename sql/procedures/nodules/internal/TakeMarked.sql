@@ -1,5 +1,5 @@
--- TakeMarked: takes what readers marked in some scans, and says which of it is a nodule to be found. What is marked as irrelevant,
--- by fewer readers than asked for, or is smaller, is neither a nodule nor a false alarm. A scan that was replaced since is refused.
+-- TakeMarked: takes what readers marked in some scans, as JudgeMarked does. A scan that was replaced since is refused, and so is nothing
+-- to be found.
 -- Called by EvaluateNodules, whose table #marked it fills, and whose table #scans it reads.
 CREATE OR ALTER PROCEDURE internal.TakeMarked
     @LeastReaders INT,      -- readers of a nodule at least, where it is known how many marked it
@@ -20,12 +20,7 @@ BEGIN
             N'Load the marks again with lungdb load-labels; lungdb check names them.');
         THROW 50274, @Message, 1;
     END;
-    INSERT INTO #marked (scan_id, is_nodule, x, y, z, diameter)
-    SELECT n.scan_id, IIF(n.is_relevant = 1 AND COALESCE(n.readers, 255) >= @LeastReaders AND n.diameter >= @LeastDiameter, 1, 0), n.x,
-        n.y, n.z, n.diameter
-    FROM dbo.nodules AS n
-    INNER JOIN #scans AS s ON s.scan_id = n.scan_id
-    WHERE n.source = 'truth';
+    EXECUTE internal.JudgeMarked @LeastReaders, @LeastDiameter;
     IF NOT EXISTS (SELECT 1 FROM #marked WHERE is_nodule = 1)
     BEGIN
         SET @Message = CONCAT(N'No nodule of ', @LeastDiameter, N' mm and more that ', @LeastReaders,
