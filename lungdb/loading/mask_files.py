@@ -1,4 +1,4 @@
-"""Masks of voxels in files: NIfTI-1 (.nii, .nii.gz) and MetaImage (.mha, .mhd), as segmenters and challenges give them."""
+"""Masks of voxels in files, as segmenters give them: NIfTI-1 (.nii, .nii.gz) and MetaImage (.mha, .mhd)."""
 
 from __future__ import annotations
 
