@@ -39,7 +39,7 @@ def loaded(file: Path, tmp_path: Path, window: str, *, spacing: str = "6,6,6", o
 def marked_by_simpleitk(phantom: Phantom, spacing: float) -> NDArray[np.bool_]:
     """Resample a phantom, turned to RAS, linearly; mark what is above 0.85 of -1000 to 200; bring that back."""
     image = image_of(phantom.hu.astype(np.float32), geometry_of(phantom))
-    turned = SimpleITK.DICOMOrient(image, "PIL")  # columns, rows, slices; SimpleITK names where axes come from
+    turned = SimpleITK.DICOMOrient(image, "SAR")  # columns, rows, slices
     sides = [round((n - 1) * old / spacing) + 1 for n, old in zip(turned.GetSize(), turned.GetSpacing(), strict=True)]
     filter_ = SimpleITK.ResampleImageFilter()
     filter_.SetOutputDirection(turned.GetDirection())

@@ -49,7 +49,8 @@ def onto(mask: NDArray[np.bool_], there: Geometry, here: Geometry, shape: Shape)
         places.append(np.clip(np.floor(voxels + 0.5 + _TIE), 0, last).astype(np.intp))
     brought: NDArray[np.bool_] = mask.transpose(axes)[np.ix_(*places)]
     slices, rows, cols = inside
-    return brought & slices[:, None, None] & rows[:, None] & cols
+    brought &= slices[:, None, None] & rows[:, None] & cols
+    return brought
 
 
 def decode_mask(blob: bytes, shape: Shape, sha256: bytes) -> NDArray[np.bool_]:
