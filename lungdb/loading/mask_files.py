@@ -90,7 +90,7 @@ def _read_nifti(path: Path) -> MaskFile:
         file.read(int(offset) - _NIFTI_HEADER)
         shape = (dimensions[3], dimensions[2], dimensions[1])
         check_voxels(shape, "The mask")
-        kind = np.dtype(_NIFTI_TYPES[code]).newbyteorder(order)
+        kind = np.dtype(f"{order}{_NIFTI_TYPES[code]}")
         values = _array(file.read(math.prod(shape) * kind.itemsize), shape, kind)
     if slope and math.isfinite(slope) and math.isfinite(intercept) and (slope, intercept) != (1, 0):
         values = values * np.float64(slope) + intercept
