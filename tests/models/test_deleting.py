@@ -117,8 +117,8 @@ def test_a_network_goes_when_nothing_refers_to_it(featured: Connection) -> None:
     run(featured, "DELETE FROM dbo.nodules;")
     assert "default_network" in refused(featured, f"{call};", 50305)
     run(featured, "UPDATE dbo.settings SET value = NULL WHERE name = N'default_network';")
-    assert deleted(featured, f"{call}, @DryRun = 1;") == {"network_layers": 1, "lung_masks": 0, "networks": 1}
-    assert deleted(featured, f"{call};") == {"network_layers": 1, "lung_masks": 0, "networks": 1}
+    assert deleted(featured, f"{call}, @DryRun = 1;") == {"network_layers": 1, "networks": 1}
+    assert deleted(featured, f"{call};") == {"network_layers": 1, "networks": 1}
     assert not contents(featured)["networks"]
     assert not contents(featured)["network_layers"]
     refused(featured, f"{call};", 50102)
