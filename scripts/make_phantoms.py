@@ -1,4 +1,4 @@
-"""Write synthetic chest CT scans as DICOM files, their labels, and where their nodules are."""
+"""Write synthetic chest CT scans as DICOM files, their labels, and where their lungs and nodules are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "folder", type=Path, help="folder for one folder a patient; labels.csv and nodules.csv are written beside it"
+        "folder",
+        type=Path,
+        help="folder for one folder a patient; labels.csv, nodules.csv and the folder lungs are written beside it",
     )
     parser.add_argument("--patients", type=int, default=128, help="number of patients (default: 128)")
     parser.add_argument(

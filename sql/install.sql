@@ -1753,9 +1753,10 @@ BEGIN
     -- Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.
     CREATE TABLE dbo.lung_masks (
         scan_id INT NOT NULL,                 -- scan that they lie in
-        method NVARCHAR(32) NOT NULL,         -- threshold: found by FindLungs; truth: known, stored by the owner
-        threshold FLOAT NULL,                 -- Hounsfield units below which a voxel was air; NULL of truth
-        rule_version TINYINT NULL,            -- version of the rule of finding, counted up with what it gives; NULL of truth
+        method NVARCHAR(128) NOT NULL,        -- threshold: found by FindLungs; a network's name: drawn by it; truth: known, of load-lungs
+        threshold FLOAT NULL,                 -- Hounsfield units below which a voxel was air; NULL of other methods
+        rule_version TINYINT NULL,            -- version of the rule of finding, counted up with what it gives; NULL of other methods
+        network_sha256 VARBINARY(32) NULL,    -- of the network that drew them, as dbo.networks had it; NULL of other methods
         content_sha256 VARBINARY(32) NOT NULL, -- of the scan that they lie in, as dbo.scans had it
         millilitres FLOAT NOT NULL,           -- their volume
         first_slice INT NOT NULL,             -- first slice that shows them
@@ -3164,9 +3165,10 @@ VALUES
     (N'features', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'features', N'patient_id', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
     (N'lung_masks', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
-    (N'lung_masks', N'method', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'lung_masks', N'method', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'lung_masks', N'threshold', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'lung_masks', N'rule_version', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'lung_masks', N'network_sha256', N'varbinary', 32, NULL, NULL, 1, 0, N'VARBINARY(32)', NULL),
     (N'lung_masks', N'content_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'lung_masks', N'millilitres', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'lung_masks', N'first_slice', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -9383,7 +9385,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
+        PRINT N'dbo.DeleteNetwork deletes a version of a network, the rows of its layers in dbo.network_layers, and the lungs
+that it has drawn in dbo.lung_masks.
 It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other
 version has the name: delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
 Parameters:
@@ -9396,7 +9399,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Number INT, @NetworkId INT, @Sets NVARCHAR(1000), @Nodules INT, @Layers INT;
+    DECLARE @Message NVARCHAR(2000), @Number INT, @NetworkId INT, @Sets NVARCHAR(1000), @Nodules INT, @Layers INT, @Lungs INT,
+        @Sha256 VARBINARY(32);
     IF @ModelName IS NULL OR @Version IS NULL OR @DryRun IS NULL
     BEGIN
         SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', IIF(@Version IS NULL, N'@Version', N'@DryRun')),
@@ -9440,13 +9444,18 @@ Example:
         THROW @Number, @Message, 1;
     END;
     SET @Layers = (SELECT COUNT(*) FROM dbo.network_layers WHERE network_id = @NetworkId);
+    SET @Sha256 = (SELECT sha256 FROM dbo.networks WHERE network_id = @NetworkId);
+    SET @Lungs = (SELECT COUNT(*) FROM dbo.lung_masks WHERE method = @ModelName AND network_sha256 = @Sha256);
     IF @DryRun = 0
     BEGIN
+        DELETE FROM dbo.lung_masks WHERE method = @ModelName AND network_sha256 = @Sha256;
         DELETE FROM dbo.network_layers WHERE network_id = @NetworkId;
         DELETE FROM dbo.networks WHERE network_id = @NetworkId;
     END;
     COMMIT TRANSACTION;
     SELECT N'network_layers' AS table_name, @Layers AS deleted
+    UNION ALL
+    SELECT N'lung_masks', @Lungs
     UNION ALL
     SELECT N'networks', 1;
 END;
@@ -20368,6 +20377,46 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FindLungNetwork: finds the network that draws lungs by its name, and gives what a script needs to run it; without a name empty values.
+-- Called by FindLungs.
+CREATE OR ALTER PROCEDURE internal.FindLungNetwork
+    @ModelName NVARCHAR(128),         -- its name, or NULL to find lungs by a threshold
+    @Method NVARCHAR(128) OUTPUT,     -- what the lungs that it finds are stored under
+    @Network VARBINARY(MAX) OUTPUT,   -- its bytes
+    @Sha256 VARCHAR(64) OUTPUT,       -- their SHA-256
+    @Details NVARCHAR(MAX) OUTPUT,    -- its details
+    @Steps NVARCHAR(MAX) OUTPUT       -- steps of the preprocessing volume
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @NetworkId INT;
+    SELECT @Method = N'threshold', @Network = 0x, @Sha256 = '', @Details = N'', @Steps = N'';
+    IF @ModelName IS NULL
+        RETURN 0;
+    EXECUTE internal.FindNetwork NULL, @ModelName, @NetworkId OUTPUT;
+    SELECT @Method = name, @Network = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
+    FROM dbo.networks WHERE network_id = @NetworkId;
+    SET @Steps = COALESCE((SELECT steps FROM dbo.preprocessings WHERE name = N'volume'), N'');
+    IF @Method IN (N'threshold', N'truth')
+        SELECT @Number = 50101, @Message = CONCAT(N'The network ''', @Method, N''' is named as a method of dbo.lung_masks. ',
+            N'Load it under another name.');
+    ELSE IF COALESCE(JSON_VALUE(@Details, N'$.output.form'), N'') <> N'segmentation'
+        SELECT @Number = 50104, @Message = CONCAT(N'The network ''', @Method, N''' draws no outline of lungs. ',
+            N'Name one that was loaded with --detects segmentation.');
+    ELSE IF DATALENGTH(@Network) = 0
+        SELECT @Number = 50116, @Message = CONCAT(N'The network ''', @Method, N''' was copied here without its bytes. ',
+            N'Find the lungs where it came from, or load it here.');
+    IF @Number <> 0
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeLungScans: fills #chunk with the scans of #todo that are worked on next, and takes them out of it.
 -- Called by FindLungs, whose tables #todo and #chunk it changes.
 CREATE OR ALTER PROCEDURE internal.TakeLungScans
@@ -26301,9 +26350,11 @@ GO
 -- without lungs, or that was replaced or removed meanwhile, becomes a row of #failed instead.
 -- Called by FindLungs, whose tables #chunk and #result it reads and #failed it fills.
 CREATE OR ALTER PROCEDURE internal.StoreLungs
-    @RunId INT,        -- row of dbo.runs
-    @Threshold FLOAT,  -- Hounsfield units below which a voxel was air
-    @Rule TINYINT      -- version of the rule of finding
+    @RunId INT,                    -- row of dbo.runs
+    @Method NVARCHAR(128),         -- threshold, or the name of the network
+    @Threshold FLOAT,              -- Hounsfield units below which a voxel was air; NULL of a network
+    @Rule TINYINT,                 -- version of the rule of finding
+    @NetworkSha256 VARBINARY(32)   -- of the network, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26336,12 +26387,13 @@ BEGIN
     WHERE (r.scan_id IS NOT NULL OR c.slices <= 0) AND c.scan_id NOT IN (SELECT scan_id FROM #failed);
 
     -- Also of a scan that failed: what an earlier call has found is not what this one would store.
-    DELETE FROM dbo.lung_masks WHERE method = N'threshold' AND scan_id IN (SELECT scan_id FROM #chunk);
+    DELETE FROM dbo.lung_masks WHERE method = @Method AND scan_id IN (SELECT scan_id FROM #chunk);
     INSERT INTO dbo.lung_masks (
-        scan_id, method, threshold, rule_version, content_sha256, millilitres, first_slice, last_slice, first_row, last_row, first_col,
-        last_col, mask, mask_sha256, dice)
-    SELECT r.scan_id, N'threshold', @Threshold, @Rule, c.content_sha256, r.millilitres, r.first_slice, r.last_slice, r.first_row,
-        r.last_row, r.first_col, r.last_col, CONVERT(VARBINARY(MAX), r.mask, 2), CONVERT(VARBINARY(32), r.sha256, 2),
+        scan_id, method, threshold, rule_version, network_sha256, content_sha256, millilitres, first_slice, last_slice,
+        first_row, last_row, first_col, last_col, mask, mask_sha256, dice)
+    SELECT r.scan_id, @Method, @Threshold, CASE WHEN @NetworkSha256 IS NULL THEN @Rule END, @NetworkSha256, c.content_sha256,
+        r.millilitres, r.first_slice, r.last_slice, r.first_row, r.last_row, r.first_col, r.last_col,
+        CONVERT(VARBINARY(MAX), r.mask, 2), CONVERT(VARBINARY(32), r.sha256, 2),
         CASE WHEN r.dice >= 0 THEN r.dice END
     FROM #result AS r
     INNER JOIN #chunk AS c ON c.scan_id = r.scan_id
@@ -26352,11 +26404,12 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindLungs: finds the lungs in scans and stores where they lie.
--- Example: EXECUTE dbo.FindLungs;
+-- Example: EXECUTE dbo.FindLungs @ModelName = N'my_lungs';
 CREATE OR ALTER PROCEDURE dbo.FindLungs
     @Dataset NVARCHAR(128) = NULL,  -- name of a data set of scans to stay within; NULL means all scans
     @DatasetVersion INT = NULL,     -- its version; NULL means the newest
-    @Threshold FLOAT = -400,        -- Hounsfield units below which a voxel is air, -900 to -100
+    @ModelName NVARCHAR(128) = NULL, -- network that draws lungs, its newest version; NULL finds them by the threshold
+    @Threshold FLOAT = NULL,        -- Hounsfield units below which a voxel is air, -900 to -100; NULL means -400
     @Recompute BIT = 0,             -- 1 finds them again in scans that have them
     @ChunkMegabytes INT = 64,       -- megabytes of stored slices in one transaction, 1 to 512; a larger scan goes alone
     @Help BIT = 0                   -- 1 prints this help and does nothing else
@@ -26367,34 +26420,36 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.FindLungs finds the lungs in scans by a threshold, connected parts and closing, and stores where they lie in
-dbo.lung_masks, under the method threshold: a bit a voxel, their volume, the box around them, and where the lungs of a scan are known
-(method truth) how far both agree, as Dice''s coefficient. It works in chunks, each stored in a transaction of its own: stopped at any
-point, it goes on there when called again. A scan without lungs fails, and is named; the others are stored.
-It returns the scans with lungs of this method and threshold.
+        PRINT N'dbo.FindLungs finds the lungs in scans and stores where they lie in dbo.lung_masks: by a threshold, connected parts and
+closing, under the method threshold, or by a network of yours that draws them (lungdb load-network --detects segmentation), under its
+name: a bit a voxel, their volume, the box around them, and where the lungs of a scan are known (lungdb load-lungs) how far both agree,
+as Dice''s coefficient. It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called
+again. A scan without lungs fails, and is named; the others are stored. It returns the scans with lungs of this method.
 Parameters:
     @Dataset NVARCHAR(128) = NULL  name of a data set of scans to stay within; NULL means all scans
     @DatasetVersion INT = NULL     its version; NULL means the newest
-    @Threshold FLOAT = -400        Hounsfield units below which a voxel is air, -900 to -100
+    @ModelName NVARCHAR(128) = NULL  network that draws lungs, its newest version; NULL finds them by the threshold
+    @Threshold FLOAT = NULL        Hounsfield units below which a voxel is air, -900 to -100; NULL means -400
     @Recompute BIT = 0             1 finds them again in scans that have them
     @ChunkMegabytes INT = 64       megabytes of stored slices in one transaction, 1 to 512; a larger scan goes alone
     @Help BIT = 0                  1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.FindLungs;';
+    EXECUTE dbo.FindLungs @ModelName = N''my_lungs'';';
         RETURN 0;
     END;
 
     DECLARE @Message NVARCHAR(2000) = N'', @Language NVARCHAR(128), @VersionId INT, @RunId INT, @Total INT, @Done INT = 0, @Failed INT,
-        @Scans INT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @CpuSeconds FLOAT, @PeakMegabytes FLOAT, @Rule TINYINT = 1;
+        @Scans INT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @CpuSeconds FLOAT, @PeakMegabytes FLOAT, @Rule TINYINT = 1,
+        @Method NVARCHAR(128), @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Steps NVARCHAR(MAX),
+        @Providers NVARCHAR(400), @Threads INT, @NetworkSha256 VARBINARY(32), @Air FLOAT;
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = CONCAT(N'FindLungs was called inside a transaction. ',
-            N'It commits chunk by chunk: commit or roll back first, then call it again.');
+        SET @Message = N'FindLungs was called inside a transaction. It commits chunk by chunk: commit or roll back, then call it again.';
         THROW 50100, @Message, 1;
     END;
-    IF @Threshold IS NULL OR @Threshold NOT BETWEEN -900 AND -100
-        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(40), @Threshold), N'NULL'),
-            N' for the parameter @Threshold is not supported. Supported values are -900 to -100. ');
+    IF @Threshold NOT BETWEEN -900 AND -100 OR (@ModelName IS NOT NULL AND @Threshold IS NOT NULL)
+        SET @Message = CONCAT(N'The value ', @Threshold, N' for the parameter @Threshold is not supported. Supported values are ',
+            IIF(@ModelName IS NULL, N'-900 to -100, and NULL, which is -400. ', N'NULL where a network finds the lungs. '));
     IF @Recompute IS NULL
         SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
     IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 512
@@ -26406,7 +26461,10 @@ Example:
         THROW 50101, @Message, 1;
     END;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @VersionId OUTPUT;
-    EXECUTE internal.ReadSettings @Language OUTPUT;
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
+    EXECUTE internal.FindLungNetwork @ModelName, @Method OUTPUT, @Network OUTPUT, @Sha256 OUTPUT, @Details OUTPUT, @Steps OUTPUT;
+    SET @NetworkSha256 = CONVERT(VARBINARY(32), NULLIF(@Sha256, ''), 2);
+    SELECT @Air = COALESCE(@Threshold, -400), @Threshold = IIF(@ModelName IS NULL, COALESCE(@Threshold, -400), NULL);
     CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
     CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) COLLATE DATABASE_DEFAULT NOT NULL);
@@ -26422,11 +26480,12 @@ Example:
             SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @VersionId))
         AND (@Recompute = 1 OR NOT EXISTS (
             SELECT 1 FROM dbo.lung_masks AS l
-            WHERE l.scan_id = s.scan_id AND l.method = N'threshold' AND l.threshold = @Threshold AND l.rule_version = @Rule
-                AND l.content_sha256 = s.content_sha256))
+            WHERE l.scan_id = s.scan_id AND l.method = @Method AND l.content_sha256 = s.content_sha256
+                AND (l.network_sha256 = @NetworkSha256 OR (@ModelName IS NULL AND l.threshold = @Threshold AND l.rule_version = @Rule))))
     OPTION (RECOMPILE);
     SET @Total = (SELECT COUNT(*) FROM #todo);
-    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.threshold', @Threshold);
+    DECLARE @Arguments NVARCHAR(4000) = JSON_MODIFY(JSON_MODIFY(JSON_MODIFY(N'{}', N'$.dataset', @Dataset), N'$.threshold', @Threshold),
+        N'$.network', @ModelName);
     EXECUTE internal.StartRun N'FindLungs', @RunId OUTPUT, @Arguments;
     SET @Message = CONCAT(@Total, N' scans to find lungs in.');
     EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
@@ -26440,27 +26499,31 @@ Example:
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
-def main(slices, threshold):
+def main(*arguments):
     from lungdb.procedures import find_scan_lungs, measured
-    return measured(find_scan_lungs, slices, threshold)
+    return measured(find_scan_lungs, *arguments)
 
-OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(InputDataSet, Threshold)
+OutputDataSet, ErrorNumber, ErrorMessage, CpuSeconds, PeakMegabytes = main(InputDataSet, Threshold, Network, Sha256, Details, Steps,
+    Providers, Threads)
 ',
             @input_data_1 = N'
 SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
-    s.image_cols, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels, CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256,
-    COALESCE(i.encoding, N'''') AS encoding, s.spacing_z, s.spacing_y, s.spacing_x, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y,
-    s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
-    COALESCE(CONVERT(VARCHAR(MAX), l.mask, 2), '''') AS truth, COALESCE(CONVERT(VARCHAR(64), l.mask_sha256, 2), '''') AS truth_sha256
+    s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
+    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding, s.spacing_z, s.spacing_y,
+    s.spacing_x, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x,
+    s.step_y, s.step_z, COALESCE(CONVERT(VARCHAR(MAX), l.mask, 2), '''') AS truth,
+    COALESCE(CONVERT(VARCHAR(64), l.mask_sha256, 2), '''') AS truth_sha256
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id AND c.slices > 0
-LEFT JOIN dbo.lung_masks AS l ON l.scan_id = s.scan_id AND l.method = N''truth'' AND l.content_sha256 = s.content_sha256
+LEFT JOIN dbo.lung_masks AS l ON l.scan_id = s.scan_id AND l.content_sha256 = s.content_sha256 AND l.method = N''truth''
     AND i.slice_index = 0
 ORDER BY i.scan_id, i.slice_index;',
-            @params = N'@Threshold FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT, @CpuSeconds FLOAT OUTPUT,
-                @PeakMegabytes FLOAT OUTPUT',
-            @Threshold = @Threshold, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
+            @params = N'@Threshold FLOAT, @Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Steps NVARCHAR(MAX),
+                @Providers NVARCHAR(400), @Threads INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT,
+                @CpuSeconds FLOAT OUTPUT, @PeakMegabytes FLOAT OUTPUT',
+            @Threshold = @Air, @Network = @Network, @Sha256 = @Sha256, @Details = @Details, @Steps = @Steps, @Providers = @Providers,
+            @Threads = @Threads, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT,
             @CpuSeconds = @CpuSeconds OUTPUT, @PeakMegabytes = @PeakMegabytes OUTPUT;
         IF @ErrorNumber <> 0
             EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
@@ -26469,9 +26532,8 @@ ORDER BY i.scan_id, i.slice_index;',
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;
-        EXECUTE internal.StoreLungs @RunId, @Threshold, @Rule;
-        SELECT @Scans = COUNT(*) FROM #chunk;
-        SET @Done = @Done + @Scans;
+        EXECUTE internal.StoreLungs @RunId, @Method, @Threshold, @Rule, @NetworkSha256;
+        SELECT @Scans = COUNT(*), @Done = @Done + COUNT(*) FROM #chunk;
         SET @Message = CONCAT(@Done, N' of ', @Total, N' scans done.');
         EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total, @Scans, NULL, NULL, @CpuSeconds, @PeakMegabytes;
     END;
@@ -26488,7 +26550,7 @@ ORDER BY i.scan_id, i.slice_index;',
         THROW 50120, @Message, 1;
     SELECT l.scan_id, l.millilitres, l.first_slice, l.last_slice, l.first_row, l.last_row, l.first_col, l.last_col, l.dice
     FROM dbo.lung_masks AS l
-    WHERE l.method = N'threshold' AND l.threshold = @Threshold AND (@VersionId IS NULL OR l.scan_id IN (
+    WHERE l.method = @Method AND (l.threshold = @Threshold OR l.network_sha256 = @NetworkSha256) AND (@VersionId IS NULL OR l.scan_id IN (
             SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @VersionId))
     ORDER BY l.scan_id
     OPTION (RECOMPILE);
@@ -32549,7 +32611,7 @@ VALUES
     (N'FeatureImportance', N'questions', N'How much a model relies on each of its features, on a data set or on the patients that it learnt from.', N'EXECUTE dbo.FeatureImportance @ModelName = N''lightgbm_sql'', @Top = 10;'),
     (N'FeaturizeImages', N'features', N'Runs a network over every picture of dbo.images that has no features yet and stores what its layers give.', N'EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'';'),
     (N'FindAccount', N'accounts', N'The account of a name, for signing in.', N'EXECUTE dbo.FindAccount @Name = N''ana'';'),
-    (N'FindLungs', N'volumes', N'Finds the lungs in scans and stores where they lie.', N'EXECUTE dbo.FindLungs;'),
+    (N'FindLungs', N'volumes', N'Finds the lungs in scans and stores where they lie.', N'EXECUTE dbo.FindLungs @ModelName = N''my_lungs'';'),
     (N'FindModel', N'models', N'Says which version a model''s name stands for.', N'EXECUTE dbo.FindModel @ModelName = N''lightgbm_sql'';'),
     (N'FindSearch', N'worklist', N'What an account searches the worklist for; no row when it is forgotten, or another account''s.', N'EXECUTE dbo.FindSearch @Sha256 = @Sha256, @Account = N''ana'';'),
     (N'FindSeries', N'worklist', N'The series that are asked for by UIDs, patient or day, a row a series or a row a study, the newest study first.', N'EXECUTE dbo.FindSeries @PatientId = N''phantom-*'', @ByStudy = 1;'),
@@ -33295,9 +33357,10 @@ VALUES
     (N'features', N'patient_id', N'patient of the scan; NULL where a procedure of version 0.2 has written the row'),
     (N'lung_masks', NULL, N'Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.'),
     (N'lung_masks', N'scan_id', N'scan that they lie in'),
-    (N'lung_masks', N'method', N'threshold: found by FindLungs; truth: known, stored by the owner'),
-    (N'lung_masks', N'threshold', N'Hounsfield units below which a voxel was air; NULL of truth'),
-    (N'lung_masks', N'rule_version', N'version of the rule of finding, counted up with what it gives; NULL of truth'),
+    (N'lung_masks', N'method', N'threshold: found by FindLungs; a network''s name: drawn by it; truth: known, of load-lungs'),
+    (N'lung_masks', N'threshold', N'Hounsfield units below which a voxel was air; NULL of other methods'),
+    (N'lung_masks', N'rule_version', N'version of the rule of finding, counted up with what it gives; NULL of other methods'),
+    (N'lung_masks', N'network_sha256', N'of the network that drew them, as dbo.networks had it; NULL of other methods'),
     (N'lung_masks', N'content_sha256', N'of the scan that they lie in, as dbo.scans had it'),
     (N'lung_masks', N'millilitres', N'their volume'),
     (N'lung_masks', N'first_slice', N'first slice that shows them'),
@@ -33665,10 +33728,10 @@ VALUES
     (N'Help', NULL, N'lists the public procedures by capability, each with what it is for and a call.'),
     (N'ListRuns', NULL, N'the long calls of procedures, the newest first, and how far each is.'),
     (N'ReadRunSteps', NULL, N'what the procedures of a session have said since, for whoever looks on from another connection.'),
-    (N'Version', NULL, N'one row with the version of the package that was installed, of the schema, and of the server.'),
-    (N'RenderMap', NULL, N'a map of dbo.score_maps drawn over its slice, as PNG.');
+    (N'Version', NULL, N'one row with the version of the package that was installed, of the schema, and of the server.');
 INSERT INTO #described (name, column_name, description)
 VALUES
+    (N'RenderMap', NULL, N'a map of dbo.score_maps drawn over its slice, as PNG.'),
     (N'CheckRuntime', NULL, N'asks the Python of the external scripts what it has, keeps it for Doctor in dbo.runtime_facts, and shows it.'),
     (N'Doctor', NULL, N'says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.'),
     (N'CheckInstallation', NULL, N'the former name of Doctor, kept for one version.'),
@@ -34154,6 +34217,7 @@ VALUES
     ('procedure', N'internal.TakeLabelledScans'),
     ('procedure', N'internal.TakeTrainingPatients'),
     ('procedure', N'internal.CountMatrices'),
+    ('procedure', N'internal.FindLungNetwork'),
     ('procedure', N'internal.TakeLungScans'),
     ('procedure', N'dbo.DropWork'),
     ('procedure', N'dbo.WatchWork'),

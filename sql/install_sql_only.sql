@@ -1753,9 +1753,10 @@ BEGIN
     -- Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.
     CREATE TABLE dbo.lung_masks (
         scan_id INT NOT NULL,                 -- scan that they lie in
-        method NVARCHAR(32) NOT NULL,         -- threshold: found by FindLungs; truth: known, stored by the owner
-        threshold FLOAT NULL,                 -- Hounsfield units below which a voxel was air; NULL of truth
-        rule_version TINYINT NULL,            -- version of the rule of finding, counted up with what it gives; NULL of truth
+        method NVARCHAR(128) NOT NULL,        -- threshold: found by FindLungs; a network's name: drawn by it; truth: known, of load-lungs
+        threshold FLOAT NULL,                 -- Hounsfield units below which a voxel was air; NULL of other methods
+        rule_version TINYINT NULL,            -- version of the rule of finding, counted up with what it gives; NULL of other methods
+        network_sha256 VARBINARY(32) NULL,    -- of the network that drew them, as dbo.networks had it; NULL of other methods
         content_sha256 VARBINARY(32) NOT NULL, -- of the scan that they lie in, as dbo.scans had it
         millilitres FLOAT NOT NULL,           -- their volume
         first_slice INT NOT NULL,             -- first slice that shows them
@@ -3164,9 +3165,10 @@ VALUES
     (N'features', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'features', N'patient_id', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
     (N'lung_masks', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
-    (N'lung_masks', N'method', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'lung_masks', N'method', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'lung_masks', N'threshold', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'lung_masks', N'rule_version', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'lung_masks', N'network_sha256', N'varbinary', 32, NULL, NULL, 1, 0, N'VARBINARY(32)', NULL),
     (N'lung_masks', N'content_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'lung_masks', N'millilitres', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'lung_masks', N'first_slice', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -8130,7 +8132,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
+        PRINT N'dbo.DeleteNetwork deletes a version of a network, the rows of its layers in dbo.network_layers, and the lungs
+that it has drawn in dbo.lung_masks.
 It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other
 version has the name: delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
 Parameters:
@@ -8143,7 +8146,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Number INT, @NetworkId INT, @Sets NVARCHAR(1000), @Nodules INT, @Layers INT;
+    DECLARE @Message NVARCHAR(2000), @Number INT, @NetworkId INT, @Sets NVARCHAR(1000), @Nodules INT, @Layers INT, @Lungs INT,
+        @Sha256 VARBINARY(32);
     IF @ModelName IS NULL OR @Version IS NULL OR @DryRun IS NULL
     BEGIN
         SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', IIF(@Version IS NULL, N'@Version', N'@DryRun')),
@@ -8187,13 +8191,18 @@ Example:
         THROW @Number, @Message, 1;
     END;
     SET @Layers = (SELECT COUNT(*) FROM dbo.network_layers WHERE network_id = @NetworkId);
+    SET @Sha256 = (SELECT sha256 FROM dbo.networks WHERE network_id = @NetworkId);
+    SET @Lungs = (SELECT COUNT(*) FROM dbo.lung_masks WHERE method = @ModelName AND network_sha256 = @Sha256);
     IF @DryRun = 0
     BEGIN
+        DELETE FROM dbo.lung_masks WHERE method = @ModelName AND network_sha256 = @Sha256;
         DELETE FROM dbo.network_layers WHERE network_id = @NetworkId;
         DELETE FROM dbo.networks WHERE network_id = @NetworkId;
     END;
     COMMIT TRANSACTION;
     SELECT N'network_layers' AS table_name, @Layers AS deleted
+    UNION ALL
+    SELECT N'lung_masks', @Lungs
     UNION ALL
     SELECT N'networks', 1;
 END;
@@ -19579,9 +19588,10 @@ VALUES
     (N'features', N'patient_id', N'patient of the scan; NULL where a procedure of version 0.2 has written the row'),
     (N'lung_masks', NULL, N'Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.'),
     (N'lung_masks', N'scan_id', N'scan that they lie in'),
-    (N'lung_masks', N'method', N'threshold: found by FindLungs; truth: known, stored by the owner'),
-    (N'lung_masks', N'threshold', N'Hounsfield units below which a voxel was air; NULL of truth'),
-    (N'lung_masks', N'rule_version', N'version of the rule of finding, counted up with what it gives; NULL of truth'),
+    (N'lung_masks', N'method', N'threshold: found by FindLungs; a network''s name: drawn by it; truth: known, of load-lungs'),
+    (N'lung_masks', N'threshold', N'Hounsfield units below which a voxel was air; NULL of other methods'),
+    (N'lung_masks', N'rule_version', N'version of the rule of finding, counted up with what it gives; NULL of other methods'),
+    (N'lung_masks', N'network_sha256', N'of the network that drew them, as dbo.networks had it; NULL of other methods'),
     (N'lung_masks', N'content_sha256', N'of the scan that they lie in, as dbo.scans had it'),
     (N'lung_masks', N'millilitres', N'their volume'),
     (N'lung_masks', N'first_slice', N'first slice that shows them'),
@@ -19949,10 +19959,10 @@ VALUES
     (N'Help', NULL, N'lists the public procedures by capability, each with what it is for and a call.'),
     (N'ListRuns', NULL, N'the long calls of procedures, the newest first, and how far each is.'),
     (N'ReadRunSteps', NULL, N'what the procedures of a session have said since, for whoever looks on from another connection.'),
-    (N'Version', NULL, N'one row with the version of the package that was installed, of the schema, and of the server.'),
-    (N'Doctor', NULL, N'says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.');
+    (N'Version', NULL, N'one row with the version of the package that was installed, of the schema, and of the server.');
 INSERT INTO #described (name, column_name, description)
 VALUES
+    (N'Doctor', NULL, N'says whether the installation is healthy: a row a check, with what was found and the statement or command that mends it.'),
     (N'CheckInstallation', NULL, N'the former name of Doctor, kept for one version.'),
     (N'ReportLoad', NULL, N'says how far a run is that the same session began with StartLoad.'),
     (N'StartLoad', NULL, N'begins a run of a loader in the log, dbo.runs.'),

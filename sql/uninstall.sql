@@ -211,6 +211,7 @@ DROP PROCEDURE IF EXISTS internal.FailImages;
 DROP PROCEDURE IF EXISTS dbo.WatchWork;
 DROP PROCEDURE IF EXISTS dbo.DropWork;
 DROP PROCEDURE IF EXISTS internal.TakeLungScans;
+DROP PROCEDURE IF EXISTS internal.FindLungNetwork;
 DROP PROCEDURE IF EXISTS internal.CountMatrices;
 DROP PROCEDURE IF EXISTS internal.TakeTrainingPatients;
 DROP PROCEDURE IF EXISTS internal.TakeLabelledScans;

@@ -31,6 +31,7 @@ COMMANDS = {
     "watch": "load what arrives in a folder, queue its features, score it",
     "load-labels": "load labels from a CSV file",
     "load-reports": "load reports about patients from a CSV file",
+    "load-lungs": "load lungs that are known, masks in NIfTI or MetaImage",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",
     "load-images": "load pictures that are not scans",
     "load-network": "load a network: ONNX, PyTorch weights or a CNTK file",

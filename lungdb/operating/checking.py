@@ -11,6 +11,7 @@ from lungdb.database import Connection, run
 from lungdb.database.wholeness import constraint_queries, missing_parts
 from lungdb.errors import LungdbError, SqlError
 from lungdb.imaging.codecs import content_sha256, decode_slice
+from lungdb.operating import lung_checks
 from lungdb.operating.checks import CHECKS, Check
 from lungdb.operating.evaluations import EVALUATION_CHECKS
 
@@ -87,7 +88,7 @@ def check(
         _Step("the schema", 1, lambda _: _schema(connection)),
     ]
     steps += [_constraint(connection, name, query) for name, query in constraint_queries()]
-    steps += [_scans(connection), _models(connection)]
+    steps += [_scans(connection), _lungs(connection), _models(connection)]
     steps += [_of_table(connection, each) for each in (*CHECKS, *EVALUATION_CHECKS)]
     total, done = sum(step.work for step in steps), 0
     for step in steps:
@@ -242,6 +243,24 @@ def _scan_faults(connection: Connection, scan_id: int) -> str | None:
     if content_sha256(hashes) != bytes(content):
         return "its slices are not those, or not in the order, of its content_sha256"
     return None
+
+
+def _lungs(connection: Connection) -> _Step:
+    keys = _keys(connection, lung_checks.SCANS)
+
+    def faults(on_work: Callable[[int], None]) -> Iterator[str]:
+        run(connection, lung_checks.MASKS, (0,))  # says what the schema lacks
+        found: list[str] = []
+        work = 0
+        for scan_id, masks in keys:
+            found += lung_checks.mask_faults(connection, scan_id)
+            work += masks
+            on_work(work)
+        if found:
+            named = "; ".join(found[:_SHOWN])
+            yield f"Lungs that are not as they were stored: {named} ({len(found)} in all). {lung_checks.ADVICE}"
+
+    return _Step("where the lungs lie", sum(masks for _, masks in keys), faults)
 
 
 def _models(connection: Connection) -> _Step:

@@ -14,9 +14,10 @@ import numpy as np
 
 from lungdb.errors import LungdbError
 from lungdb.phantoms.phantom import make_phantom
-from lungdb.phantoms.writing import NODULE_COLUMNS, NoduleRow, nodule_rows, write_series
+from lungdb.phantoms.writing import NODULE_COLUMNS, NoduleRow, nodule_rows, write_lungs, write_series
 
 NODULES = "nodules.csv"
+LUNGS = "lungs"
 """Beside the folder of patients."""
 
 LARGEST = 9999  # patients; their ids have four digits
@@ -33,10 +34,11 @@ def make_dataset(
     workers: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Path:
-    """Write `folder`/<patient id>/<slice>.dcm for each patient, and beside `folder` nodules.csv and labels.csv.
+    """Write `folder`/<patient id>/<slice>.dcm for each patient, and beside `folder` lungs, nodules.csv and labels.csv.
 
     The patient at place i, from 0, has the id phantom-0001 and so on and the seed `seed` + i. Existing series of the
-    same arguments are overwritten with the same bytes. nodules.csv tells where the nodules are and of which kind (see
+    same arguments are overwritten with the same bytes. The folder lungs has a mask a series (see
+    `lungdb.phantoms.writing.write_lungs`). nodules.csv tells where the nodules are and of which kind (see
     `lungdb.phantoms.writing.nodule_rows`); labels.csv is written last.
 
     Parameters
@@ -102,6 +104,7 @@ def make_dataset(
 def _make_patient(folder: Path, patient_id: str, seed: int, cancer: bool, slices: int, size: int) -> list[NoduleRow]:
     phantom = make_phantom(seed, cancer=cancer, slices=slices, size=size)
     write_series(folder / patient_id, phantom, patient_id)
+    write_lungs(folder.resolve().parent / LUNGS, phantom, patient_id)
     return nodule_rows(phantom, patient_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,38 @@ def nodule_rows(phantom: Phantom, patient_id: str) -> list[NoduleRow]:
         rating = 5 if nodule.kind == "malignant" else 1
         rows.append((series, *values, rating, nodule.kind, patient_id))
     return rows
+
+
+def write_lungs(folder: Path, phantom: Phantom, patient_id: str) -> Path:
+    """Write where the lungs of a series lie that `write_series` writes of the same arguments, for `lungdb load-lungs`.
+
+    Returns
+    -------
+    Path
+        A MetaImage named after the SeriesInstanceUID, compressed: 1 in a lung, 0 elsewhere; on the voxels of the scan.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    data = zlib.compress(phantom.lungs.astype(np.uint8).tobytes(), 6)
+    sides, spacing = phantom.lungs.shape[::-1], phantom.spacing[::-1]
+    said = {
+        "ObjectType": "Image",
+        "NDims": 3,
+        "BinaryData": True,
+        "BinaryDataByteOrderMSB": False,
+        "CompressedData": True,
+        "CompressedDataSize": len(data),
+        "TransformMatrix": "1 0 0 0 1 0 0 0 1",
+        "Offset": " ".join(map(repr, map(float, phantom.origin))),
+        "CenterOfRotation": "0 0 0",
+        "AnatomicalOrientation": "RAI",
+        "ElementSpacing": " ".join(map(repr, map(float, spacing))),
+        "DimSize": " ".join(map(str, sides)),
+        "ElementType": "MET_UCHAR",
+        "ElementDataFile": "LOCAL",
+    }
+    path = folder / f"{_uid(phantom, patient_id, 'series')}.mha"
+    path.write_bytes("".join(f"{name} = {value}\n" for name, value in said.items()).encode() + data)
+    return path
 
 
 def _stored_values(phantom: Phantom) -> Stored:

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.volumes.declared import read_input
-from lungdb.imaging.volumes.geometry import Volume
+from lungdb.imaging.volumes.geometry import Tile, Volume
 from lungdb.imaging.volumes.recipes import VolumeRecipe, is_volume_recipe, volume_recipe
 from lungdb.imaging.volumes.scans import geometry_of
 from lungdb.imaging.volumes.tiles import Prepared
 from lungdb.networks.detecting.candidates import Candidates
 from lungdb.networks.detecting.decoding import decode
 from lungdb.networks.detecting.forms import Form, HeatMap, Segmentation
-from lungdb.networks.detecting.maps import find, read_maps
+from lungdb.networks.detecting.maps import Maps, find, read_maps
 from lungdb.networks.detecting.merging import merge
+from lungdb.networks.detecting.outputs import Outputs
 from lungdb.networks.detecting.reading import read_output
 from lungdb.networks.running.featurizing import LazyScan
 from lungdb.networks.running.processors import allowed_processors
@@ -72,6 +73,11 @@ class VolumeFeatures:
         return self._normalisation
 
     @property
+    def form(self) -> Form | None:
+        """What a detector gives."""
+        return self._form
+
+    @property
     def identity(self) -> str:
         """Of how volumes are prepared."""
         return self._recipe.identity
@@ -104,12 +110,22 @@ class VolumeFeatures:
         self.spent.append(time.thread_time() - started)
         return prepared
 
+    def heights(self, prepared: Prepared) -> NDArray[np.float32]:
+        """Give what a network that draws maps gives for each voxel of a prepared volume, 0 to 1."""
+        assert isinstance(self._form, HeatMap | Segmentation)  # who calls it has looked
+        height: NDArray[np.float32] = self._maps(self._form, prepared)[0]
+        return height
+
     def _detect(self, form: Form, prepared: Prepared) -> Candidates:
-        tiles = outputs_of_tiles(prepared, self._opened.session, self._normalisation)
         if isinstance(form, HeatMap | Segmentation):
-            whole = prepared.combine((tile, read_maps(form, outputs, tile)) for tile, outputs in tiles)
-            return _plausible(find(form, whole, prepared.geometry))
-        return _plausible(merge([decode(form, outputs, tile) for tile, outputs in tiles]))
+            return _plausible(find(form, self._maps(form, prepared), prepared.geometry))
+        return _plausible(merge([decode(form, outputs, tile) for tile, outputs in self._outputs(prepared)]))
+
+    def _maps(self, form: HeatMap | Segmentation, prepared: Prepared) -> Maps:
+        return prepared.combine((tile, read_maps(form, outputs, tile)) for tile, outputs in self._outputs(prepared))
+
+    def _outputs(self, prepared: Prepared) -> Iterable[tuple[Tile, Outputs]]:
+        return outputs_of_tiles(prepared, self._opened.session, self._normalisation)
 
 
 def _recipe(name: str, steps: str | None) -> VolumeRecipe:

@@ -534,6 +534,10 @@ VALUES
     (N'lungdb_loader', N'dbo.images', N'INSERT'),
     (N'lungdb_loader', N'dbo.images', N'SELECT'),
     (N'lungdb_loader', N'dbo.images', N'UPDATE'),
+    (N'lungdb_loader', N'dbo.lung_masks', N'DELETE'),
+    (N'lungdb_loader', N'dbo.lung_masks', N'INSERT'),
+    (N'lungdb_loader', N'dbo.lung_masks', N'SELECT'),
+    (N'lungdb_loader', N'dbo.lung_masks', N'UPDATE'),
     (N'lungdb_loader', N'dbo.network_layers', N'INSERT'),
     (N'lungdb_loader', N'dbo.network_layers', N'SELECT'),
     (N'lungdb_loader', N'dbo.networks', N'INSERT'),
@@ -779,13 +783,13 @@ VALUES
     (N'lungdb_scorer', N'dbo.experiment_scores', N'SELECT'),
     (N'lungdb_scorer', N'dbo.explained_features', N'SELECT'),
     (N'lungdb_scorer', N'dbo.explained_scores', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.explained_slices', N'SELECT'),
+    (N'lungdb_scorer', N'dbo.explained_slices', N'SELECT');
+INSERT INTO #wanted (role, object, permission)
+VALUES
     (N'lungdb_scorer', N'dbo.feature_storage', N'SELECT'),
     (N'lungdb_scorer', N'dbo.feature_values', N'SELECT'),
     (N'lungdb_scorer', N'dbo.image_sources', N'SELECT'),
-    (N'lungdb_scorer', N'dbo.image_truth', N'SELECT');
-INSERT INTO #wanted (role, object, permission)
-VALUES
+    (N'lungdb_scorer', N'dbo.image_truth', N'SELECT'),
     (N'lungdb_scorer', N'dbo.map_values', N'SELECT'),
     (N'lungdb_scorer', N'dbo.model', N'SELECT'),
     (N'lungdb_scorer', N'dbo.model_curves', N'SELECT'),

@@ -1,9 +1,10 @@
 -- Where the lungs lie in a scan: as FindLungs has found them, or as they are known to lie.
 CREATE TABLE dbo.lung_masks (
     scan_id INT NOT NULL,                 -- scan that they lie in
-    method NVARCHAR(32) NOT NULL,         -- threshold: found by FindLungs; truth: known, stored by the owner
-    threshold FLOAT NULL,                 -- Hounsfield units below which a voxel was air; NULL of truth
-    rule_version TINYINT NULL,            -- version of the rule of finding, counted up with what it gives; NULL of truth
+    method NVARCHAR(128) NOT NULL,        -- threshold: found by FindLungs; a network's name: drawn by it; truth: known, of load-lungs
+    threshold FLOAT NULL,                 -- Hounsfield units below which a voxel was air; NULL of other methods
+    rule_version TINYINT NULL,            -- version of the rule of finding, counted up with what it gives; NULL of other methods
+    network_sha256 VARBINARY(32) NULL,    -- of the network that drew them, as dbo.networks had it; NULL of other methods
     content_sha256 VARBINARY(32) NOT NULL, -- of the scan that they lie in, as dbo.scans had it
     millilitres FLOAT NOT NULL,           -- their volume
     first_slice INT NOT NULL,             -- first slice that shows them

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
 
 from lungdb.errors import LungdbError
 from lungdb.phantoms import make_phantom
@@ -41,6 +42,11 @@ def test_a_dataset_is_a_folder_a_patient_and_a_table_of_labels(tmp_path: Path) -
         np.testing.assert_array_equal(
             stored * middle.RescaleSlope + middle.RescaleIntercept, phantom.hu[2, 20:44, 20:44]
         )
+        lungs = SimpleITK.ReadImage(tmp_path / "lungs" / f"{middle.SeriesInstanceUID}.mha")
+        np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(lungs), phantom.lungs)
+        corner = lungs.TransformIndexToPhysicalPoint((0, 0, 2))
+        np.testing.assert_allclose(corner, np.array(middle.ImagePositionPatient, float), atol=1e-3)
+        np.testing.assert_allclose(lungs.GetSpacing()[:2], np.array(middle.PixelSpacing, float)[::-1])
 
 
 def test_the_nodules_lie_where_the_files_say(tmp_path: Path) -> None:

@@ -26,10 +26,17 @@ def inputs_of_lungs() -> dict[str, Any]:
     volume = np.full((2 * SLICES, ROWS, COLS), -1000, dtype=np.int16)
     volume[:, 4:28, 2:30] = 40
     volume[2:-2, 8:24, 4:14] = volume[2:-2, 8:24, 18:28] = -850
-    frame = slices_frame({3: volume}).drop(
-        columns=["rescale_slope", "rescale_intercept", "kept_sha256", "kept_digest", "spacing_y", "spacing_x"]
-    )
-    return {"InputDataSet": placed(frame).assign(truth="", truth_sha256=""), "Threshold": -400.0}
+    frame = slices_frame({3: volume}).drop(columns=["kept_sha256", "kept_digest", "spacing_y", "spacing_x"])
+    return {
+        "InputDataSet": placed(frame).assign(truth="", truth_sha256=""),
+        "Threshold": -400.0,
+        "Network": b"",
+        "Sha256": "",
+        "Details": "",
+        "Steps": "",
+        "Providers": None,
+        "Threads": 1,
+    }
 
 
 def inputs_of_stage() -> dict[str, Any]:

@@ -10,13 +10,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
+from lungdb.imaging.volumes.geometry import Geometry
 from lungdb.imaging.volumes.registry import Shape, check_voxels
+
+_TIE = 1e-6  # voxels: what lies between two belongs to the one behind, whatever rounding made of it
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> tuple[bytes, bytes]:
     """Give bool[slices, rows, cols] as gzip of a bit a voxel, and the SHA-256 of the bytes before compression."""
     bits = np.packbits(mask.ravel()).tobytes()
     return gzip.compress(bits, 6, mtime=0), hashlib.sha256(bits).digest()
+
+
+def onto(mask: NDArray[np.bool_], there: Geometry, here: Geometry, shape: Shape) -> NDArray[np.bool_]:
+    """Bring a mask of a prepared volume onto the voxels of its scan: each has what the nearest one of the mask has.
+
+    Parameters
+    ----------
+    mask : bool[z, y, x]
+    there, here : Geometry
+        Of the mask, and of the scan; axes lie along each other, in any order and direction.
+    shape : (slices, rows, cols)
+        Of the scan.
+
+    Returns
+    -------
+    bool[slices, rows, cols]
+        False where the mask does not reach: more than half of its voxel beyond the last one.
+    """
+    first = there.to_voxels(np.asarray([here.origin]))[0]
+    moves = there.to_voxels(np.asarray(here.origin) + np.asarray(here.steps)) - first
+    axes = np.argmax(np.abs(moves), axis=1)
+    places, inside = [], []
+    for side, axis, move in zip(shape, axes, moves, strict=True):
+        voxels = first[axis] + np.arange(side) * move[axis]
+        last = mask.shape[axis] - 1
+        inside.append((voxels > -0.5 - _TIE) & (voxels < last + 0.5 + _TIE))
+        places.append(np.clip(np.floor(voxels + 0.5 + _TIE), 0, last).astype(np.intp))
+    brought: NDArray[np.bool_] = mask.transpose(axes)[np.ix_(*places)]
+    slices, rows, cols = inside
+    brought &= slices[:, None, None] & rows[:, None] & cols
+    return brought
 
 
 def decode_mask(blob: bytes, shape: Shape, sha256: bytes) -> NDArray[np.bool_]:

@@ -135,6 +135,8 @@ class Segmentation:
     ----------
     output, channel, score, threshold
         As of a heat map; voxels with more belong to a nodule.
+    others : tuple of int
+        Further channels of what is drawn, such as the other lung: a softmax adds them, otherwise the highest counts.
     of_part : str
         A candidate's score: the `max` or the `mean` of its voxels.
     connectivity : int
@@ -152,6 +154,7 @@ class Segmentation:
     connectivity: int
     smallest: float
     most: int
+    others: tuple[int, ...] = ()
 
 
 Form = Boxes | RetinaNet | HeatMap | Segmentation

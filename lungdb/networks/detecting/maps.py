@@ -41,19 +41,21 @@ def read_maps(form: HeatMap | Segmentation, outputs: Outputs, tile: Tile) -> Map
 def _probability(form: HeatMap | Segmentation, values: NDArray[Any]) -> NDArray[np.float32]:
     channels = len(values)
     channel = 0 if channels == 1 and form.channel is None else form.channel
-    if channel is None or channel >= channels:
+    others = form.others if isinstance(form, Segmentation) else ()
+    if channel is None or max(channel, *others, 0) >= channels:
         raise LungdbError(
             f"Output {form.output} of the network has {channels} channels"
-            f"{'' if channel is None else f', and class {channel} is declared'}. Declare which of them, counted from "
-            "0, the nodules are under class when the network is loaded."
+            f"{'' if channel is None else f', and class {max(channel, *others, 0)} is declared'}. Declare which of "
+            "them, counted from 0, the nodules are under class when the network is loaded."
         )
+    drawn = [channel, *others]
     if form.score == "softmax":
         if channels == 1:
             raise other_shape(form.output, values.shape, "a softmax is declared, which needs two channels and more")
         shifted = np.exp((values - values.max(axis=0)).astype(np.float32))
-        softmax: NDArray[np.float32] = shifted[channel] / shifted.sum(axis=0)
+        softmax: NDArray[np.float32] = shifted[drawn].sum(axis=0) / shifted.sum(axis=0)
         return softmax
-    chosen: NDArray[np.float32] = values[channel].astype(np.float32)
+    chosen: NDArray[np.float32] = values[drawn].max(axis=0).astype(np.float32)
     if form.score == "logit":
         chosen = (1 / (1 + np.exp(-np.clip(chosen, -80, 80)))).astype(np.float32)
         return chosen

@@ -63,6 +63,17 @@ class _Reader(Arguments):
         """Read a whole number that may be left out."""
         return self.whole(name, low, high, None) if name in self.given else None
 
+    def several(self, name: str, low: int, high: int) -> tuple[int, ...]:
+        """Read a whole number or a list of different ones, which may be left out."""
+        given = self.given.get(name, [])
+        if not isinstance(given, list):
+            return (self.whole(name, low, high, None),)
+        is_whole = all(type(each) is int and low <= each <= high for each in given)
+        if name in self.given and (not given or not is_whole or len(set(given)) < len(given)):
+            raise self.refused(name, given, f"a whole number {low} to {high}, and lists of different ones")
+        self.checked[name] = given
+        return tuple(given)
+
     def output(self, name: str, default: int | None) -> int:
         """Read the name or the position of an output."""
         return self._position(
@@ -236,9 +247,11 @@ def _heat_map(reader: _Reader) -> HeatMap:
 
 
 def _segmentation(reader: _Reader) -> Segmentation:
+    channels = reader.several("class", 0, 1000)
     return Segmentation(
         output=reader.output("map", 0),
-        channel=reader.maybe("class", 0, 1000),
+        channel=channels[0] if channels else None,
+        others=channels[1:],
         score=reader.choice("score", _SOFTMAX),
         threshold=reader.threshold(0.5),
         of_part=reader.choice("score_of_part", ["max", "mean"], "max"),

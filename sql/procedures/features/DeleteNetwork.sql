@@ -12,7 +12,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
+        PRINT N'dbo.DeleteNetwork deletes a version of a network, the rows of its layers in dbo.network_layers, and the lungs
+that it has drawn in dbo.lung_masks.
 It refuses while feature sets, nodules or vectors that it has pooled refer to it, or the setting default_network names it and no other
 version has the name: delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
 Parameters:
@@ -25,7 +26,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Number INT, @NetworkId INT, @Sets NVARCHAR(1000), @Nodules INT, @Layers INT;
+    DECLARE @Message NVARCHAR(2000), @Number INT, @NetworkId INT, @Sets NVARCHAR(1000), @Nodules INT, @Layers INT, @Lungs INT,
+        @Sha256 VARBINARY(32);
     IF @ModelName IS NULL OR @Version IS NULL OR @DryRun IS NULL
     BEGIN
         SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', IIF(@Version IS NULL, N'@Version', N'@DryRun')),
@@ -69,13 +71,18 @@ Example:
         THROW @Number, @Message, 1;
     END;
     SET @Layers = (SELECT COUNT(*) FROM dbo.network_layers WHERE network_id = @NetworkId);
+    SET @Sha256 = (SELECT sha256 FROM dbo.networks WHERE network_id = @NetworkId);
+    SET @Lungs = (SELECT COUNT(*) FROM dbo.lung_masks WHERE method = @ModelName AND network_sha256 = @Sha256);
     IF @DryRun = 0
     BEGIN
+        DELETE FROM dbo.lung_masks WHERE method = @ModelName AND network_sha256 = @Sha256;
         DELETE FROM dbo.network_layers WHERE network_id = @NetworkId;
         DELETE FROM dbo.networks WHERE network_id = @NetworkId;
     END;
     COMMIT TRANSACTION;
     SELECT N'network_layers' AS table_name, @Layers AS deleted
+    UNION ALL
+    SELECT N'lung_masks', @Lungs
     UNION ALL
     SELECT N'networks', 1;
 END;

@@ -155,11 +155,14 @@ def test_logits_and_softmax_become_probabilities_of_the_declared_class() -> None
     """By their formulas."""
     logits = np.random.default_rng(7).normal(size=(1, 3, 4, 5, 6)).astype(np.float32)
     tile = Tile(np.zeros((1, 4, 5, 6), np.float32), (0, 0, 0), PLACED)
-    for score, expected in (
-        ("logit", 1 / (1 + np.exp(-logits[0, 2]))),
-        ("softmax", np.exp(logits[0, 2]) / np.exp(logits[0]).sum(axis=0)),
+    both = np.exp(logits[0, [0, 2]]).sum(axis=0) / np.exp(logits[0]).sum(axis=0)
+    for score, classes, expected in (
+        ("logit", 2, 1 / (1 + np.exp(-logits[0, 2]))),
+        ("softmax", 2, np.exp(logits[0, 2]) / np.exp(logits[0]).sum(axis=0)),
+        ("logit", [2, 0], 1 / (1 + np.exp(-np.maximum(logits[0, 0], logits[0, 2])))),
+        ("softmax", [2, 0], both),
     ):
-        form = read_output({**MASK, "score": score, "class": 2})
+        form = read_output({**MASK, "score": score, "class": classes})
         assert isinstance(form, Segmentation)
         np.testing.assert_allclose(read_maps(form, [logits], tile)[0], expected, rtol=1e-5)
 
@@ -183,6 +186,9 @@ def test_a_coarser_map_is_spread_over_the_tile() -> None:
         (MASK, np.full((1, 1, 4, 4, 4), 1.5), r"score 1\.5, which is no probability"),
         (MASK, np.zeros((1, 2, 4, 4, 4)), "has 2 channels. Declare which of them"),
         ({**MASK, "class": 4}, np.zeros((1, 2, 4, 4, 4)), "has 2 channels, and class 4 is declared"),
+        ({**MASK, "class": [0, 4]}, np.zeros((1, 2, 4, 4, 4)), "has 2 channels, and class 4 is declared"),
+        ({**MASK, "class": [1, 1]}, np.zeros((1, 2, 4, 4, 4)), r"the value \[1, 1\] for class is not supported"),
+        ({**MASK, "class": []}, np.zeros((1, 2, 4, 4, 4)), r"the value \[\] for class is not supported"),
         ({**MASK, "score": "softmax"}, np.zeros((1, 1, 4, 4, 4)), "needs two channels and more"),
         (MASK, np.zeros((1, 1, 3, 4, 4)), r"shape \[3, 4, 4\]; it divides no tile of \[4, 4, 4\] voxels"),
         (MASK, np.zeros((1, 4)), r"shape \[1, 4\]; as a map of channels and three axes it has 4 axes"),

@@ -2,9 +2,11 @@
 -- without lungs, or that was replaced or removed meanwhile, becomes a row of #failed instead.
 -- Called by FindLungs, whose tables #chunk and #result it reads and #failed it fills.
 CREATE OR ALTER PROCEDURE internal.StoreLungs
-    @RunId INT,        -- row of dbo.runs
-    @Threshold FLOAT,  -- Hounsfield units below which a voxel was air
-    @Rule TINYINT      -- version of the rule of finding
+    @RunId INT,                    -- row of dbo.runs
+    @Method NVARCHAR(128),         -- threshold, or the name of the network
+    @Threshold FLOAT,              -- Hounsfield units below which a voxel was air; NULL of a network
+    @Rule TINYINT,                 -- version of the rule of finding
+    @NetworkSha256 VARBINARY(32)   -- of the network, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -37,12 +39,13 @@ BEGIN
     WHERE (r.scan_id IS NOT NULL OR c.slices <= 0) AND c.scan_id NOT IN (SELECT scan_id FROM #failed);
 
     -- Also of a scan that failed: what an earlier call has found is not what this one would store.
-    DELETE FROM dbo.lung_masks WHERE method = N'threshold' AND scan_id IN (SELECT scan_id FROM #chunk);
+    DELETE FROM dbo.lung_masks WHERE method = @Method AND scan_id IN (SELECT scan_id FROM #chunk);
     INSERT INTO dbo.lung_masks (
-        scan_id, method, threshold, rule_version, content_sha256, millilitres, first_slice, last_slice, first_row, last_row, first_col,
-        last_col, mask, mask_sha256, dice)
-    SELECT r.scan_id, N'threshold', @Threshold, @Rule, c.content_sha256, r.millilitres, r.first_slice, r.last_slice, r.first_row,
-        r.last_row, r.first_col, r.last_col, CONVERT(VARBINARY(MAX), r.mask, 2), CONVERT(VARBINARY(32), r.sha256, 2),
+        scan_id, method, threshold, rule_version, network_sha256, content_sha256, millilitres, first_slice, last_slice,
+        first_row, last_row, first_col, last_col, mask, mask_sha256, dice)
+    SELECT r.scan_id, @Method, @Threshold, CASE WHEN @NetworkSha256 IS NULL THEN @Rule END, @NetworkSha256, c.content_sha256,
+        r.millilitres, r.first_slice, r.last_slice, r.first_row, r.last_row, r.first_col, r.last_col,
+        CONVERT(VARBINARY(MAX), r.mask, 2), CONVERT(VARBINARY(32), r.sha256, 2),
         CASE WHEN r.dice >= 0 THEN r.dice END
     FROM #result AS r
     INNER JOIN #chunk AS c ON c.scan_id = r.scan_id
