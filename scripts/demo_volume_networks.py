@@ -13,23 +13,25 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 KINDS = ("malignant", "benign", "granuloma")
-SPACING = (7.0, 1.5, 1.5)  # mm, near the phantoms' own
-TILE = (16, 64, 64)
-MULTIPLE = (1, 8, 8)
+SPACING = (2.4, 1.5, 1.5)  # mm; the phantoms' slices are 6.4 to 7.7 apart
+LEVELS = 3  # voxels along the body to one place of all maps, which is near the phantoms' own distance of slices
+TILE = (24, 48, 48)
+MULTIPLE = (LEVELS, 8, 8)
 WINDOW = (-1350.0, 150.0)
 FINE, COARSE = 2, 8  # voxels of a row to one place of the heat map, and of the deepest map
 WIDTHS = (12, 24, 48)
+EVIDENCE = 64
 FEATURES = 64
+FORM = {"form": "heatmap", "score": "probability", "radius": 8.0, "diameter": "half"}
 
 
 def build() -> Any:
     """Build the layers of both networks."""
 
-    def conv(before: int, after: int, side: Sequence[int], stride: int) -> Any:
-        padding = [length // 2 for length in side]
-        return nn.Sequential(
-            nn.Conv3d(before, after, side, (1, stride, stride), padding, bias=False), nn.BatchNorm3d(after), nn.ReLU()
-        )
+    def conv(before: int, after: int, side: Sequence[int], stride: int, levels: int = 1) -> Any:
+        padding = [(side[0] - levels) // 2 if levels > 1 else side[0] // 2, side[1] // 2, side[2] // 2]
+        layer = nn.Conv3d(before, after, side, (levels, stride, stride), padding, bias=False)
+        return nn.Sequential(layer, nn.BatchNorm3d(after), nn.ReLU())
 
     def block(before: int, after: int, stride: int) -> Any:
         layers = {"first": conv(before, after, (3, 3, 3), stride), "second": conv(after, after, (3, 3, 3), 1)[:2]}
@@ -38,16 +40,17 @@ def build() -> Any:
 
     net = nn.ModuleDict(
         {
-            "stem": conv(1, WIDTHS[0], (3, 5, 5), 2),
+            "stem": conv(1, WIDTHS[0], (5, 5, 5), 2, LEVELS),
             "block1": block(WIDTHS[0], WIDTHS[1], 2),
             "block2": block(WIDTHS[1], WIDTHS[2], 2),
-            "kinds": nn.Conv3d(WIDTHS[2], len(KINDS), 1),
+            "evidence": conv(WIDTHS[2], EVIDENCE, (1, 1, 1), 1),
+            "kinds": nn.Conv3d(EVIDENCE, len(KINDS), 1),
             "across2": conv(WIDTHS[2], WIDTHS[1], (1, 1, 1), 1)[:2],
             "up2": conv(WIDTHS[1], WIDTHS[1], (3, 3, 3), 1),
             "across1": conv(WIDTHS[1], WIDTHS[0], (1, 1, 1), 1)[:2],
             "up1": conv(WIDTHS[0], WIDTHS[0], (3, 3, 3), 1),
-            "places": nn.Conv3d(WIDTHS[0], 1, 1),
-            "hidden": nn.Linear(2 * WIDTHS[2], FEATURES),
+            "places": nn.Conv3d(WIDTHS[0], LEVELS, 1),
+            "hidden": nn.Linear(2 * EVIDENCE + len(KINDS), FEATURES),
             "scores": nn.Linear(FEATURES, len(KINDS)),
         }
     )
@@ -66,18 +69,27 @@ def encode(net: Any, x: Any) -> tuple[Any, Any, Any]:
 
 
 def locate(net: Any, half: Any, quarter: Any, eighth: Any) -> Any:
-    """Give the log odds of a nodule at each place of the map of a half of the rows."""
+    """Give the log odds of a nodule at each place of a map of all slices and a half of the rows."""
 
     def doubled(values: Any) -> Any:
         return nn.functional.interpolate(values, scale_factor=(1, 2, 2), mode="nearest")
 
     x = net["up2"](torch.relu(doubled(net["across2"](eighth)) + quarter))
-    return net["places"](net["up1"](torch.relu(doubled(net["across1"](x)) + half)))
+    levels = net["places"](net["up1"](torch.relu(doubled(net["across1"](x)) + half)))
+    # Channels are the slices that lie in one place of the maps.
+    return levels.transpose(1, 2).flatten(1, 2)[:, None]
 
 
-def pool(maps: Any) -> Any:
-    """Pool each channel over a tile: its largest and its mean value."""
-    return torch.cat([maps.amax((2, 3, 4)), maps.mean((2, 3, 4))], 1)
+def tell(net: Any, eighth: Any) -> tuple[Any, Any]:
+    """Give the log odds of each kind of nodule at each place of the deepest map, and what they are told from."""
+    evidence = net["evidence"](eighth)
+    return net["kinds"](evidence), evidence
+
+
+def pool(net: Any, eighth: Any) -> Any:
+    """Pool over a tile: the largest log odds of each kind, the largest and the mean value of what tells them."""
+    kinds, evidence = tell(net, eighth)
+    return torch.cat([kinds.amax((2, 3, 4)), evidence.amax((2, 3, 4)), evidence.mean((2, 3, 4))], 1)
 
 
 class Graph:
@@ -154,11 +166,13 @@ def export_volume(net: Any, mean: float, std: float) -> onnx.ModelProto:
     """Write the network that says of a tile whether it holds a malignant nodule."""
     graph = Graph(net)
     _, _, x = graph.encode("volume")
-    both = [graph.add("GlobalMaxPool", [x], "largest"), graph.add("GlobalAveragePool", [x], "mean")]
-    x = graph.add("Flatten", [graph.add("Concat", both, "pooled", axis=1)], "pooled.flat")
+    x = graph.conv(net["evidence"], x, "evidence")
+    kinds = graph.add("GlobalMaxPool", [graph.conv(net["kinds"], x, "kinds")], "kinds.largest")
+    parts = [kinds, graph.add("GlobalMaxPool", [x], "largest"), graph.add("GlobalAveragePool", [x], "mean")]
+    x = graph.add("Flatten", [graph.add("Concat", parts, "pooled", axis=1)], "pooled.flat")
     for name, rows in (("hidden", FEATURES), ("scores", 1)):
-        parts = [(part, value.detach()[:rows]) for part, value in net[name].named_parameters()]
-        inputs = [x, *(graph.constant(f"{name}.{part}", value) for part, value in parts)]
+        weights = [(part, value.detach()[:rows]) for part, value in net[name].named_parameters()]
+        inputs = [x, *(graph.constant(f"{name}.{part}", value) for part, value in weights)]
         x = graph.add("Gemm", inputs, name, transB=1)
         if name == "hidden":
             x = graph.add("Relu", [x], "features")
@@ -166,13 +180,14 @@ def export_volume(net: Any, mean: float, std: float) -> onnx.ModelProto:
     return graph.model("demo_volume", "probability", ["N", 1], declared(mean, std, TILE))
 
 
-def export_detector(net: Any, mean: float, std: float) -> onnx.ModelProto:
-    """Write the network that draws a heat map of nodules, of the input's own size."""
+def export_detector(net: Any, mean: float, std: float, threshold: float) -> onnx.ModelProto:
+    """Write the network that draws a heat map of nodules, of the input's own size; candidates are above a threshold."""
     graph = Graph(net)
     half, quarter, eighth = graph.encode("volume")
     x = graph.joined("1", graph.joined("2", eighth, quarter), half)
-    x = graph.doubled(graph.conv(net["places"], x, "places"), "odds", "linear")
+    x = graph.add("Transpose", [graph.conv(net["places"], x, "places")], "levels", perm=[0, 2, 1, 3, 4])
+    shape = graph.constant("slices.shape", np.array([0, 1, -1, 0, 0], np.int64))
+    x = graph.doubled(graph.add("Reshape", [x, shape], "slices"), "odds", "linear")
     graph.add("Sigmoid", [x], "heatmap")
-    form = {"form": "heatmap", "score": "probability", "threshold": 0.1, "radius": 8.0, "diameter": "half", "most": 30}
-    told = declared(mean, std, (None, 128, 128), output=form)
+    told = declared(mean, std, (None, 128, 128), output={**FORM, "threshold": threshold, "most": 15})
     return graph.model("demo_detector", "heatmap", ["N", 1, "D", "H", "W"], told)

@@ -66,7 +66,7 @@ def test_it_declares_what_it_reads(name: str) -> None:
     assert set(told["normalisation"]) == {"mean", "std"}
     declared = read_input(told["input"])
     assert declared.channels == 1
-    assert declared.spacing == (7.0, 1.5, 1.5)
+    assert declared.spacing == (2.4, 1.5, 1.5)
     assert declared.window == (-1350.0, 150.0)
     card = (DATA / f"{name}.md").read_text(encoding="utf-8")
     mean, std = told["normalisation"]["mean"][0], told["normalisation"]["std"][0]
@@ -112,12 +112,12 @@ def test_onnx_runtime_gives_what_pytorch_gave(name: str, output: str) -> None:
 def test_a_large_nodule_in_lung_is_found_where_it_lies() -> None:
     """A ball of 16 mm of soft tissue in even lung, far from where any phantom has one, is the highest place."""
     told = _told("demo_detector")
-    z, y, x = np.meshgrid(*(np.arange(side) for side in (16, 64, 64)), indexing="ij")
-    away = np.sqrt(((z - 9) * 7.0) ** 2 + ((y - 24) * 1.5) ** 2 + ((x - 40) * 1.5) ** 2)
+    z, y, x = np.meshgrid(*(np.arange(side) for side in (48, 64, 64)), indexing="ij")
+    away = np.sqrt(((z - 27) * 2.4) ** 2 + ((y - 24) * 1.5) ** 2 + ((x - 40) * 1.5) ** 2)
     hu = np.where(away < 8, 40.0, -860.0)
     values = np.clip((hu + 1350) / 1500, 0, 1)
     mean, std = told["normalisation"]["mean"][0], told["normalisation"]["std"][0]
     heat = _run("demo_detector", "heatmap", ((values - mean) / std)[None, None].astype(np.float32))[0, 0]
     place = np.unravel_index(int(heat.argmax()), heat.shape)
-    assert np.linalg.norm((np.array(place) - (9, 24, 40)) * (7.0, 1.5, 1.5)) < 8
+    assert np.linalg.norm((np.array(place) - (27, 24, 40)) * (2.4, 1.5, 1.5)) < 8
     assert heat.max() > 0.3
