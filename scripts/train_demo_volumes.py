@@ -45,6 +45,7 @@ from lungdb.imaging.volumes.declared import VolumeInput
 from lungdb.imaging.volumes.geometry import Geometry, Volume
 from lungdb.imaging.volumes.recipes import volume_recipe
 from lungdb.learning.metrics import auc
+from lungdb.networks.detecting.forms import HeatMap
 from lungdb.networks.detecting.maps import find
 from lungdb.networks.detecting.reading import read_output
 from lungdb.phantoms import make_phantom
@@ -158,8 +159,8 @@ def draw_tile(cases: list[Case], rng: np.random.Generator) -> tuple[NDArray[np.u
         layer[distance < 0.7 * reach] = 1
     tile = cut(case, corner)
     axes = tuple(axis for axis, flipped in zip((-3, -2, -1), rng.random(3) < 0.5, strict=True) if flipped)
-    maps = (np.flip(values, axes) for values in (tile, fine, weight, coarse))
-    return (*maps, held(case, corner))
+    fine, weight, coarse = (np.flip(values, axes) for values in (fine, weight, coarse))
+    return np.flip(tile, axes), fine, weight, coarse, held(case, corner)
 
 
 def train(net: Any, cases: list[Case], scaled: Any, steps: int, batch: int, rng: np.random.Generator) -> None:
@@ -249,6 +250,7 @@ def report(net: Any, values: Any, labels: Any) -> None:
 def choose_threshold(net: Any, cases: list[Case], scaled: Any) -> float:
     """Choose the height of peaks above which scans have `FALSE_ALARMS` that are no nodules, and print what is found."""
     form = read_output({**FORM, "threshold": 0.02, "most": 100})
+    assert isinstance(form, HeatMap)
     place = Geometry((0.0, 0.0, 0.0), ((0.0, 0.0, SPACING[0]), (0.0, SPACING[1], 0.0), (SPACING[2], 0.0, 0.0)))
     net.eval()
     alarms: list[float] = []
