@@ -26406,13 +26406,13 @@ GO
 -- FindLungs: finds the lungs in scans and stores where they lie.
 -- Example: EXECUTE dbo.FindLungs @ModelName = N'my_lungs';
 CREATE OR ALTER PROCEDURE dbo.FindLungs
-    @Dataset NVARCHAR(128) = NULL,  -- name of a data set of scans to stay within; NULL means all scans
-    @DatasetVersion INT = NULL,     -- its version; NULL means the newest
+    @Dataset NVARCHAR(128) = NULL,   -- name of a data set of scans to stay within; NULL means all scans
+    @DatasetVersion INT = NULL,      -- its version; NULL means the newest
     @ModelName NVARCHAR(128) = NULL, -- network that draws lungs, its newest version; NULL finds them by the threshold
-    @Threshold FLOAT = NULL,        -- Hounsfield units below which a voxel is air, -900 to -100; NULL means -400
-    @Recompute BIT = 0,             -- 1 finds them again in scans that have them
-    @ChunkMegabytes INT = 64,       -- megabytes of stored slices in one transaction, 1 to 512; a larger scan goes alone
-    @Help BIT = 0                   -- 1 prints this help and does nothing else
+    @Threshold FLOAT = NULL,         -- Hounsfield units below which a voxel is air, -900 to -100; NULL means -400
+    @Recompute BIT = 0,              -- 1 finds them again in scans that have them
+    @ChunkMegabytes INT = 64,        -- megabytes of stored slices in one transaction, 1 to 512; a larger scan goes alone
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -26426,13 +26426,13 @@ name: a bit a voxel, their volume, the box around them, and where the lungs of a
 as Dice''s coefficient. It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called
 again. A scan without lungs fails, and is named; the others are stored. It returns the scans with lungs of this method.
 Parameters:
-    @Dataset NVARCHAR(128) = NULL  name of a data set of scans to stay within; NULL means all scans
-    @DatasetVersion INT = NULL     its version; NULL means the newest
+    @Dataset NVARCHAR(128) = NULL    name of a data set of scans to stay within; NULL means all scans
+    @DatasetVersion INT = NULL       its version; NULL means the newest
     @ModelName NVARCHAR(128) = NULL  network that draws lungs, its newest version; NULL finds them by the threshold
-    @Threshold FLOAT = NULL        Hounsfield units below which a voxel is air, -900 to -100; NULL means -400
-    @Recompute BIT = 0             1 finds them again in scans that have them
-    @ChunkMegabytes INT = 64       megabytes of stored slices in one transaction, 1 to 512; a larger scan goes alone
-    @Help BIT = 0                  1 prints this help and does nothing else
+    @Threshold FLOAT = NULL          Hounsfield units below which a voxel is air, -900 to -100; NULL means -400
+    @Recompute BIT = 0               1 finds them again in scans that have them
+    @ChunkMegabytes INT = 64         megabytes of stored slices in one transaction, 1 to 512; a larger scan goes alone
+    @Help BIT = 0                    1 prints this help and does nothing else
 Example:
     EXECUTE dbo.FindLungs @ModelName = N''my_lungs'';';
         RETURN 0;
