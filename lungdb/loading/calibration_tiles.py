@@ -17,7 +17,7 @@ from lungdb.imaging.volumes.recipes import VolumeRecipe, volume_recipe
 from lungdb.imaging.volumes.registry import check_voxels
 from lungdb.imaging.volumes.scans import PLACE_COLUMNS, geometry_of
 from lungdb.imaging.volumes.tiles import Prepared
-from lungdb.loading.spreading import evenly
+from lungdb.loading.spreading import evenly, shares
 from lungdb.networks.running.volumes import Normalisation, tiles_as_read
 
 Tiles = list[NDArray[np.float32]]
@@ -62,8 +62,7 @@ def calibration_tiles(connection: Connection, details: Mapping[str, Any], number
     normalisation = Normalisation(details["normalisation"]["mean"], details["normalisation"]["std"])
     found: list[Tiles] = []
     failed, room = "", MOST_BYTES
-    for position, scan in enumerate(used):
-        share = number * (position + 1) // len(used) - number * position // len(used)
+    for scan, share in zip(used, shares(number, len(used)), strict=True):
         try:
             prepared = _prepared(connection, scan, recipe, details)
         except LungdbError as error:

@@ -14,7 +14,7 @@ from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CHANNELS, CtSlice, pipeline, stack
-from lungdb.loading.spreading import evenly
+from lungdb.loading.spreading import evenly, shares
 from lungdb.networks.inputs.stored import channels_of, reads_volumes, sides_of
 
 PRECISIONS = ("fp16", "int8")
@@ -157,9 +157,8 @@ def _spread(scans: Sequence[tuple[Any, ...]], number: int) -> list[tuple[tuple[A
         return []
     used = [scans[index] for index in evenly(len(scans), number)]
     chosen = []
-    for position, scan in enumerate(used):
+    for scan, share in zip(used, shares(number, len(used)), strict=True):
         triples = pipeline("lung").triples(int(scan[1]))
-        share = number * (position + 1) // len(used) - number * position // len(used)
         chosen += [(scan, triples[index]) for index in evenly(len(triples), share)]
     return chosen
 
